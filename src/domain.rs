@@ -1,0 +1,20 @@
+//! The ground floor: what the vendor's system knows and decides.
+//!
+//! Plain data and pure functions. Nothing here asks the time, knows an HTTP status or takes a lock: `now` is read once
+//! per request upstairs and passed down.
+
+pub(crate) mod access_token;
+pub mod customer;
+pub mod event;
+pub mod evidence;
+pub(crate) mod identity;
+pub(crate) mod merge;
+pub mod note;
+pub mod operation;
+pub(crate) mod pagination;
+pub(crate) mod rate_limit;
+pub(crate) mod rejection;
+pub mod rule;
+pub(crate) mod store;
+pub(crate) mod timestamp;
+pub(crate) mod validation;

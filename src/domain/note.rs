@@ -1,0 +1,85 @@
+//! The notes: what a client leaned on without being refused.
+//!
+//! The answer stays the vendor's; the header `X-Yotpo-Mock-Note` tells. Words are fixed, in ASCII, and never echo what was sent.
+//!
+//! Source: contract, "The notes, all of them".
+
+/// How a note should worry its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// We guessed what the vendor does.
+    Assumed,
+    /// The vendor says that it will go.
+    Deprecated,
+    /// The vendor's pages forbid it, working clients do it.
+    Tolerated,
+    /// Another type than documented.
+    Coerced,
+}
+
+macro_rules! notes {
+    ($($variant:ident = $id:literal, $grade:ident, $words:literal;)*) => {
+        /// Something that a request leaned on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Note {
+            $(
+                #[doc = concat!("`", $id, "`: ", $words, ".")]
+                $variant,
+            )*
+        }
+
+        impl Note {
+            /// Every note there is.
+            pub const ALL: &[Note] = &[$(Note::$variant),*];
+
+            /// Stable name, lower case, dotted: `events.endpoint`.
+            pub fn id(self) -> &'static str {
+                match self { $(Note::$variant => $id),* }
+            }
+
+            /// How it should worry its reader.
+            pub fn grade(self) -> Grade {
+                match self { $(Note::$variant => Grade::$grade),* }
+            }
+
+            /// The note in one line of ASCII.
+            pub fn words(self) -> &'static str {
+                match self { $(Note::$variant => $words),* }
+            }
+        }
+    };
+}
+
+notes! {
+    TokenUndeclared = "token.undeclared", Assumed, "a token that nobody issued was accepted, since this store is not declared";
+    EventsEndpoint = "events.endpoint", Deprecated, "the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source";
+    EventsNotSnakeCase = "events.not_snake_case", Tolerated, "the vendor asks for snake_case in source and type";
+    EventsBodyUnwrapped = "events.body_unwrapped", Assumed, "the event did not stand under customer_event";
+    EventsMethodPost = "events.method_post", Assumed, "POST was taken as PATCH";
+    EventsFieldAlias = "events.field_alias", Assumed, "a field was taken under another plausible name";
+    CustomersPhoneNumber = "customers.phone_number", Deprecated, "the vendor says phone_number can no longer be set here; it is kept unless deprecations are enforced";
+    CustomersCustomProperties = "customers.custom_properties", Deprecated, "the vendor says custom_properties can no longer be set here; they are kept unless deprecations are enforced";
+    CustomersReadOnlyField = "customers.read_only_field", Tolerated, "a field that is only ever read was sent and ignored";
+    CustomersUnknownField = "customers.unknown_field", Tolerated, "an unknown field was sent and ignored";
+    CustomersCoerced = "customers.coerced", Coerced, "a number as external_id or a string as boolean was taken";
+    CursorExtraParameters = "cursor.extra_parameters", Tolerated, "the vendor forbids parameters beside page_info; the cursor won";
+    QueryUnknownExpand = "query.unknown_expand", Assumed, "an unknown value of expand was ignored";
+    QueryUnknownParameter = "query.unknown_parameter", Assumed, "an unknown parameter was ignored";
+    QueryCombinedFilters = "query.combined_filters", Assumed, "several filters were taken to narrow each other";
+    QueryUnescapedPlus = "query.unescaped_plus", Tolerated, "an unescaped plus arrived as a space and was forgiven; send %2B";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_fit_a_header() {
+        for note in Note::ALL {
+            assert!(
+                note.words().bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{note:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The operations of the vendor's surface.
+
+/// One thing that a client can ask of the vendor, named as in `openapi/customers.yaml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    CreateAccessToken,
+    CreateOauthToken,
+    RetrieveCustomers,
+    UpsertCustomer,
+    UpsertCustomerEvent,
+}
+
+impl Operation {
+    /// The operation's name: `retrieveCustomers`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::CreateAccessToken => "createAccessToken",
+            Operation::CreateOauthToken => "createOauthToken",
+            Operation::RetrieveCustomers => "retrieveCustomers",
+            Operation::UpsertCustomer => "upsertCustomer",
+            Operation::UpsertCustomerEvent => "upsertCustomerEvent",
+        }
+    }
+}

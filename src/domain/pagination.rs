@@ -1,0 +1,257 @@
+//! Pagination: what a client asks of a page, and the cursor that remembers it.
+//!
+//! Source: contract, "Retrieve customers".
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::customer::{Email, ExternalId, Include, Number, PhoneNumber};
+use super::note::Note;
+use super::rejection::Rejection;
+use super::rule::{self, Rule};
+use super::validation::Findings;
+
+/// The largest page, and the one that is given where the client does not say (the latter is assumed).
+pub const MAX_LIMIT: usize = 100;
+
+/// What the checksum of a cursor is derived under; any constant would do.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8d5d_5d0e_3c55_5f0b_8f6c_02a5_6a9b_7c11);
+
+/// The parameters that narrow a search.
+const FILTERS: [&str; 3] = ["email", "phone_number", "external_ids"];
+
+/// The parameters that ask for more of each customer.
+const INCLUDES: [&str; 2] = ["include_custom_properties", "expand"];
+
+/// Which customers are meant; several filters narrow each other.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Filter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<PhoneNumber>,
+    /// Any of these; unknown ones are just missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_ids: Option<Vec<ExternalId>>,
+}
+
+/// One page as a client asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageRequest {
+    pub filter: Filter,
+    pub include: Include,
+    /// From 1 to [`MAX_LIMIT`].
+    pub limit: usize,
+    /// The customer that the page before ended with; 0 for the first page.
+    pub after: Number,
+}
+
+impl PageRequest {
+    /// Reads the decoded parameters of a query, in their order; of a repeated one the last wins.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Broken`] with one entry per broken rule, the cursor's included.
+    pub fn read(parameters: &[(String, String)], at: Place<'_>, findings: &mut Findings) -> Result<Self, Rejection> {
+        let parameters = Parameters(parameters);
+        if parameters.unknown().next().is_some() {
+            findings.note(Note::QueryUnknownParameter);
+        }
+        let limit = parameters.limit(findings);
+        let request = match parameters.get("page_info") {
+            None => Some(parameters.first_page(findings)),
+            Some(cursor) => {
+                if parameters.any_beside_a_cursor() {
+                    findings.note(Note::CursorExtraParameters);
+                }
+                parameters.page_after(cursor, at, findings)
+            }
+        };
+        match request {
+            Some(request) if findings.violations.is_empty() => Ok(PageRequest {
+                limit: limit.unwrap_or(request.limit),
+                ..request
+            }),
+            _ => Err(Rejection::Broken(std::mem::take(&mut findings.violations))),
+        }
+    }
+}
+
+struct Parameters<'a>(&'a [(String, String)]);
+
+impl<'a> Parameters<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must not be empty if it is there.
+    fn get_filled(&self, name: &str, rule: &'static Rule, findings: &mut Findings) -> Option<&'a str> {
+        let value = self.get(name)?;
+        if value.trim().is_empty() {
+            findings.broken(rule, name);
+            return None;
+        }
+        Some(value)
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let known = |key: &str| {
+            FILTERS.contains(&key) || INCLUDES.contains(&key) || ["limit", "page_info", "access_token"].contains(&key)
+        };
+        self.0
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .filter(move |key| !known(key))
+    }
+
+    fn any_beside_a_cursor(&self) -> bool {
+        self.0
+            .iter()
+            .any(|(key, _)| !["limit", "page_info", "access_token"].contains(&key.as_str()))
+    }
+
+    fn limit(&self, findings: &mut Findings) -> Option<usize> {
+        let text = self.get("limit")?;
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
+        if limit.is_none() {
+            findings.broken(&rule::QUERY_LIMIT, "limit");
+        }
+        limit
+    }
+
+    fn first_page(&self, findings: &mut Findings) -> PageRequest {
+        if FILTERS.iter().filter(|name| self.get(name).is_some()).count() > 1 {
+            findings.note(Note::QueryCombinedFilters);
+        }
+        let filter = Filter {
+            email: self
+                .get_filled("email", &rule::QUERY_EMAIL, findings)
+                .map(Email::to_search),
+            phone_number: self.phone_number(findings),
+            external_ids: self.external_ids(findings),
+        };
+        PageRequest {
+            filter,
+            include: self.include(findings),
+            limit: MAX_LIMIT,
+            after: 0,
+        }
+    }
+
+    fn phone_number(&self, findings: &mut Findings) -> Option<PhoneNumber> {
+        let text = self.get_filled("phone_number", &rule::QUERY_PHONE_NUMBER, findings)?;
+        Some(match text.strip_prefix(' ') {
+            Some(digits) => {
+                findings.note(Note::QueryUnescapedPlus);
+                PhoneNumber::to_search(&format!("+{digits}"))
+            }
+            None => PhoneNumber::to_search(text),
+        })
+    }
+
+    fn external_ids(&self, findings: &mut Findings) -> Option<Vec<ExternalId>> {
+        let text = self.get("external_ids")?;
+        let ids: Vec<_> = text
+            .split(',')
+            .filter(|id| !id.is_empty())
+            .map(|id| ExternalId(id.to_owned()))
+            .collect();
+        if ids.is_empty() {
+            findings.broken(&rule::QUERY_EXTERNAL_IDS, "external_ids");
+        }
+        Some(ids)
+    }
+
+    fn include(&self, findings: &mut Findings) -> Include {
+        let mut include = Include::default();
+        match self.get("include_custom_properties") {
+            None | Some("false") => {}
+            Some("true") => include.custom_properties = true,
+            Some(_) => findings.broken(&rule::QUERY_INCLUDE, "include_custom_properties"),
+        }
+        for part in self
+            .get("expand")
+            .into_iter()
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+        {
+            match part {
+                "loyalty" => include.loyalty = true,
+                "reviews" => include.reviews = true,
+                "" => {}
+                _ => findings.note(Note::QueryUnknownExpand),
+            }
+        }
+        include
+    }
+
+    fn page_after(&self, cursor: &str, at: Place<'_>, findings: &mut Findings) -> Option<PageRequest> {
+        self.get_filled("page_info", &rule::QUERY_PAGE_INFO, findings)?;
+        let request = Cursor::decode(cursor, at);
+        if request.is_none() {
+            findings.broken(&rule::CURSOR_INVALID, "page_info");
+        }
+        request
+    }
+}
+
+/// Where and when a cursor holds: one store, from one reset to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub store: &'a str,
+    pub epoch: u64,
+}
+
+/// The text that leads to the next page: percent-encoded base64 of what was asked, where it was and a checksum.
+///
+/// It holds the creation number last seen and never an offset, so that paging neither repeats nor skips.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    store: String,
+    epoch: u64,
+    request: PageRequest,
+}
+
+impl Cursor {
+    const CHECKSUM_BYTES: usize = 16;
+
+    /// Writes a cursor: letters, digits, `-` and `_`, and `%3D` at the end, always.
+    pub fn encode(request: PageRequest, at: Place<'_>) -> String {
+        let cursor = Cursor {
+            store: at.store.to_owned(),
+            epoch: at.epoch,
+            request,
+        };
+        let mut bytes = serde_json::to_vec(&cursor).expect("a cursor is texts and numbers");
+        // As the vendor does: the text ends in one `=`, percent-encoded (observed), which takes a length of 3n + 2.
+        while (bytes.len() + Self::CHECKSUM_BYTES) % 3 != 2 {
+            bytes.push(b' ');
+        }
+        let checksum = Uuid::new_v5(&NAMESPACE, &bytes);
+        bytes.extend_from_slice(checksum.as_bytes());
+        URL_SAFE.encode(&bytes).replace('=', "%3D")
+    }
+
+    /// Reads a cursor as it came or once decoded; `None` where it is altered, foreign or from before a reset.
+    pub fn decode(text: &str, at: Place<'_>) -> Option<PageRequest> {
+        let text = percent_decode_str(text).decode_utf8().ok()?;
+        let bytes = URL_SAFE.decode(text.as_bytes()).ok()?;
+        let (payload, checksum) = bytes.split_at_checked(bytes.len().checked_sub(Self::CHECKSUM_BYTES)?)?;
+        if Uuid::new_v5(&NAMESPACE, payload).as_bytes() != checksum {
+            return None;
+        }
+        let cursor: Cursor = serde_json::from_slice(payload).ok()?;
+        (cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)
+    }
+}

@@ -1,0 +1,138 @@
+//! How often a store may be called.
+//!
+//! Source: contract, "Rate limit" (5 requests per second and store and the headers are documented, the window is assumed).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The vendor's own limit, in requests per second and store.
+pub const VENDOR_LIMIT: u32 = 5;
+
+/// How long a window stays open.
+const WINDOW: TimeDelta = TimeDelta::seconds(1);
+
+/// What an answer says of the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests per window.
+    pub limit: u32,
+    /// What is left of them.
+    pub remaining: u32,
+    /// Whole seconds until the window closes, rounded up.
+    pub reset_seconds: u32,
+}
+
+impl Budget {
+    /// The budget of a store that was not called. A limit of 0 is none: the answers then show the vendor's own.
+    pub fn untouched(limit: u32) -> Budget {
+        let limit = if limit == 0 { VENDOR_LIMIT } else { limit };
+        Budget {
+            limit,
+            remaining: limit,
+            reset_seconds: 0,
+        }
+    }
+}
+
+/// The second that opened with the first counted request of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    opened_at: DateTime<Utc>,
+    counted: u32,
+}
+
+impl Window {
+    /// A window that opens now, with nothing counted.
+    pub fn open(now: DateTime<Utc>) -> Window {
+        Window {
+            opened_at: now,
+            counted: 0,
+        }
+    }
+
+    /// Whether its second has passed.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        now >= self.opened_at + WINDOW
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    ///
+    /// The exhausted budget, if the limit was reached before.
+    pub fn count(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Budget, Budget> {
+        if self.is_over(now) {
+            *self = Window::open(now);
+        }
+        if self.counted >= limit {
+            return Err(self.budget(limit, now));
+        }
+        self.counted += 1;
+        Ok(self.budget(limit, now))
+    }
+
+    /// What is left, without counting.
+    pub fn budget(&self, limit: u32, now: DateTime<Utc>) -> Budget {
+        if self.is_over(now) {
+            return Budget::untouched(limit);
+        }
+        let left = self.opened_at + WINDOW - now;
+        let reset_seconds = left.num_milliseconds().max(1).unsigned_abs().div_ceil(1000);
+        Budget {
+            limit,
+            remaining: limit.saturating_sub(self.counted),
+            reset_seconds: u32::try_from(reset_seconds).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_grants_its_limit_and_opens_anew_after_a_second() {
+        let start = DateTime::UNIX_EPOCH;
+        let at = |milliseconds| start + TimeDelta::milliseconds(milliseconds);
+        let mut window = Window::open(start);
+        assert_eq!(
+            window.count(2, at(0)),
+            Ok(Budget {
+                limit: 2,
+                remaining: 1,
+                reset_seconds: 1
+            })
+        );
+        assert_eq!(
+            window.count(2, at(999)),
+            Ok(Budget {
+                limit: 2,
+                remaining: 0,
+                reset_seconds: 1
+            })
+        );
+        assert_eq!(
+            window.count(2, at(999)),
+            Err(Budget {
+                limit: 2,
+                remaining: 0,
+                reset_seconds: 1
+            })
+        );
+        assert_eq!(
+            window.count(2, at(1000)),
+            Ok(Budget {
+                limit: 2,
+                remaining: 1,
+                reset_seconds: 1
+            })
+        );
+        assert_eq!(
+            window.budget(2, at(2000)),
+            Budget {
+                limit: 2,
+                remaining: 2,
+                reset_seconds: 0
+            }
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! One merchant's store: its profiles, their index and their events, kept in step.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use imbl::{OrdMap, OrdSet, Vector};
+
+use super::access_token::Credentials;
+use super::customer::{Customer, Identifiers, Number, Profile};
+use super::event::Event;
+use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
+use super::merge;
+use super::pagination::{Filter, PageRequest};
+
+/// An event's place in the order in which events came.
+type EventNumber = u64;
+
+/// A write that was accepted.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Creates or updates a customer; unset fields stay as they are.
+    Customer(Customer),
+    /// Does the same, and keeps the event.
+    Event(Event, Customer),
+}
+
+/// A page of customers, to be rendered without holding the store.
+#[derive(Debug)]
+pub struct Page {
+    pub customers: Vec<Arc<Profile>>,
+    /// Whether there are customers after these.
+    pub has_more: bool,
+}
+
+/// Everything that one store remembers.
+///
+/// A clone costs next to nothing: the maps are persistent, and what is written later copies only the paths to it.
+#[derive(Clone, Debug, Default)]
+pub struct StoreState {
+    pub(crate) credentials: Credentials,
+    profiles: Profiles,
+    index: IdentityIndex,
+    events: OrdMap<EventNumber, Arc<(Event, Number)>>,
+    event_ids: OrdSet<(Key, EventNumber)>,
+    events_by_profile: OrdSet<(Number, EventNumber)>,
+    last_profile: Number,
+    last_event: EventNumber,
+    /// How many writes were applied.
+    writes: u64,
+    /// Accepted and not yet applied, in the order of acceptance.
+    pending: Vector<(DateTime<Utc>, Arc<Write>)>,
+}
+
+impl StoreState {
+    /// Accepts a write that shows in reads from `visible_at` on, and never before one that was accepted earlier.
+    pub fn accept(&mut self, write: Write, visible_at: DateTime<Utc>, now: DateTime<Utc>) {
+        self.settle(now);
+        if visible_at <= now && self.pending.is_empty() {
+            self.apply(write);
+        } else {
+            self.pending.push_back((visible_at, Arc::new(write)));
+        }
+    }
+
+    /// Applies the writes whose delay is over.
+    pub fn settle(&mut self, now: DateTime<Utc>) {
+        while self.pending.front().is_some_and(|(visible_at, _)| *visible_at <= now) {
+            let (_, write) = self.pending.pop_front().expect("the front was just looked at");
+            self.apply(Arc::unwrap_or_clone(write));
+        }
+    }
+
+    fn apply(&mut self, write: Write) {
+        match write {
+            Write::Customer(customer) => {
+                self.upsert(customer);
+            }
+            Write::Event(event, customer) => {
+                let number = self.upsert(customer);
+                self.put_event(event, number);
+            }
+        }
+    }
+
+    /// Creates or updates the customer that the write means, and merges into it whom it turns out to be.
+    fn upsert(&mut self, write: Customer) -> Number {
+        let target = self.index.target(&write.identifiers(), &self.profiles).cloned();
+        let (number, mut customer) = match &target {
+            Some(profile) => (profile.number(), merge::fill(write, profile.customer())),
+            None => (self.last_profile + 1, write),
+        };
+        while let Some(other) = self
+            .index
+            .next_to_merge(number, &customer.identifiers(), &self.profiles)
+        {
+            let other = self.remove(other);
+            customer = merge::fill(customer, other.customer());
+            self.move_events(other.number(), number);
+        }
+        self.put(number, customer);
+        number
+    }
+
+    /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
+    pub fn append(&mut self, customer: Customer) -> Number {
+        self.put(self.last_profile + 1, customer);
+        self.last_profile
+    }
+
+    fn put(&mut self, number: Number, customer: Customer) {
+        self.writes += 1;
+        self.last_profile = self.last_profile.max(number);
+        let after = Arc::new(Profile::new(number, self.writes, customer));
+        match self.profiles.insert(number, after.clone()) {
+            Some(before) => self.index.replace(&before, &after, &self.profiles),
+            None => self.index.insert(&after, &self.profiles),
+        }
+    }
+
+    fn remove(&mut self, number: Number) -> Arc<Profile> {
+        let profile = self
+            .profiles
+            .remove(&number)
+            .expect("the index names only profiles that are there");
+        self.index.remove(&profile, &self.profiles);
+        profile
+    }
+
+    /// Keeps an event of a customer; a known unique id overrides the event that had it, also another customer's.
+    pub fn put_event(&mut self, event: Event, customer: Number) {
+        let key = key_of(&event.unique_id);
+        let known = self
+            .event_ids
+            .range((key, 0)..=(key, EventNumber::MAX))
+            .map(|&(_, number)| number)
+            .find(|number| self.events[number].0.unique_id == event.unique_id);
+        let number = known.unwrap_or_else(|| {
+            self.last_event += 1;
+            self.event_ids.insert((key, self.last_event));
+            self.last_event
+        });
+        if let Some(before) = self.events.insert(number, Arc::new((event, customer))) {
+            self.events_by_profile.remove(&(before.1, number));
+        }
+        self.events_by_profile.insert((customer, number));
+    }
+
+    fn move_events(&mut self, from: Number, to: Number) {
+        let moved: Vec<_> = self
+            .events_by_profile
+            .range((from, 0)..=(from, EventNumber::MAX))
+            .map(|&(_, event)| event)
+            .collect();
+        for number in moved {
+            self.events_by_profile.remove(&(from, number));
+            self.events_by_profile.insert((to, number));
+            let event = self
+                .events
+                .get_mut(&number)
+                .expect("the index names only events that are there");
+            Arc::make_mut(event).1 = to;
+        }
+    }
+
+    /// The customers of one page.
+    pub fn page(&self, request: &PageRequest) -> Page {
+        let PageRequest {
+            filter, after, limit, ..
+        } = request;
+        let mut customers: Vec<Arc<Profile>> = match filter {
+            Filter {
+                external_ids: Some(ids),
+                ..
+            } => {
+                let mut found: Vec<_> = ids
+                    .iter()
+                    .filter_map(|id| {
+                        self.index
+                            .find(Identifier::ExternalId(id), *after, &self.profiles)
+                            .next()
+                    })
+                    .filter(|profile| filter.matches_shared(profile))
+                    .collect();
+                found.sort_unstable_by_key(|profile| profile.number());
+                found.dedup_by_key(|profile| profile.number());
+                found.into_iter().take(limit + 1).cloned().collect()
+            }
+            Filter { email: Some(email), .. } => self
+                .index
+                .find(Identifier::Email(email), *after, &self.profiles)
+                .filter(|profile| filter.matches_shared(profile))
+                .take(limit + 1)
+                .cloned()
+                .collect(),
+            Filter {
+                phone_number: Some(number),
+                ..
+            } => self
+                .index
+                .find(Identifier::PhoneNumber(number), *after, &self.profiles)
+                .take(limit + 1)
+                .cloned()
+                .collect(),
+            _ => self
+                .profiles
+                .range(after + 1..)
+                .take(limit + 1)
+                .map(|(_, profile)| profile.clone())
+                .collect(),
+        };
+        let has_more = customers.len() > *limit;
+        customers.truncate(*limit);
+        Page { customers, has_more }
+    }
+
+    /// The profile that an event names in a seed: by external id, else the one written last with that email or number.
+    pub fn find(&self, identifiers: &Identifiers) -> Option<Number> {
+        let profile = match &identifiers.external_id {
+            Some(id) => self.index.find(Identifier::ExternalId(id), 0, &self.profiles).next(),
+            None => self.index.target(identifiers, &self.profiles),
+        };
+        profile.map(|profile| profile.number())
+    }
+
+    /// All events in the order in which they came, each with the identifiers of its customer.
+    pub fn events(&self) -> impl Iterator<Item = (&Event, Identifiers)> {
+        self.events
+            .values()
+            .map(|kept| (&kept.0, self.profiles[&kept.1].identifiers()))
+    }
+}
+
+impl Filter {
+    /// Whether a customer has the email and the phone number that are looked for.
+    fn matches_shared(&self, profile: &Profile) -> bool {
+        let identifiers = profile.identifiers();
+        self.email
+            .iter()
+            .all(|email| Identifier::Email(email).is_in(&identifiers))
+            && self
+                .phone_number
+                .iter()
+                .all(|number| Identifier::PhoneNumber(number).is_in(&identifiers))
+    }
+}
+
+#[cfg(test)]
+impl StoreState {
+    /// Compares every index with the profiles and events it speaks of.
+    ///
+    /// # Panics
+    ///
+    /// If they disagree anywhere.
+    pub fn audit(&self) {
+        self.index.audit(&self.profiles);
+        assert_eq!(self.event_ids.len(), self.events.len(), "every event is indexed once");
+        let by_profile: OrdSet<_> = self.events.iter().map(|(number, kept)| (kept.1, *number)).collect();
+        assert_eq!(
+            self.events_by_profile, by_profile,
+            "events are indexed by their customer, and no other"
+        );
+        assert!(
+            self.events.values().all(|kept| self.profiles.contains_key(&kept.1)),
+            "no event is orphaned"
+        );
+    }
+}

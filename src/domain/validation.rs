@@ -1,0 +1,744 @@
+//! Validation: what the vendor takes, field by field.
+//!
+//! A body is read leniently where working clients need it and every broken rule is collected, so that one refusal tells
+//! them all. The words and the evidence of each rule stand in the [rule book](super::rule).
+//!
+//! Source: contract, "The customer" and "Custom customer event", with their fine print.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use validator::{ValidateEmail, ValidateLength};
+
+use super::customer::{Address, Customer, Email, ExternalId, PhoneNumber, Properties};
+use super::event::Event;
+use super::note::Note;
+use super::rejection::{Rejection, Violation};
+use super::rule::{self, Rule};
+use super::timestamp;
+
+/// The longest identifier, name, source, type or unique id, in Unicode scalar values.
+pub const MAX_CHARS: u64 = 255;
+
+/// The deepest nesting of a JSON body.
+pub const MAX_DEPTH: usize = 128;
+
+const GENDERS: [&str; 3] = ["F", "M", "Other"];
+const ACCOUNT_STATUSES: [&str; 4] = ["enabled", "disabled", "invited", "declined"];
+
+pub(crate) const IDENTIFIER_FIELDS: [&str; 3] = ["external_id", "email", "phone_number"];
+
+/// What a client may write of a customer.
+pub(crate) const WRITABLE_FIELDS: [&str; 16] = [
+    "external_id",
+    "email",
+    "phone_number",
+    "first_name",
+    "last_name",
+    "gender",
+    "account_created_at",
+    "account_updated_at",
+    "account_status",
+    "default_language",
+    "default_currency",
+    "tags",
+    "address",
+    "accepts_sms_marketing",
+    "accepts_email_marketing",
+    "custom_properties",
+];
+
+/// What pages carry of a customer and no client writes.
+pub(crate) const READ_ONLY_FIELDS: [&str; 4] = ["lists", "channels", "yotpo_ugc", "loyalty"];
+
+pub(crate) const ADDRESS_FIELDS: [&str; 9] = [
+    "address1",
+    "address2",
+    "city",
+    "company",
+    "state",
+    "zip",
+    "province_code",
+    "country_code",
+    "phone_number",
+];
+
+/// An event's fields under their canonical names.
+pub(crate) const EVENT_FIELDS: [&str; 6] = ["source", "type", "timestamp", "unique_id", "properties", "customer"];
+
+/// The names of an event's fields: the canonical one first, then the other plausible ones in the order they are tried.
+const EVENT_SOURCE: [&str; 2] = ["source", "event_source"];
+const EVENT_TYPE: [&str; 4] = ["type", "event_type", "event_name", "name"];
+const EVENT_TIMESTAMP: [&str; 3] = ["timestamp", "occurred_at", "event_timestamp"];
+const EVENT_UNIQUE_ID: [&str; 3] = ["unique_id", "id", "event_id"];
+const EVENT_PROPERTIES: [&str; 2] = ["properties", "event_properties"];
+const EVENT_CUSTOMER: [&str; 1] = ["customer"];
+
+/// How strict the vendor is taken to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// Every rule holds.
+    #[default]
+    Strict,
+    /// Enumerations, ISO codes and unparseable dates pass; types, identifiers, lengths and property rules stay.
+    Lenient,
+}
+
+/// What a body is read under.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    pub validation: Validation,
+    /// Whether fields that the vendor calls deprecated are dropped on write.
+    pub enforce_deprecations: bool,
+}
+
+/// What reading a body brought to light: every broken rule, and every note.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub violations: Vec<Violation>,
+    pub notes: Vec<Note>,
+}
+
+impl Findings {
+    pub fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    pub(crate) fn broken(&mut self, rule: &'static Rule, path: impl Into<String>) {
+        self.violations.push(Violation {
+            rule,
+            path: path.into(),
+        });
+    }
+
+    /// Gives what was read if nothing was broken.
+    fn accept<T>(&mut self, read: Option<T>) -> Result<T, Rejection> {
+        match read {
+            Some(read) if self.violations.is_empty() => Ok(read),
+            _ => Err(Rejection::Broken(std::mem::take(&mut self.violations))),
+        }
+    }
+}
+
+/// Reads the body of a create-or-update call, `{"customer":{…}}`.
+///
+/// The customer that comes back holds what was sent and nothing else; `now` is put in as `account_updated_at` where the
+/// client sent none.
+///
+/// # Errors
+///
+/// [`Rejection::Broken`] with one entry per broken rule.
+pub fn read_customer(
+    body: &Value,
+    terms: Terms,
+    now: DateTime<Utc>,
+    findings: &mut Findings,
+) -> Result<Customer, Rejection> {
+    let Some(body) = body.as_object() else {
+        findings.broken(&rule::BODY_OBJECT, "the body");
+        return findings.accept(None);
+    };
+    if body.keys().any(|key| key != "customer") {
+        findings.note(Note::CustomersUnknownField);
+    }
+    let Some(customer) = body.get("customer").and_then(Value::as_object) else {
+        findings.broken(&rule::CUSTOMER_REQUIRED, "customer");
+        return findings.accept(None);
+    };
+    let mut fields = Fields {
+        object: customer,
+        path: "customer",
+        validation: terms.validation,
+        findings,
+    };
+    if fields.sent("phone_number").is_some() {
+        fields.findings.note(Note::CustomersPhoneNumber);
+    }
+    if fields.sent("custom_properties").is_some() {
+        fields.findings.note(Note::CustomersCustomProperties);
+    }
+    let customer = fields.written_customer(terms.enforce_deprecations, now);
+    findings.accept(Some(customer))
+}
+
+/// Reads the body of a custom event: `{"customer_event":{…}}`, or the event bare, under any of its plausible names.
+///
+/// Gives the event and what it says of its customer. The time of the call, `now`, stands in for an absent timestamp.
+///
+/// # Errors
+///
+/// [`Rejection::Broken`] with one entry per broken rule.
+pub fn read_event(
+    body: &Value,
+    terms: Terms,
+    now: DateTime<Utc>,
+    findings: &mut Findings,
+) -> Result<(Event, Customer), Rejection> {
+    let Some(body) = body.as_object() else {
+        findings.broken(&rule::BODY_OBJECT, "the body");
+        return findings.accept(None);
+    };
+    let event = match body.get("customer_event").filter(|event| !event.is_null()) {
+        Some(wrapped) => {
+            if body.len() > 1 {
+                findings.note(Note::CustomersUnknownField);
+            }
+            wrapped.as_object()
+        }
+        None if event_fields().any(|name| body.contains_key(name)) => {
+            findings.note(Note::EventsBodyUnwrapped);
+            Some(body)
+        }
+        None => None,
+    };
+    let Some(event) = event else {
+        findings.broken(&rule::EVENT_REQUIRED, "customer_event");
+        return findings.accept(None);
+    };
+    let read = Fields {
+        object: event,
+        path: "customer_event",
+        validation: terms.validation,
+        findings,
+    }
+    .event(now);
+    findings.accept(read)
+}
+
+fn event_fields() -> impl Iterator<Item = &'static str> {
+    let names: [&[&'static str]; 6] = [
+        &EVENT_SOURCE,
+        &EVENT_TYPE,
+        &EVENT_TIMESTAMP,
+        &EVENT_UNIQUE_ID,
+        &EVENT_PROPERTIES,
+        &EVENT_CUSTOMER,
+    ];
+    names.into_iter().flatten().copied()
+}
+
+/// One JSON object that is being read, and where it stands.
+pub(crate) struct Fields<'a> {
+    pub object: &'a Map<String, Value>,
+    /// What stands before the name of a field in a message.
+    pub path: &'a str,
+    pub validation: Validation,
+    pub findings: &'a mut Findings,
+}
+
+/// What became of an identifier: one that is broken still counts as sent.
+enum Sent<T> {
+    Absent,
+    Broken,
+    Taken(T),
+}
+
+impl<T> Sent<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Sent::Absent)
+    }
+
+    fn taken(self) -> Option<T> {
+        match self {
+            Sent::Taken(value) => Some(value),
+            Sent::Absent | Sent::Broken => None,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// A field's value; null counts as absent.
+    pub fn sent(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    pub fn broken(&mut self, rule: &'static Rule, name: &str) {
+        let path = format!("{}.{name}", self.path);
+        self.findings.broken(rule, path);
+    }
+
+    fn text(&mut self, name: &str, type_rule: &'static Rule) -> Option<&'a str> {
+        let value = self.sent(name)?;
+        if !value.is_string() {
+            self.broken(type_rule, name);
+        }
+        value.as_str()
+    }
+
+    /// A text that must satisfy `holds`.
+    fn text_that(
+        &mut self,
+        name: &str,
+        type_rule: &'static Rule,
+        rule: &'static Rule,
+        holds: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let text = self.text(name, type_rule)?;
+        if !holds(text) {
+            self.broken(rule, name);
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text of an enumeration or a table of codes, which lenient validation lets pass.
+    fn code(
+        &mut self,
+        name: &str,
+        type_rule: &'static Rule,
+        rule: &'static Rule,
+        is_code: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let lenient = self.validation == Validation::Lenient;
+        self.text_that(name, type_rule, rule, |text| lenient || is_code(text))
+    }
+
+    /// A time, as it goes out. Lenient validation keeps what is none as it came.
+    pub fn time(&mut self, name: &str, type_rule: &'static Rule, rule: &'static Rule) -> Option<String> {
+        let text = self.text(name, type_rule)?;
+        match timestamp::parse(text) {
+            Some(moment) => Some(timestamp::render(moment)),
+            None if self.validation == Validation::Lenient => Some(text.to_owned()),
+            None => {
+                self.broken(rule, name);
+                None
+            }
+        }
+    }
+
+    fn switch(&mut self, name: &str, type_rule: &'static Rule) -> Option<bool> {
+        match self.sent(name)? {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) if text == "true" || text == "false" => {
+                self.findings.note(Note::CustomersCoerced);
+                Some(text == "true")
+            }
+            _ => {
+                self.broken(type_rule, name);
+                None
+            }
+        }
+    }
+
+    fn external_id(&mut self) -> Sent<ExternalId> {
+        let name = "external_id";
+        match self.sent(name) {
+            None => Sent::Absent,
+            Some(Value::String(text)) if text.trim().is_empty() => Sent::Absent,
+            Some(Value::String(text)) if is_short(text) => Sent::Taken(ExternalId(text.clone())),
+            Some(Value::String(_)) => {
+                self.broken(&rule::EXTERNAL_ID_LENGTH, name);
+                Sent::Broken
+            }
+            Some(value) => match whole_number(value) {
+                Some(digits) => {
+                    self.findings.note(Note::CustomersCoerced);
+                    Sent::Taken(ExternalId(digits))
+                }
+                None => {
+                    self.broken(&rule::EXTERNAL_ID_TYPE, name);
+                    Sent::Broken
+                }
+            },
+        }
+    }
+
+    fn email(&mut self) -> Sent<Email> {
+        let name = "email";
+        match self.sent(name) {
+            None => Sent::Absent,
+            Some(Value::String(text)) => {
+                let text = text.trim();
+                if text.is_empty() {
+                    return Sent::Absent;
+                }
+                let short = is_short(text);
+                if !short {
+                    self.broken(&rule::EMAIL_LENGTH, name);
+                }
+                let well_formed = text.validate_email();
+                if !well_formed {
+                    self.broken(&rule::EMAIL_FORMAT, name);
+                }
+                if short && well_formed {
+                    Sent::Taken(Email(text.to_owned()))
+                } else {
+                    Sent::Broken
+                }
+            }
+            Some(_) => {
+                self.broken(&rule::EMAIL_TYPE, name);
+                Sent::Broken
+            }
+        }
+    }
+
+    fn phone_number(&mut self) -> Sent<PhoneNumber> {
+        let name = "phone_number";
+        match self.sent(name) {
+            None => Sent::Absent,
+            Some(Value::String(text)) if text.trim().is_empty() => Sent::Absent,
+            Some(Value::String(text)) if is_e164(text) => Sent::Taken(PhoneNumber(text.clone())),
+            Some(Value::String(_)) => {
+                self.broken(&rule::PHONE_NUMBER_FORMAT, name);
+                Sent::Broken
+            }
+            Some(_) => {
+                self.broken(&rule::PHONE_NUMBER_TYPE, name);
+                Sent::Broken
+            }
+        }
+    }
+
+    fn note_keys_outside(&mut self, known: &[&str]) {
+        for key in self.object.keys().filter(|key| !known.contains(&key.as_str())) {
+            let read_only = READ_ONLY_FIELDS.contains(&key.as_str());
+            self.findings.note(if read_only {
+                Note::CustomersReadOnlyField
+            } else {
+                Note::CustomersUnknownField
+            });
+        }
+    }
+
+    /// What a client writes of a customer, with exactly one way to tell who is meant.
+    fn written_customer(&mut self, enforce_deprecations: bool, now: DateTime<Utc>) -> Customer {
+        self.note_keys_outside(&WRITABLE_FIELDS);
+        let external_id = self.external_id();
+        let email = self.email();
+        let named_otherwise = !external_id.is_absent() || !email.is_absent();
+        let phone_number = if enforce_deprecations && named_otherwise {
+            Sent::Absent
+        } else {
+            self.phone_number()
+        };
+        match (external_id.is_absent(), email.is_absent(), phone_number.is_absent()) {
+            (true, true, true) => self.findings.broken(&rule::IDENTIFIER_MISSING, self.path),
+            (true, false, false) => self.findings.broken(&rule::IDENTIFIER_AMBIGUOUS, self.path),
+            _ => {}
+        }
+        let mut customer = Customer {
+            external_id: external_id.taken(),
+            email: email.taken(),
+            phone_number: phone_number.taken(),
+            ..self.shop_fields()
+        };
+        if !enforce_deprecations {
+            customer.on_request.custom_properties = self.custom_properties();
+        }
+        customer
+            .account_updated_at
+            .get_or_insert_with(|| timestamp::render(now));
+        customer
+    }
+
+    /// What a seed says of a customer, less the read side; unlike a write it may carry an email and a phone number alone.
+    pub fn seeded_customer(&mut self) -> Customer {
+        let (external_id, email, phone_number) = (self.external_id(), self.email(), self.phone_number());
+        if external_id.is_absent() && email.is_absent() && phone_number.is_absent() {
+            self.findings.broken(&rule::IDENTIFIER_MISSING, self.path);
+        }
+        let mut customer = Customer {
+            external_id: external_id.taken(),
+            email: email.taken(),
+            phone_number: phone_number.taken(),
+            ..self.shop_fields()
+        };
+        customer.on_request.custom_properties = self.custom_properties();
+        customer
+    }
+
+    /// Everything that a shop writes of a customer but identifiers and custom properties.
+    fn shop_fields(&mut self) -> Customer {
+        Customer {
+            first_name: self.text_that("first_name", &rule::FIRST_NAME_TYPE, &rule::FIRST_NAME_LENGTH, is_short),
+            last_name: self.text_that("last_name", &rule::LAST_NAME_TYPE, &rule::LAST_NAME_LENGTH, is_short),
+            gender: self.code("gender", &rule::GENDER_TYPE, &rule::GENDER_ENUM, |text| {
+                GENDERS.contains(&text)
+            }),
+            account_created_at: self.time("account_created_at", &rule::CREATED_AT_TYPE, &rule::CREATED_AT_FORMAT),
+            account_updated_at: self.time("account_updated_at", &rule::UPDATED_AT_TYPE, &rule::UPDATED_AT_FORMAT),
+            account_status: self.code("account_status", &rule::STATUS_TYPE, &rule::STATUS_ENUM, |text| {
+                ACCOUNT_STATUSES.contains(&text)
+            }),
+            default_language: self.code(
+                "default_language",
+                &rule::LANGUAGE_TYPE,
+                &rule::LANGUAGE_CODE,
+                is_language,
+            ),
+            default_currency: self.code(
+                "default_currency",
+                &rule::CURRENCY_TYPE,
+                &rule::CURRENCY_CODE,
+                is_currency,
+            ),
+            tags: self.text("tags", &rule::TAGS_TYPE).map(str::to_owned),
+            address: self.address(),
+            accepts_sms_marketing: self.switch("accepts_sms_marketing", &rule::ACCEPTS_SMS_TYPE),
+            accepts_email_marketing: self.switch("accepts_email_marketing", &rule::ACCEPTS_EMAIL_TYPE),
+            ..Customer::default()
+        }
+    }
+
+    fn address(&mut self) -> Option<Address> {
+        let Value::Object(object) = self.sent("address")? else {
+            self.broken(&rule::ADDRESS_TYPE, "address");
+            return None;
+        };
+        let path = format!("{}.address", self.path);
+        let mut fields = Fields {
+            object,
+            path: &path,
+            validation: self.validation,
+            findings: self.findings,
+        };
+        fields.note_keys_outside(&ADDRESS_FIELDS);
+        let address = Address {
+            address1: fields.text("address1", &rule::ADDRESS_ADDRESS1_TYPE).map(str::to_owned),
+            address2: fields.text("address2", &rule::ADDRESS_ADDRESS2_TYPE).map(str::to_owned),
+            city: fields.text("city", &rule::ADDRESS_CITY_TYPE).map(str::to_owned),
+            company: fields.text("company", &rule::ADDRESS_COMPANY_TYPE).map(str::to_owned),
+            state: fields.text("state", &rule::ADDRESS_STATE_TYPE).map(str::to_owned),
+            zip: fields.text("zip", &rule::ADDRESS_ZIP_TYPE).map(str::to_owned),
+            province_code: fields
+                .text("province_code", &rule::ADDRESS_PROVINCE_CODE_TYPE)
+                .map(str::to_owned),
+            country_code: fields.code(
+                "country_code",
+                &rule::ADDRESS_COUNTRY_CODE_TYPE,
+                &rule::ADDRESS_COUNTRY_CODE_CODE,
+                is_country,
+            ),
+            phone_number: fields.code(
+                "phone_number",
+                &rule::ADDRESS_PHONE_NUMBER_TYPE,
+                &rule::ADDRESS_PHONE_NUMBER_FORMAT,
+                is_e164,
+            ),
+        };
+        // An address without a single part is none.
+        (address != Address::default()).then_some(address)
+    }
+
+    fn custom_properties(&mut self) -> Properties {
+        const RULES: PropertyRules = PropertyRules {
+            object: &rule::CUSTOM_PROPERTIES_TYPE,
+            key: &rule::CUSTOM_PROPERTIES_KEY,
+            null: &rule::CUSTOM_PROPERTIES_NULL,
+            nested: &rule::CUSTOM_PROPERTIES_NESTED,
+        };
+        self.properties("custom_properties", &RULES)
+    }
+
+    fn properties(&mut self, name: &str, rules: &PropertyRules) -> Properties {
+        let object = match self.sent(name) {
+            None => return Properties::new(),
+            Some(Value::Object(object)) => object,
+            Some(_) => {
+                self.broken(rules.object, name);
+                return Properties::new();
+            }
+        };
+        let mut properties = Properties::new();
+        for (key, value) in object {
+            if key.is_empty() || key.contains(char::is_whitespace) {
+                self.broken(rules.key, name);
+            }
+            match value {
+                Value::Null => self.broken(rules.null, &format!("{name}.{key}")),
+                Value::Array(_) | Value::Object(_) => self.broken(rules.nested, &format!("{name}.{key}")),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    properties.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        properties
+    }
+
+    /// The name under which a field was sent: the canonical one wins over the others, then their order.
+    fn name_sent(&mut self, names: &'static [&'static str]) -> &'static str {
+        let canonical = names[0];
+        let name = names
+            .iter()
+            .copied()
+            .find(|name| self.sent(name).is_some())
+            .unwrap_or(canonical);
+        if name != canonical {
+            self.findings.note(Note::EventsFieldAlias);
+        }
+        name
+    }
+
+    /// An event and what it says of its customer; `None` only if a rule was found broken.
+    pub fn event(&mut self, now: DateTime<Utc>) -> Option<(Event, Customer)> {
+        let source = self.name_sent(&EVENT_SOURCE);
+        let event_type = self.name_sent(&EVENT_TYPE);
+        let timestamp = self.name_sent(&EVENT_TIMESTAMP);
+        let unique_id = self.name_sent(&EVENT_UNIQUE_ID);
+        let properties = self.name_sent(&EVENT_PROPERTIES);
+        self.note_keys_outside(&[source, event_type, timestamp, unique_id, properties, "customer"]);
+
+        let source = self.text_that(source, &rule::EVENT_SOURCE_TYPE, &rule::EVENT_SOURCE_LENGTH, is_name);
+        if self.sent(event_type).is_none() {
+            self.broken(&rule::EVENT_TYPE_REQUIRED, event_type);
+        }
+        let event_type = self.text_that(event_type, &rule::EVENT_TYPE_TYPE, &rule::EVENT_TYPE_LENGTH, is_name);
+        if [&source, &event_type]
+            .into_iter()
+            .flatten()
+            .any(|text| !is_snake_case(text))
+        {
+            self.findings.note(Note::EventsNotSnakeCase);
+        }
+        let timestamp = self
+            .time(timestamp, &rule::EVENT_TIMESTAMP_TYPE, &rule::EVENT_TIMESTAMP_FORMAT)
+            .unwrap_or_else(|| timestamp::render(now));
+        let unique_id = self.unique_id(unique_id);
+        let properties = self.properties(
+            properties,
+            &PropertyRules {
+                object: &rule::EVENT_PROPERTIES_TYPE,
+                key: &rule::EVENT_PROPERTIES_KEY,
+                null: &rule::EVENT_PROPERTIES_NULL,
+                nested: &rule::EVENT_PROPERTIES_NESTED,
+            },
+        );
+        let customer = match self.sent("customer") {
+            Some(Value::Object(object)) => {
+                let path = format!("{}.customer", self.path);
+                let mut fields = Fields {
+                    object,
+                    path: &path,
+                    validation: self.validation,
+                    findings: self.findings,
+                };
+                // As the vendor does: deprecations concern the customers endpoint only (contract, section 4, assumed).
+                Some(fields.written_customer(false, now))
+            }
+            _ => {
+                self.broken(&rule::CUSTOMER_REQUIRED, "customer");
+                None
+            }
+        };
+        Some((
+            Event {
+                unique_id: unique_id?,
+                event_type: event_type?,
+                source,
+                timestamp,
+                properties,
+            },
+            customer?,
+        ))
+    }
+
+    fn unique_id(&mut self, name: &str) -> Option<String> {
+        let Some(value) = self.sent(name) else {
+            self.broken(&rule::EVENT_UNIQUE_ID_REQUIRED, name);
+            return None;
+        };
+        let text = value.as_str().map(str::to_owned).or_else(|| whole_number(value));
+        match &text {
+            None => self.broken(&rule::EVENT_UNIQUE_ID_TYPE, name),
+            Some(text) if !is_name(text) => self.broken(&rule::EVENT_UNIQUE_ID_LENGTH, name),
+            Some(_) => {}
+        }
+        text
+    }
+}
+
+struct PropertyRules {
+    object: &'static Rule,
+    key: &'static Rule,
+    null: &'static Rule,
+    nested: &'static Rule,
+}
+
+fn is_short(text: &str) -> bool {
+    text.validate_length(None, Some(MAX_CHARS), None)
+}
+
+fn is_name(text: &str) -> bool {
+    text.validate_length(Some(1), Some(MAX_CHARS), None)
+}
+
+fn whole_number(value: &Value) -> Option<String> {
+    (value.is_i64() || value.is_u64()).then(|| value.to_string())
+}
+
+/// Whether a text has the shape of an E.164 number: `+` and 7 to 15 digits. Test numbers are fictional, so no more is asked.
+pub(crate) fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_language(text: &str) -> bool {
+    isolang::Language::from_639_1(text).is_some()
+}
+
+fn is_currency(text: &str) -> bool {
+    iso_currency::Currency::from_code(text).is_some()
+}
+
+fn is_country(text: &str) -> bool {
+    // The table also knows lower case, which the vendor's codes do not.
+    celes::Country::from_alpha2(text).is_ok_and(|country| country.alpha2 == text)
+}
+
+/// `^[a-z0-9]+(_[a-z0-9]+)*$`
+fn is_snake_case(text: &str) -> bool {
+    text.split('_').all(|word| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phone_numbers_have_seven_to_fifteen_digits() {
+        for good in ["+1234567", "+123456789012345"] {
+            assert!(is_e164(good), "{good}");
+        }
+        for bad in [
+            "+123456",
+            "+1234567890123456",
+            "1234567",
+            "+12345 67",
+            "+",
+            "",
+            "+１２３４５６７",
+            "++1234567",
+        ] {
+            assert!(!is_e164(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn codes_are_case_sensitive() {
+        assert!(is_language("en") && !is_language("EN") && !is_language("eng") && !is_language("xx"));
+        assert!(is_currency("USD") && !is_currency("usd") && !is_currency("ZZZ"));
+        assert!(is_country("US") && !is_country("us") && !is_country("USA") && !is_country("ZZ"));
+    }
+
+    #[test]
+    fn snake_case_has_no_empty_word() {
+        assert!(is_snake_case("order_shipped") && is_snake_case("v2"));
+        for bad in [
+            "",
+            "_",
+            "order__shipped",
+            "OrderShipped",
+            "order-shipped",
+            "_order",
+            "größe",
+        ] {
+            assert!(!is_snake_case(bad), "{bad}");
+        }
+    }
+}
