@@ -21,4 +21,8 @@ impl Operation {
             Operation::UpsertCustomerEvent => "upsertCustomerEvent",
         }
     }
+    /// Whether a token must come with the call; the others are how one gets a token.
+    pub(crate) fn needs_token(self) -> bool {
+        !matches!(self, Operation::CreateAccessToken | Operation::CreateOauthToken)
+    }
 }

@@ -54,22 +54,22 @@ pub enum Rejection {
     Broken(Vec<Violation>),
     NoResults,
     /// The emulator itself failed.
-    Panicked,
+    InternalError,
 }
 
 impl Rejection {
-    /// A single broken rule.
-    pub fn broken(rule: &'static Rule, path: impl Into<String>) -> Rejection {
-        Rejection::Broken(vec![Violation {
-            rule,
-            path: path.into(),
-        }])
-    }
-
-    /// The rules that were met, in the order of [`messages`](Rejection::messages).
+    /// The rules that were met, each once, in the order of [`messages`](Rejection::messages).
     pub fn rules(&self) -> Vec<&'static Rule> {
         let rule = match self {
-            Rejection::Broken(violations) => return violations.iter().map(|violation| violation.rule).collect(),
+            Rejection::Broken(violations) => {
+                let mut rules = Vec::new();
+                for violation in violations {
+                    if !rules.contains(&violation.rule) {
+                        rules.push(violation.rule);
+                    }
+                }
+                return rules;
+            }
             Rejection::UnknownPath => &rule::PATH_UNKNOWN,
             Rejection::MethodNotAllowed { .. } => &rule::PATH_METHOD,
             Rejection::NotEmulated { .. } => &rule::PATH_NOT_EMULATED,
@@ -87,7 +87,7 @@ impl Rejection {
             Rejection::NestedTooDeep => &rule::BODY_DEPTH,
             Rejection::QueryNotUtf8 => &rule::QUERY_UTF8,
             Rejection::NoResults => &rule::NO_RESULTS,
-            Rejection::Panicked => &rule::SERVER_PANIC,
+            Rejection::InternalError => &rule::SERVER_ERROR,
         };
         vec![rule]
     }

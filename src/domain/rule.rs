@@ -33,7 +33,7 @@ rule_book! {
     PATH_UNKNOWN = "path.unknown", Assumed, "is not a path of this API";
     PATH_METHOD = "path.method", Assumed, "does not take this method";
     PATH_NOT_EMULATED = "path.not_emulated", Assumed, "is a Yotpo resource that this emulator does not have";
-    SERVER_PANIC = "server.panic", Assumed, "the emulator failed while it answered; this is a bug in it";
+    SERVER_ERROR = "server.error", Assumed, "the emulator failed while it answered; this is a bug in it";
 
     // Credentials.
     STORE_UNKNOWN = "store.unknown", Observed, "Couldn't find account";

@@ -1,0 +1,46 @@
+//! The clock: the only place where the time is asked for.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+use std::time::Duration;
+
+/// The time of one world: real time, ahead of it, or standing still. It never goes back.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(Mutex<Setting>);
+
+#[derive(Debug, Default)]
+struct Setting {
+    ahead: TimeDelta,
+    frozen_at: Option<DateTime<Utc>>,
+}
+
+impl Clock {
+    /// A clock that stands at a moment until it is advanced.
+    pub fn frozen_at(moment: DateTime<Utc>) -> Clock {
+        Clock(Mutex::new(Setting {
+            ahead: TimeDelta::zero(),
+            frozen_at: Some(moment),
+        }))
+    }
+
+    /// The time of this world.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn now(&self) -> DateTime<Utc> {
+        let setting = self.0.lock();
+        setting.frozen_at.unwrap_or_else(|| Utc::now() + setting.ahead)
+    }
+
+    /// Moves the time forward.
+    ///
+    /// # Panics
+    ///
+    /// If that leads beyond the years that chrono can tell, some 262,000.
+    pub fn advance(&self, by: Duration) {
+        let by = TimeDelta::from_std(by).expect("a clock is advanced by less than 262,000 years");
+        let mut setting = self.0.lock();
+        match &mut setting.frozen_at {
+            Some(moment) => *moment += by,
+            None => setting.ahead += by,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The journal: what was asked and what was answered, newest last.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+use crate::domain::note::Note;
+use crate::domain::operation::Operation;
+use crate::domain::rule::Rule;
+
+/// How many requests the journal keeps; older ones are forgotten.
+pub const CAPACITY: usize = 1000;
+
+/// The longest path or store id that the journal keeps, in bytes; what is longer is cut.
+const MAX_TEXT_BYTES: usize = 512;
+
+/// One request to the vendor's surface, as it was answered. Neither query nor bodies are kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its place in the journal, counted from one, as the header `X-Yotpo-Mock-Request` tells it.
+    pub number: u64,
+    /// When it arrived, by the mock's clock.
+    pub at: DateTime<Utc>,
+    /// What was asked for; `None` where the path or the method is none of the vendor's.
+    pub operation: Option<Operation>,
+    /// The store that was meant; `None` where the request names none.
+    pub store: Option<String>,
+    pub method: String,
+    /// Without the query; cut after 512 bytes.
+    pub path: String,
+    pub status: u16,
+    /// The rules that refused it.
+    pub rules: Vec<&'static Rule>,
+    /// What it leaned on.
+    pub notes: Vec<Note>,
+    /// From the head's arrival to the answer, in real time.
+    pub duration: Duration,
+}
+
+/// A request that has its number and is not answered yet.
+#[derive(Debug)]
+pub(crate) struct Opened<'a> {
+    journal: &'a Journal,
+    pub number: u64,
+}
+
+impl Opened<'_> {
+    /// Closes the entry.
+    pub fn close(self, mut entry: Entry) {
+        entry.path.truncate(entry.path.floor_char_boundary(MAX_TEXT_BYTES));
+        if let Some(store) = &mut entry.store {
+            store.truncate(store.floor_char_boundary(MAX_TEXT_BYTES));
+        }
+        let mut entries = self.journal.entries.lock();
+        let forgotten = if entries.len() == CAPACITY {
+            entries.pop_front()
+        } else {
+            None
+        };
+        entries.push_back(entry);
+        drop(entries);
+        drop(forgotten);
+    }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        self.journal.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The latest requests of one world.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    last_number: AtomicU64,
+    under_way: AtomicU64,
+    entries: Mutex<VecDeque<Entry>>,
+}
+
+impl Journal {
+    /// Opens an entry: gives the request its number.
+    pub fn open(&self) -> Opened<'_> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Opened {
+            journal: self,
+            number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+
+    /// How many requests are being answered.
+    pub fn under_way(&self) -> u64 {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// The entries that are kept, in the order in which they were closed.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().iter().cloned().collect()
+    }
+}

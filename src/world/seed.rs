@@ -1,0 +1,420 @@
+//! Seeds: documents that say what is there before the first request.
+//!
+//! A seed is JSON, or NDJSON (one value a line); the content tells which. A value is either a document,
+//! `{"stores":[{"id":"shop","secret":"…","customers":[…],"events":[…]}]}`, or, mostly in NDJSON, one thing of one store:
+//! `{"store":"shop","customer":{…}}`, `{"store":"shop","event":{…}}`, `{"store":"shop","secret":"…"}`.
+//!
+//! Customers carry all fields, the read side included, and are taken as they are, unmerged. An event names its customer by
+//! `external_id`, or by one of `email` and `phone_number`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::domain::customer::{Channels, Customer, Identifiers, ListMembership, Marketing};
+use crate::domain::event::Event;
+use crate::domain::store::StoreState;
+use crate::domain::timestamp;
+use crate::domain::validation::{
+    ADDRESS_FIELDS, EVENT_FIELDS, Fields, Findings, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
+};
+
+/// What a value of the read side must be.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Integer,
+    Number,
+    Boolean,
+    Text,
+    Time,
+    Texts,
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Kind::Integer => "a whole number",
+            Kind::Number => "a number",
+            Kind::Boolean => "true or false",
+            Kind::Text => "a string",
+            Kind::Time => "an ISO 8601 date and time",
+            Kind::Texts => "an array of strings",
+        }
+    }
+}
+
+const LOYALTY: [(&str, Kind); 18] = [
+    ("points_balance", Kind::Integer),
+    ("points_earned", Kind::Integer),
+    ("points_expire_date", Kind::Time),
+    ("credit_balance", Kind::Number),
+    ("has_store_account", Kind::Boolean),
+    ("is_opt_in", Kind::Boolean),
+    ("opt_in_date", Kind::Time),
+    ("opt_out_date", Kind::Time),
+    ("last_seen_at", Kind::Time),
+    ("vip_tier_name", Kind::Text),
+    ("vip_entry_date", Kind::Time),
+    ("vip_expiration_date", Kind::Time),
+    ("total_redemptions", Kind::Integer),
+    ("total_points_redeemed", Kind::Integer),
+    ("successful_referrals", Kind::Integer),
+    ("referrals_made_and_clicked", Kind::Integer),
+    ("is_referred_by_other_customer", Kind::Boolean),
+    ("referred_by_customer", Kind::Text),
+];
+
+const YOTPO_UGC: [(&str, Kind); 11] = [
+    ("total_reviews", Kind::Integer),
+    ("avg_product_rating", Kind::Number),
+    ("avg_site_rating", Kind::Number),
+    ("total_avg_rating", Kind::Number),
+    ("sentiment_avg_product", Kind::Number),
+    ("sentiment_avg_site", Kind::Number),
+    ("total_avg_sentiment", Kind::Number),
+    ("last_sentiment", Kind::Number),
+    ("top_topics", Kind::Texts),
+    ("last_star_rating", Kind::Integer),
+    ("last_review_date", Kind::Time),
+];
+
+const CONSENTS: [&str; 2] = ["subscribed", "unsubscribed"];
+
+/// The stores that seeds and flags declare, by id.
+pub(crate) type Stores = BTreeMap<String, StoreState>;
+
+/// One value of a seed: a document, or one thing of one store.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item<'a> {
+    #[serde(borrow)]
+    stores: Option<Vec<Store<'a>>>,
+    store: Option<String>,
+    secret: Option<String>,
+    #[serde(borrow)]
+    customer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+/// Customers and events stay text until each is read in its turn, so that a large seed is never held as a tree.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Store<'a> {
+    id: String,
+    secret: Option<String>,
+    #[serde(borrow, default)]
+    customers: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    events: Vec<&'a RawValue>,
+}
+
+/// Reads a seed and adds what it says.
+///
+/// # Errors
+///
+/// What is wrong, with line, entry and field. What was added before stays: the caller throws it away.
+pub(crate) fn load(text: &str, validation: Validation, now: DateTime<Utc>, stores: &mut Stores) -> Result<(), String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let reader = Reader { text, validation, now };
+    let mut items = serde_json::Deserializer::from_str(text)
+        .into_iter::<Item<'_>>()
+        .peekable();
+    if items.peek().is_none() {
+        return Err("it holds no JSON value".to_owned());
+    }
+    items.try_for_each(|item| reader.add_item(item.map_err(|error| error.to_string())?, stores))
+}
+
+/// Gives a store its secret.
+///
+/// # Errors
+///
+/// If it has another one already, or the secret is empty.
+pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Result<(), String> {
+    match &store.credentials.secret {
+        _ if secret.is_empty() => Err(format!("the secret of store `{id}` is empty")),
+        Some(known) if *known != secret => Err(format!("store `{id}` is declared with two different secrets")),
+        _ => {
+            store.credentials.secret = Some(secret);
+            Ok(())
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    text: &'a str,
+    validation: Validation,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Reader<'a> {
+    fn add_item(&self, item: Item<'a>, stores: &mut Stores) -> Result<(), String> {
+        let single = item.secret.is_some() || item.customer.is_some() || item.event.is_some();
+        match (item.stores, item.store) {
+            (Some(documents), None) if !single => documents
+                .into_iter()
+                .enumerate()
+                .try_for_each(|(at, store)| self.add_store(&format!("stores[{at}]."), store, stores)),
+            (None, Some(id)) => {
+                let state = stores.entry(id.clone()).or_default();
+                if let Some(secret) = item.secret {
+                    declare(state, &id, secret)?;
+                }
+                item.customer
+                    .iter()
+                    .try_for_each(|customer| self.add_customer("customer", customer, &id, state))?;
+                item.event
+                    .iter()
+                    .try_for_each(|event| self.add_event("event", event, &id, state))
+            }
+            _ => Err(
+                "each value must have either `stores`, or `store` beside `secret`, `customer` or `event`".to_owned(),
+            ),
+        }
+    }
+
+    fn add_store(&self, path: &str, store: Store<'a>, stores: &mut Stores) -> Result<(), String> {
+        let id = &store.id;
+        if id.is_empty() {
+            return Err(format!("{path}id is empty"));
+        }
+        let state = stores.entry(id.clone()).or_default();
+        if let Some(secret) = store.secret {
+            declare(state, id, secret)?;
+        }
+        for (at, customer) in store.customers.iter().enumerate() {
+            self.add_customer(&format!("{path}customers[{at}]"), customer, id, state)?;
+        }
+        for (at, event) in store.events.iter().enumerate() {
+            self.add_event(&format!("{path}events[{at}]"), event, id, state)?;
+        }
+        Ok(())
+    }
+
+    fn add_customer(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
+        let customer = self.read(text, |object, findings| {
+            let customer = self.customer(path, object, findings)?;
+            let by_id = Identifiers {
+                external_id: customer.external_id.clone(),
+                ..Identifiers::default()
+            };
+            match &by_id.external_id {
+                Some(taken) if state.find(&by_id).is_some() => {
+                    let taken = taken.as_str();
+                    Err(format!(
+                        "{path}.external_id `{taken}` is already that of another customer of store `{id}`"
+                    ))
+                }
+                _ => Ok(customer),
+            }
+        })?;
+        state.append(customer);
+        Ok(())
+    }
+
+    fn add_event(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
+        let (event, customer) = self.read(text, |object, findings| {
+            let (event, customer) = self.event(path, object, findings)?;
+            match state.find(&customer) {
+                Some(number) => Ok((event, number)),
+                None => Err(format!(
+                    "{path}.customer names no customer of store `{id}` that stands before it"
+                )),
+            }
+        })?;
+        state.put_event(event, customer);
+        Ok(())
+    }
+
+    /// Reads one object; an error gains the number of the line on which the object begins.
+    fn read<T>(
+        &self,
+        text: &'a RawValue,
+        read: impl FnOnce(&Map<String, Value>, &mut Findings) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let mut findings = Findings::default();
+        let read = match serde_json::from_str(text.get()) {
+            Ok(object) => read(&object, &mut findings),
+            Err(error) => Err(format!("not an object: {error}")),
+        };
+        read.map_err(|error| {
+            let before = text.get().as_ptr().addr() - self.text.as_ptr().addr();
+            let line = 1 + self.text[..before].bytes().filter(|&byte| byte == b'\n').count();
+            format!("line {line}: {error}")
+        })
+    }
+
+    fn customer(&self, path: &str, object: &Map<String, Value>, findings: &mut Findings) -> Result<Customer, String> {
+        known_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
+        if let Some(Value::Object(address)) = object.get("address") {
+            known_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
+        }
+        let mut fields = Fields {
+            object,
+            path,
+            validation: self.validation,
+            findings,
+        };
+        let mut customer = fields.seeded_customer();
+        first_violation(findings)?;
+        customer.lists = self.lists(path, object)?;
+        customer.channels = self.channels(path, object)?;
+        customer.on_request.loyalty = self.table(path, "loyalty", &LOYALTY, object)?;
+        customer.on_request.yotpo_ugc = self.table(path, "yotpo_ugc", &YOTPO_UGC, object)?;
+        Ok(customer)
+    }
+
+    fn event(
+        &self,
+        path: &str,
+        object: &Map<String, Value>,
+        findings: &mut Findings,
+    ) -> Result<(Event, Identifiers), String> {
+        known_keys(path, object, &[&EVENT_FIELDS])?;
+        if let Some(Value::Object(customer)) = object.get("customer") {
+            known_keys(&format!("{path}.customer"), customer, &[&IDENTIFIER_FIELDS])?;
+        }
+        let read = Fields {
+            object,
+            path,
+            validation: self.validation,
+            findings,
+        }
+        .event(self.now);
+        first_violation(findings)?;
+        let (event, customer) = read.expect("an event that breaks no rule is there");
+        Ok((event, customer.identifiers()))
+    }
+
+    fn lists(&self, path: &str, object: &Map<String, Value>) -> Result<Vec<ListMembership>, String> {
+        let mut lists: Vec<ListMembership> = typed(path, "lists", object)?;
+        for (at, list) in lists.iter_mut().enumerate() {
+            self.normalise(&mut list.since, || format!("{path}.lists[{at}].since"))?;
+        }
+        Ok(lists)
+    }
+
+    fn channels(&self, path: &str, object: &Map<String, Value>) -> Result<Channels, String> {
+        let mut channels: Channels = typed(path, "channels", object)?;
+        for (name, channel) in [("sms", &mut channels.sms), ("email", &mut channels.email)] {
+            if let Some(marketing) = channel.as_mut().and_then(|channel| channel.marketing.as_mut()) {
+                self.marketing(&format!("{path}.channels.{name}.marketing"), marketing)?;
+            }
+        }
+        Ok(channels)
+    }
+
+    fn marketing(&self, path: &str, marketing: &mut Marketing) -> Result<(), String> {
+        let strict = self.validation == Validation::Strict;
+        if strict
+            && marketing
+                .consent
+                .as_deref()
+                .is_some_and(|consent| !CONSENTS.contains(&consent))
+        {
+            return Err(format!("{path}.consent must be `subscribed` or `unsubscribed`"));
+        }
+        self.normalise(&mut marketing.timestamp, || format!("{path}.timestamp"))?;
+        for (at, suppression) in marketing.suppressions.iter_mut().flatten().enumerate() {
+            let reason = &suppression.suppression_reason;
+            if strict && (reason.is_empty() || !reason.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')) {
+                return Err(format!(
+                    "{path}.suppressions[{at}].suppression_reason must be in upper case"
+                ));
+            }
+            self.normalise(&mut suppression.timestamp, || {
+                format!("{path}.suppressions[{at}].timestamp")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Brings a time to the form in which it goes out.
+    fn normalise(&self, time: &mut Option<String>, path: impl FnOnce() -> String) -> Result<(), String> {
+        let Some(text) = time else { return Ok(()) };
+        match timestamp::parse(text) {
+            Some(moment) => *text = timestamp::render(moment),
+            None if self.validation == Validation::Lenient => {}
+            None => return Err(format!("{} must be an ISO 8601 date and time", path())),
+        }
+        Ok(())
+    }
+
+    /// Reads an object by its table and renders it whole, in the table's order, with null for what is not there.
+    fn table(
+        &self,
+        path: &str,
+        name: &str,
+        table: &[(&'static str, Kind)],
+        object: &Map<String, Value>,
+    ) -> Result<Option<Box<RawValue>>, String> {
+        let object = match object.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(format!("{path}.{name} must be an object")),
+        };
+        let path = format!("{path}.{name}");
+        known_keys(&path, object, &[&table.iter().map(|(key, _)| *key).collect::<Vec<_>>()])?;
+        let mut rendered = String::from("{");
+        for (key, kind) in table {
+            let value = match object.get(*key) {
+                None | Some(Value::Null) => Value::Null,
+                Some(value) => self
+                    .value(value, *kind)
+                    .ok_or_else(|| format!("{path}.{key} must be {}", kind.words()))?,
+            };
+            let comma = if rendered.len() > 1 { "," } else { "" };
+            rendered.push_str(&format!("{comma}\"{key}\":{value}"));
+        }
+        rendered.push('}');
+        Ok(Some(
+            RawValue::from_string(rendered).expect("JSON values under quoted keys are JSON"),
+        ))
+    }
+
+    fn value(&self, value: &Value, kind: Kind) -> Option<Value> {
+        match (kind, value) {
+            (Kind::Integer, Value::Number(number)) if !number.is_f64() => Some(value.clone()),
+            (Kind::Number, Value::Number(_)) | (Kind::Boolean, Value::Bool(_)) | (Kind::Text, Value::String(_)) => {
+                Some(value.clone())
+            }
+            (Kind::Texts, Value::Array(texts)) if texts.iter().all(Value::is_string) => Some(value.clone()),
+            (Kind::Time, Value::String(text)) => match timestamp::parse(text) {
+                Some(moment) => Some(timestamp::render(moment).into()),
+                None => (self.validation == Validation::Lenient).then(|| value.clone()),
+            },
+            _ => None,
+        }
+    }
+}
+
+fn known_keys(path: &str, object: &Map<String, Value>, known: &[&[&str]]) -> Result<(), String> {
+    match object
+        .keys()
+        .find(|key| !known.iter().any(|names| names.contains(&key.as_str())))
+    {
+        Some(key) => Err(format!("{path}.{key} is not a field that a seed may have")),
+        None => Ok(()),
+    }
+}
+
+fn first_violation(findings: &Findings) -> Result<(), String> {
+    match findings.violations.first() {
+        Some(violation) => Err(violation.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Reads a field as its type; null and absent are the type's default.
+fn typed<T: DeserializeOwned + Default>(path: &str, name: &str, object: &Map<String, Value>) -> Result<T, String> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(value) => T::deserialize(value).map_err(|error| format!("{path}.{name}: {error}")),
+    }
+}
