@@ -1,0 +1,279 @@
+//! The flags, their twins in the environment, and what they come to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use yotpo_mock::{
+    Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, EmptyResult, Host, Validation, YotpoMock,
+};
+
+/// Begins the name of every variable that stands for a flag.
+const PREFIX: &str = "YOTPO_MOCK_";
+
+/// What `--realistic` stands for: the vendor's own limit and delay.
+const REALISTIC_RATE_LIMIT: u32 = 5;
+const REALISTIC_VISIBILITY_DELAY: Duration = Duration::from_secs(60);
+
+/// A local, in-memory, stateful emulator of Yotpo's Core API v3 Customers endpoints.
+///
+/// Starts in milliseconds, keeps real state, and says so where it only assumes what the vendor does.
+/// `yotpo-mock` alone serves on http://127.0.0.1:4600 until it gets SIGTERM or SIGINT.
+#[derive(Debug, Parser)]
+#[command(name = "yotpo-mock", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+const AFTER_HELP: &str = "\
+Every flag of `serve` has a twin in the environment, YOTPO_MOCK_ and its name: YOTPO_MOCK_RATE_LIMIT=5. A flag wins over \
+its twin, an empty one counts as unset, and flags that may be repeated take one value a line.
+
+Try it:
+  yotpo-mock &
+  yotpo-mock wait
+  curl -H 'X-Yotpo-Token: any' http://127.0.0.1:4600/core/v3/stores/shop/customers
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, or ready; 1 could not start, or not ready; 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the emulated API; this is what happens without a subcommand.
+    Serve(Serve),
+    /// Wait until a mock is ready: 0 as soon as it is, 1 if it does not become so.
+    Wait(Wait),
+}
+
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Where the mock listens.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4600", value_parser = http_url)]
+    pub url: String,
+    /// How long to wait, for example 500ms or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+/// The settings as they were given; nothing is settled before [`into_builder`](Serve::into_builder).
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen: an IP address, or `localhost`, which is 127.0.0.1 and, where there is one, ::1.
+    ///
+    /// [default: localhost]
+    #[arg(long, value_name = "ADDR")]
+    pub host: Option<Host>,
+    /// The port to listen on; 0 takes a free one. [default: 4600]
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Declare a store, split at the first colon; then only declared stores and issued tokens are valid. May be repeated.
+    #[arg(long, value_name = "ID:SECRET", value_delimiter = '\n', value_parser = store)]
+    store: Vec<Option<(String, String)>>,
+    /// Start with what a file says, JSON or NDJSON: stores with customers and events. May be repeated.
+    #[arg(long, value_name = "FILE", value_delimiter = '\n')]
+    seed: Vec<PathBuf>,
+    /// Requests per second and store; 0 is off. [default: 0]
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<u32>,
+    /// How long an accepted write stays invisible to reads, for example 60s. [default: 0s]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    visibility_delay: Option<Duration>,
+    /// What a search answers that finds nothing: 200 with an empty list, or 400 `No results found`. [default: ok]
+    #[arg(long, value_name = "ANSWER", value_parser = empty_result())]
+    empty_result: Option<EmptyResult>,
+    /// Strict, or lenient: enumerations, ISO codes and unparseable dates pass. [default: strict]
+    #[arg(long, value_name = "HOW", value_parser = validation())]
+    validation: Option<Validation>,
+    /// Drop deprecated fields on write, with a note.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    enforce_deprecations: Option<bool>,
+    /// Take only issued tokens, even where no store is declared.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    issued_tokens_only: Option<bool>,
+    /// Rate limit 5, visibility delay 60s, issued tokens only; any flag or variable beats it.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    realistic: Option<bool>,
+    /// The largest body of the vendor's surface, for example 64KiB; above it 413. [default: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    body_limit: Option<usize>,
+    /// How long a request's head and body may take to arrive, in real time; above it 408. [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    read_timeout: Option<Duration>,
+    /// How many threads serve. [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+    /// How to write the log on stderr, one line per request. [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Log warnings only.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    pub quiet: Option<bool>,
+    /// Log the operation, rules and notes of each request, too.
+    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    pub verbose: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Serve {
+    /// What the flags come to: each wins over `--realistic`, and that over the defaults.
+    pub fn into_builder(self) -> Builder {
+        let realistic = self.realistic.unwrap_or_default();
+        let rate_limit = self
+            .rate_limit
+            .unwrap_or(if realistic { REALISTIC_RATE_LIMIT } else { 0 });
+        let visibility_delay = self.visibility_delay.unwrap_or(if realistic {
+            REALISTIC_VISIBILITY_DELAY
+        } else {
+            Duration::ZERO
+        });
+        let builder = YotpoMock::builder()
+            .host(self.host.unwrap_or_default())
+            .port(self.port.unwrap_or(DEFAULT_PORT))
+            .rate_limit(rate_limit)
+            .visibility_delay(visibility_delay)
+            .empty_result(self.empty_result.unwrap_or_default())
+            .validation(self.validation.unwrap_or_default())
+            .enforce_deprecations(self.enforce_deprecations.unwrap_or_default())
+            .issued_tokens_only(self.issued_tokens_only.unwrap_or(realistic))
+            .body_limit(self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT))
+            .read_timeout(self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT))
+            .workers(self.workers.unwrap_or(1).into());
+        let builder = self
+            .store
+            .into_iter()
+            .flatten()
+            .fold(builder, |builder, (id, secret)| builder.store(id, secret));
+        let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
+        files.fold(builder, Builder::seed_file)
+    }
+
+    /// Whether one store is declared with two secrets, which no start could honour.
+    fn contradiction(&self) -> Option<&str> {
+        let stores = || self.store.iter().flatten();
+        let contradicts = |id: &str, secret: &str| stores().any(|(other, known)| other == id && known != secret);
+        stores()
+            .find(|(id, secret)| contradicts(id, secret))
+            .map(|(id, _)| id.as_str())
+    }
+}
+
+/// Reads the command line and the environment; ends the process where they are wrong (2) or ask for help (0).
+pub fn parse() -> Command {
+    let mut command = CommandLine::command()
+        .mut_args(with_twin)
+        .mut_subcommand("serve", |serve| serve.mut_args(with_twin));
+    let matches = command.clone().get_matches();
+    let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+    let parsed = line.command.unwrap_or(Command::Serve(line.serve));
+    if let Command::Serve(serve) = &parsed
+        && let Some(id) = serve.contradiction()
+    {
+        let message = format!("store `{id}` is declared with two different secrets");
+        command.error(ErrorKind::ValueValidation, message).exit();
+    }
+    parsed
+}
+
+/// Gives an argument its twin in the environment, unless that is to be ignored.
+fn with_twin(arg: clap::Arg) -> clap::Arg {
+    let Some(flag) = arg.get_long().map(str::to_owned) else {
+        return arg;
+    };
+    if matches!(arg.get_action(), ArgAction::Help | ArgAction::Version) {
+        return arg;
+    }
+    let name = twin(&flag);
+    match std::env::var_os(&name) {
+        Some(value) if value.is_empty() || is_injected(&name, &value) => arg,
+        _ => arg.env(name).hide_env(true),
+    }
+}
+
+fn twin(flag: &str) -> String {
+    format!("{PREFIX}{}", flag.to_uppercase().replace('-', "_"))
+}
+
+/// Kubernetes gives the pods beside a service called `yotpo-mock` a variable of this name.
+fn is_injected(name: &str, value: &OsString) -> bool {
+    name == twin("port") && value.as_encoded_bytes().starts_with(b"tcp://")
+}
+
+/// What the environment says and is not listened to.
+pub fn warnings() -> impl Iterator<Item = String> {
+    let port = twin("port");
+    let injected = std::env::var_os(&port).is_some_and(|value| is_injected(&port, &value));
+    injected
+        .then(|| format!("`{port}` begins with `tcp://`, as Kubernetes sets it for a service: ignored"))
+        .into_iter()
+}
+
+/// An empty line of the variable declares nothing.
+fn store(text: &str) -> Result<Option<(String, String)>, String> {
+    match text.split_once(':') {
+        None if text.is_empty() => Ok(None),
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok(Some((id.to_owned(), secret.to_owned()))),
+        _ => Err("a store is declared as ID:SECRET, neither of them empty".to_owned()),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err("a switch is 1, true, 0 or false".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let bytes: ByteSize = text.parse()?;
+    match usize::try_from(bytes.as_u64()) {
+        Ok(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("it must be at least one byte, and fit in memory".to_owned()),
+    }
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    match text.parse::<ureq::http::Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(text.to_owned()),
+        _ => Err("it must begin with http:// and name a host".to_owned()),
+    }
+}
+
+fn empty_result() -> impl TypedValueParser<Value = EmptyResult> {
+    PossibleValuesParser::new(["ok", "error"]).map(|word| {
+        if word == "ok" {
+            EmptyResult::Ok
+        } else {
+            EmptyResult::Error
+        }
+    })
+}
+
+fn validation() -> impl TypedValueParser<Value = Validation> {
+    PossibleValuesParser::new(["strict", "lenient"]).map(|word| {
+        if word == "strict" {
+            Validation::Strict
+        } else {
+            Validation::Lenient
+        }
+    })
+}

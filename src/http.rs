@@ -1,0 +1,158 @@
+//! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the crate.
+//!
+//! A request is [recorded](middleware::record), finds its path on the one page below, is [admitted](middleware::admit)
+//! and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
+//! calling 401, how often 429; then the body 415, 413, 400.
+
+mod access_tokens;
+pub(crate) mod body;
+mod control;
+mod customer_events;
+mod customers;
+mod error;
+mod exchange;
+mod middleware;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder, Route, guard};
+
+use crate::domain::operation::Operation;
+use crate::domain::rejection::Rejection;
+use crate::world::World;
+use body::Limits;
+use error::Refused;
+
+/// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Every path there is.
+fn paths(service: &mut ServiceConfig) {
+    service
+        .service(
+            web::resource("/core/v3/stores/{store_id}/customers")
+                .route(operation(
+                    &[Method::GET, Method::HEAD],
+                    Operation::RetrieveCustomers,
+                    customers::retrieve,
+                ))
+                .route(operation(
+                    &[Method::PATCH],
+                    Operation::UpsertCustomer,
+                    customers::upsert,
+                ))
+                .default_service(only("GET, HEAD, PATCH")),
+        )
+        .service(
+            web::resource("/core/v3/stores/{store_id}/customer_events")
+                .route(operation(
+                    &[Method::PATCH, Method::POST],
+                    Operation::UpsertCustomerEvent,
+                    customer_events::upsert,
+                ))
+                .default_service(only("PATCH, POST")),
+        )
+        .service(
+            web::resource("/core/v3/stores/{store_id}/access_tokens")
+                .route(operation(
+                    &[Method::POST],
+                    Operation::CreateAccessToken,
+                    access_tokens::create,
+                ))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource("/oauth/token")
+                .route(operation(
+                    &[Method::POST],
+                    Operation::CreateOauthToken,
+                    access_tokens::create_oauth,
+                ))
+                .default_service(only("POST")),
+        )
+        .service(not_emulated())
+        .service(ours("/_mock/health", control::health))
+        .service(ours("/_mock/openapi.json", control::openapi))
+        .default_service(web::to(|| async {
+            Err::<HttpResponse, _>(Refused(Rejection::UnknownPath))
+        }));
+}
+
+/// The vendor's resources that the emulator does not have, with any method, and any path below them.
+fn not_emulated() -> Resource {
+    const RESOURCES: &str = "orders|products|collections|checkouts|subscribers|lists|webhooks|register_purchase";
+    let patterns = ["core", "messaging"].into_iter().flat_map(|api| {
+        let pattern = format!("/{api}/v3/stores/{{store_id}}/{{resource:{RESOURCES}}}");
+        let below = format!("{pattern}/{{below:.*}}");
+        [pattern, below]
+    });
+    web::resource(patterns.collect::<Vec<_>>()).to(async |request: HttpRequest| {
+        let resource = request.match_info().query("resource").to_owned();
+        Err::<HttpResponse, _>(Refused(Rejection::NotEmulated { resource }))
+    })
+}
+
+fn operation<F, Args>(methods: &'static [Method], operation: Operation, handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route()
+        .guard(guard::fn_guard(|context| methods.contains(&context.head().method)))
+        .to(handler)
+        .wrap(from_fn(move |request, next| {
+            middleware::admit(operation, request, next)
+        }))
+}
+
+/// A resource of our own surface, to be read.
+fn ours<F>(path: &str, handler: F) -> Resource
+where
+    F: Handler<(), Output = HttpResponse>,
+{
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path)
+        .route(web::route().guard(reads).to(handler))
+        .default_service(only("GET, HEAD"))
+}
+
+/// Answers every other method of a path.
+fn only(allowed: &'static str) -> Route {
+    web::to(move || async move { Err::<HttpResponse, _>(Refused(Rejection::MethodNotAllowed { allowed })) })
+}
+
+/// Serves a world on sockets that are bound already, until the server is stopped.
+///
+/// # Errors
+///
+/// If a socket cannot be listened on.
+pub(crate) fn serve(
+    world: Arc<World>,
+    limits: Limits,
+    sockets: Vec<TcpListener>,
+    workers: usize,
+) -> io::Result<Server> {
+    let world = Data::from(world);
+    let app = move || {
+        App::new()
+            .app_data(world.clone())
+            .app_data(Data::new(limits))
+            .configure(paths)
+            .wrap(from_fn(middleware::record))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(limits.read_timeout)
+        .disable_signals();
+    let server = sockets.into_iter().try_fold(server, HttpServer::listen)?;
+    Ok(server.run())
+}

@@ -1,0 +1,54 @@
+//! Access tokens over HTTP: `createAccessToken` and `createOauthToken`.
+
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+
+use super::body::Body;
+use super::error::Refused;
+use super::exchange::Exchange;
+use crate::domain::rejection::{Rejection, Violation};
+use crate::domain::rule;
+
+/// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
+pub(super) async fn create(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+    let body = body.json().await;
+    if let Ok(body) = &body {
+        exchange.call.check_secret(&exchange.store(), text(body, "secret"))?;
+    }
+    exchange.count()?;
+    body?;
+    Ok(HttpResponse::Ok().json(json!({ "access_token": exchange.call.issue_token(&exchange.store()) })))
+}
+
+/// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
+pub(super) async fn create_oauth(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+    let body = body.json_or_form().await?;
+    let store = text(&body, "client_id").filter(|id| !id.is_empty());
+    if let Some(store) = store {
+        exchange.set_store(store);
+        exchange.call.check_secret(store, text(&body, "client_secret"))?;
+        exchange.count()?;
+    }
+    let mut violations = Vec::new();
+    if store.is_none() {
+        violations.push(Violation {
+            rule: &rule::OAUTH_CLIENT_ID,
+            path: "client_id".to_owned(),
+        });
+    }
+    if text(&body, "grant_type") != Some("client_credentials") {
+        violations.push(Violation {
+            rule: &rule::OAUTH_GRANT_TYPE,
+            path: "grant_type".to_owned(),
+        });
+    }
+    if !violations.is_empty() {
+        return Err(Rejection::Broken(violations).into());
+    }
+    let token = exchange.call.issue_token(&exchange.store());
+    Ok(HttpResponse::Ok().json(json!({ "access_token": token, "token_type": "Bearer" })))
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
+    body.get(name)?.as_str()
+}

@@ -1,0 +1,196 @@
+//! The body of a request: how it arrives, and the ways in which it may fail to.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{BytesMut, Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, mime};
+use futures_util::StreamExt;
+use percent_encoding::percent_decode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::domain::rejection::Rejection;
+use crate::domain::validation::MAX_DEPTH;
+
+/// How much of a request is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The largest body of the vendor's surface, in bytes.
+    pub body_bytes: usize,
+    /// For a request's head to arrive, and once more for its body; real time.
+    pub read_timeout: Duration,
+}
+
+/// A body that has not been read yet. It is read after admission, so that nobody is asked to send what is refused anyway.
+pub(super) struct Body {
+    media: Media,
+    declared_bytes: Option<usize>,
+    payload: Payload,
+    limits: Limits,
+}
+
+/// How a body is declared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Media {
+    /// As JSON; a missing Content-Type is read as that too.
+    Json,
+    Form,
+    Other,
+}
+
+impl Media {
+    fn of(request: &HttpRequest) -> Media {
+        match request.mime_type() {
+            Ok(None) => Media::Json,
+            Ok(Some(media)) if media.type_() == mime::APPLICATION => match media.subtype() {
+                mime::JSON => Media::Json,
+                mime::WWW_FORM_URLENCODED => Media::Form,
+                _ if media.suffix() == Some(mime::JSON) => Media::Json,
+                _ => Media::Other,
+            },
+            _ => Media::Other,
+        }
+    }
+}
+
+impl FromRequest for Body {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Body, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let length = request.headers().get(CONTENT_LENGTH);
+        ready(Ok(Body {
+            media: Media::of(request),
+            declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            payload: payload.take(),
+            limits: *request
+                .app_data::<Data<Limits>>()
+                .expect("every app is given its limits")
+                .get_ref(),
+        }))
+    }
+}
+
+impl Body {
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// In this order: it is declared as something else, too large, too slow, nested too deep, or not JSON in UTF-8.
+    pub async fn json(self) -> Result<Value, Rejection> {
+        match self.media {
+            Media::Json => parse_json(&self.bytes().await?),
+            Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType),
+        }
+    }
+
+    /// Reads the body as JSON, or as a form where it is declared as one; a form's fields are texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Body::json) does.
+    pub async fn json_or_form(self) -> Result<Value, Rejection> {
+        if self.media != Media::Form {
+            return self.json().await;
+        }
+        let bytes = self.bytes().await?;
+        let fields = form_urlencoded::parse(&bytes);
+        Ok(Value::Object(
+            fields
+                .map(|(name, text)| (name.into_owned(), text.into()))
+                .collect::<Map<_, _>>(),
+        ))
+    }
+
+    async fn bytes(self) -> Result<BytesMut, Rejection> {
+        let limit_bytes = self.limits.body_bytes;
+        if self.declared_bytes.is_some_and(|declared| declared > limit_bytes) {
+            return Err(Rejection::BodyTooLarge { limit_bytes });
+        }
+        let mut payload = self.payload;
+        let read = async {
+            let mut bytes = BytesMut::with_capacity(self.declared_bytes.unwrap_or_default());
+            while let Some(chunk) = payload.next().await {
+                // A client that leaves is not there to be told: the answer is for the journal.
+                let chunk = chunk.map_err(|_| Rejection::MalformedJson {
+                    reason: "it ends in the middle".to_owned(),
+                })?;
+                if bytes.len() + chunk.len() > limit_bytes {
+                    return Err(Rejection::BodyTooLarge { limit_bytes });
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes)
+        };
+        tokio::time::timeout(self.limits.read_timeout, read)
+            .await
+            .unwrap_or(Err(Rejection::BodyTimeout))
+    }
+}
+
+fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {
+    if is_nested_too_deep(bytes) {
+        return Err(Rejection::NestedTooDeep);
+    }
+    let malformed = |error: serde_json::Error| Rejection::MalformedJson {
+        reason: error.to_string(),
+    };
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    // The depth was looked at; the parser's own limit is one lower.
+    parser.disable_recursion_limit();
+    let value = Value::deserialize(&mut parser).map_err(malformed)?;
+    parser.end().map_err(malformed)?;
+    Ok(value)
+}
+
+/// Whether arrays and objects stand in each other more than [`MAX_DEPTH`] deep, in a text that need not be JSON.
+fn is_nested_too_deep(bytes: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// The decoded parameters of a query, in their order.
+///
+/// # Errors
+///
+/// [`Rejection::QueryNotUtf8`].
+pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
+    percent_decode(query.as_bytes())
+        .decode_utf8()
+        .map_err(|_| Rejection::QueryNotUtf8)?;
+    Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_do_not_nest() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(!is_nested_too_deep(nested(MAX_DEPTH).as_bytes()));
+        assert!(is_nested_too_deep(nested(MAX_DEPTH + 1).as_bytes()));
+        assert!(!is_nested_too_deep(format!(r#"["\"{}"]"#, "[".repeat(200)).as_bytes()));
+        assert_eq!(
+            parse_json(nested(MAX_DEPTH).as_bytes()).map(|value| value.is_array()),
+            Ok(true)
+        );
+    }
+}

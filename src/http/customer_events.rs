@@ -1,0 +1,25 @@
+//! Custom customer events over HTTP: `upsertCustomerEvent`.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::body::Body;
+use super::customers::accepted;
+use super::error::Refused;
+use super::exchange::Exchange;
+use crate::domain::note::Note;
+use crate::domain::store::Write;
+use crate::domain::validation::read_event;
+
+/// `PATCH /core/v3/stores/{store_id}/customer_events`, and `POST` instead.
+pub(super) async fn upsert(exchange: Exchange, request: HttpRequest, body: Body) -> Result<HttpResponse, Refused> {
+    exchange.note(Note::EventsEndpoint);
+    if request.method() == Method::POST {
+        exchange.note(Note::EventsMethodPost);
+    }
+    let body = body.json().await?;
+    let (terms, now) = (exchange.call.settings().terms, exchange.call.now);
+    let (event, customer) = exchange.read(|findings| read_event(&body, terms, now, findings))?;
+    exchange.call.accept(&exchange.store(), Write::Event(event, customer));
+    Ok(accepted())
+}

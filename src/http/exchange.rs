@@ -1,0 +1,124 @@
+//! The exchange: what becomes known of one request while it is answered.
+
+use std::cell::RefCell;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+
+use crate::domain::note::Note;
+use crate::domain::operation::Operation;
+use crate::domain::rate_limit::Budget;
+use crate::domain::rejection::Rejection;
+use crate::domain::validation::Findings;
+use crate::world::Call;
+
+/// A request under way: its look at the world, and what `record` will tell of it.
+///
+/// `record` makes it, `admit` and the handlers add to it; all hold the same one.
+#[derive(Clone)]
+pub(super) struct Exchange {
+    pub call: Call,
+    told: Rc<RefCell<Told>>,
+}
+
+/// What is known of a request so far.
+#[derive(Default)]
+pub(super) struct Told {
+    pub operation: Option<Operation>,
+    pub store: Option<String>,
+    pub notes: Vec<Note>,
+    /// What the request left of the store's rate limit, once it was counted.
+    pub budget: Option<Budget>,
+}
+
+impl Exchange {
+    pub fn new(call: Call, store: Option<String>) -> Exchange {
+        Exchange {
+            call,
+            told: Rc::new(RefCell::new(Told {
+                store,
+                ..Told::default()
+            })),
+        }
+    }
+
+    pub fn set_operation(&self, operation: Operation) {
+        self.told.borrow_mut().operation = Some(operation);
+    }
+
+    pub fn set_store(&self, store: &str) {
+        self.told.borrow_mut().store = Some(store.to_owned());
+    }
+
+    /// The store that the request is for.
+    ///
+    /// # Panics
+    ///
+    /// If the path names none and none was set.
+    pub fn store(&self) -> String {
+        self.told
+            .borrow()
+            .store
+            .clone()
+            .expect("the paths of these operations name a store")
+    }
+
+    pub fn note(&self, note: Note) {
+        self.told.borrow_mut().notes.push(note);
+    }
+
+    /// Lets the domain read something of the request, and takes over its notes.
+    pub fn read<T>(&self, read: impl FnOnce(&mut Findings) -> Result<T, Rejection>) -> Result<T, Rejection> {
+        let mut findings = Findings::default();
+        let result = read(&mut findings);
+        self.told.borrow_mut().notes.append(&mut findings.notes);
+        result
+    }
+
+    /// Counts the request against its store's rate limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::TooManyRequests`], if the limit was reached before.
+    pub fn count(&self) -> Result<(), Rejection> {
+        let counted = self.call.count(&self.store());
+        self.told.borrow_mut().budget = Some(counted.unwrap_or_else(|exhausted| exhausted));
+        match counted {
+            Ok(_) => Ok(()),
+            Err(exhausted) => Err(Rejection::TooManyRequests {
+                retry_after_seconds: exhausted.reset_seconds.max(1),
+            }),
+        }
+    }
+
+    /// Ends the exchange: gives what was told and the budget that the answer shows.
+    pub fn end(&self) -> (Told, Budget) {
+        let told = self.told.take();
+        let budget = told.budget.unwrap_or_else(|| self.call.budget(told.store.as_deref()));
+        (told, budget)
+    }
+}
+
+impl FromRequest for Exchange {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Exchange, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(of(request)))
+    }
+}
+
+/// The exchange of a request that `record` let in.
+///
+/// # Panics
+///
+/// If `record` does not wrap the service that was reached.
+pub(super) fn of(request: &impl HttpMessage) -> Exchange {
+    request
+        .extensions()
+        .get::<Exchange>()
+        .expect("record wraps everything but the control surface")
+        .clone()
+}

@@ -1,0 +1,460 @@
+//! One running mock: a world, its sockets and the thread that serves them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use actix_web::dev::ServerHandle;
+use chrono::{DateTime, Utc};
+
+use crate::domain::customer::Identifiers;
+use crate::domain::event::Event;
+use crate::domain::validation::Validation;
+use crate::http::{self, body::Limits};
+use crate::world::clock::Clock;
+use crate::world::journal::Entry;
+use crate::world::seed::{self, Stores};
+use crate::world::{EmptyResult, Settings, World};
+
+/// The port that the binary listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 4600;
+
+/// The largest body of the vendor's surface unless told otherwise, in bytes: 1 MiB.
+pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a request's head and its body may take to arrive unless told otherwise.
+pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a free port is looked for that is free on both loopback addresses.
+const PORT_TRIES: usize = 16;
+
+/// How often a stopping mock looks whether the last request is answered.
+const DRAIN_POLL: Duration = Duration::from_millis(2);
+
+/// An emulator that runs in this process, on a thread of its own. It stops when it is dropped.
+///
+/// ```
+/// let yotpo = yotpo_mock::YotpoMock::start();
+/// let customers = format!("{}/core/v3/stores/shop/customers", yotpo.url());
+/// # assert!(customers.starts_with("http://127.0.0.1:"));
+/// // …point your integration at it, then look at what it did:
+/// assert_eq!(yotpo.requests().len(), 0);
+/// ```
+#[derive(Debug)]
+pub struct YotpoMock {
+    address: SocketAddr,
+    world: Arc<World>,
+    server: ServerHandle,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl YotpoMock {
+    /// Starts an emulator on a free port of the loopback interface, with no store declared and every setting at its
+    /// default.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port, or no thread to be had.
+    pub fn start() -> YotpoMock {
+        YotpoMock::builder().start()
+    }
+
+    /// Prepares an emulator that is not the default one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens: `http://127.0.0.1:` and a port.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The latest requests to the vendor's surface, in the order in which they were answered; at most
+    /// [`CAPACITY`](crate::world::journal::CAPACITY).
+    pub fn requests(&self) -> Vec<Entry> {
+        self.world.journal.entries()
+    }
+
+    /// The custom events of a store in the order in which they came, each with what names its customer now.
+    pub fn events(&self, store: &str) -> Vec<(Event, Identifiers)> {
+        self.world.events(store)
+    }
+
+    /// Moves the emulator's time forward: tokens expire, rate limit windows close, delayed writes appear.
+    ///
+    /// # Panics
+    ///
+    /// If that leads beyond the year 262,000.
+    pub fn advance(&self, by: Duration) {
+        self.world.clock.advance(by);
+    }
+
+    /// Goes back to how it started: the seeds, and nothing else. The journal and the time stay.
+    pub fn reset(&self) {
+        self.world.reset();
+    }
+
+    /// Stops as soon as the requests that are being answered are done, and cuts them after `grace`.
+    pub fn stop(self, grace: Duration) {
+        // Pausing only asks the server not to accept; what it gives back need not be waited for.
+        drop(self.server.pause());
+        let started = Instant::now();
+        while self.world.journal.under_way() > 0 && started.elapsed() < grace {
+            thread::sleep(DRAIN_POLL);
+        }
+        // The last answer may be on its way from the journal to its socket.
+        thread::sleep(DRAIN_POLL);
+    }
+}
+
+impl Drop for YotpoMock {
+    fn drop(&mut self) {
+        // The future only tells when it is done, and joining the thread tells the same.
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            // A server that failed has been told by its thread's panic; a drop must not add another.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// 127.0.0.1, and ::1 on the same port where there is one.
+    #[default]
+    Localhost,
+    /// One address.
+    Address(IpAddr),
+}
+
+impl Host {
+    /// Whether only this machine can connect.
+    pub fn is_loopback(self) -> bool {
+        match self {
+            Host::Localhost => true,
+            Host::Address(address) => address.is_loopback(),
+        }
+    }
+
+    /// Binds the sockets; the first is the one that is told.
+    fn bind(self, port: u16) -> Result<Vec<TcpListener>, StartError> {
+        let bind = |address: IpAddr, port: u16| {
+            let address = SocketAddr::new(address, port);
+            TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+        };
+        let Host::Localhost = self else {
+            let Host::Address(address) = self else {
+                unreachable!("there are two kinds of host")
+            };
+            return Ok(vec![bind(address, port)?]);
+        };
+        let mut tries = PORT_TRIES;
+        loop {
+            tries -= 1;
+            let first = bind(Ipv4Addr::LOCALHOST.into(), port)?;
+            let taken = first.local_addr().map_or(port, |address| address.port());
+            match bind(Ipv6Addr::LOCALHOST.into(), taken) {
+                Ok(second) => return Ok(vec![first, second]),
+                Err(StartError::Listen { source, .. }) if source.kind() != io::ErrorKind::AddrInUse => {
+                    return Ok(vec![first]);
+                }
+                Err(_) if port == 0 && tries > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = String;
+
+    /// Reads an IP address, or `localhost`, without asking a resolver.
+    fn from_str(text: &str) -> Result<Host, String> {
+        match text {
+            "localhost" => Ok(Host::Localhost),
+            _ => text
+                .parse()
+                .map(Host::Address)
+                .map_err(|_| "neither an IP address nor `localhost`".to_owned()),
+        }
+    }
+}
+
+/// Why an emulator did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    Listen { address: SocketAddr, source: io::Error },
+    /// A seed cannot be read, or says something impossible.
+    Seed { name: String, reason: String },
+    /// A store is declared in a way that contradicts itself or a seed.
+    Store { reason: String },
+    /// There is no thread for the server.
+    Thread { source: io::Error },
+}
+
+impl StartError {
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            StartError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "`--port 0` takes any free port and prints it"
+            }
+            StartError::Listen { .. } => "`--host localhost` listens on the loopback interface",
+            StartError::Seed { .. } => {
+                "a seed is JSON or NDJSON: {\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}"
+            }
+            StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
+            StartError::Thread { .. } => "look at the limits of this process",
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Listen { address, source } => write!(f, "cannot listen on `{address}`: {}", plainly(source)),
+            StartError::Seed { name, reason } => write!(f, "cannot seed from `{name}`: {reason}"),
+            StartError::Store { reason } => write!(f, "cannot declare the stores: {reason}"),
+            StartError::Thread { source } => write!(f, "cannot start the server's thread: {}", plainly(source)),
+        }
+    }
+}
+
+/// The common errors of sockets and files in lower case and without a number, the others as the system tells them.
+fn plainly(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "address already in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What a seed is read from.
+#[derive(Clone, Debug)]
+enum Seed {
+    File(PathBuf),
+    Text(String),
+}
+
+/// An emulator that is about to start. Its settings are those of the command line.
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    host: Host,
+    port: u16,
+    stores: Vec<(String, String)>,
+    seeds: Vec<Seed>,
+    settings: Settings,
+    limits: Limits,
+    workers: usize,
+    frozen_at: Option<DateTime<Utc>>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            host: Host::default(),
+            port: 0,
+            stores: Vec::new(),
+            seeds: Vec::new(),
+            settings: Settings::default(),
+            limits: Limits {
+                body_bytes: DEFAULT_BODY_LIMIT,
+                read_timeout: DEFAULT_READ_TIMEOUT,
+            },
+            workers: 1,
+            frozen_at: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Where to listen; [`Host::Localhost`] by default.
+    pub fn host(mut self, host: Host) -> Builder {
+        self.host = host;
+        self
+    }
+
+    /// The port to listen on; 0, the default, takes a free one.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.port = port;
+        self
+    }
+
+    /// Declares a store with its secret; then only declared stores exist, and only issued tokens are valid.
+    pub fn store(mut self, id: impl Into<String>, secret: impl Into<String>) -> Builder {
+        self.stores.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Starts with what a seed file says, read when the emulator starts.
+    pub fn seed_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.seeds.push(Seed::File(path.as_ref().to_owned()));
+        self
+    }
+
+    /// Starts with what a seed document says, JSON or NDJSON.
+    pub fn seed(mut self, document: impl Into<String>) -> Builder {
+        self.seeds.push(Seed::Text(document.into()));
+        self
+    }
+
+    /// Requests per second and store; 0, the default, is off.
+    pub fn rate_limit(mut self, requests: u32) -> Builder {
+        self.settings.rate_limit = requests;
+        self
+    }
+
+    /// How long an accepted write stays invisible to reads; not at all by default.
+    pub fn visibility_delay(mut self, delay: Duration) -> Builder {
+        self.settings.visibility_delay = delay;
+        self
+    }
+
+    /// What a search answers that finds nothing.
+    pub fn empty_result(mut self, answer: EmptyResult) -> Builder {
+        self.settings.empty_result = answer;
+        self
+    }
+
+    /// How strictly fields are validated.
+    pub fn validation(mut self, validation: Validation) -> Builder {
+        self.settings.terms.validation = validation;
+        self
+    }
+
+    /// Whether deprecated fields are dropped on write.
+    pub fn enforce_deprecations(mut self, enforce: bool) -> Builder {
+        self.settings.terms.enforce_deprecations = enforce;
+        self
+    }
+
+    /// Whether only issued tokens are valid even where no store is declared.
+    pub fn issued_tokens_only(mut self, only: bool) -> Builder {
+        self.settings.issued_tokens_only = only;
+        self
+    }
+
+    /// The largest body of the vendor's surface, in bytes; above it 413.
+    pub fn body_limit(mut self, bytes: usize) -> Builder {
+        self.limits.body_bytes = bytes;
+        self
+    }
+
+    /// How long a request's head, and then its body, may take to arrive, in real time; above it 408.
+    pub fn read_timeout(mut self, timeout: Duration) -> Builder {
+        self.limits.read_timeout = timeout;
+        self
+    }
+
+    /// How many threads serve; 1 by default.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn workers(mut self, threads: usize) -> Builder {
+        assert!(threads > 0, "an emulator is served by at least one thread");
+        self.workers = threads;
+        self
+    }
+
+    /// Lets time stand still at a moment until it is [advanced](YotpoMock::advance).
+    pub fn frozen_at(mut self, moment: DateTime<Utc>) -> Builder {
+        self.frozen_at = Some(moment);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_start`](Builder::try_start) gives an error.
+    pub fn start(self) -> YotpoMock {
+        self.try_start()
+            .unwrap_or_else(|error| panic!("{error}; {}", error.hint()))
+    }
+
+    /// Starts it: when this returns, the seeds are in and the socket takes connections.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on, a seed is missing or broken, or stores contradict each other.
+    pub fn try_start(self) -> Result<YotpoMock, StartError> {
+        let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
+        let stores = self.stores_at_start(clock.now())?;
+        let sockets = self.host.bind(self.port)?;
+        let address = sockets[0]
+            .local_addr()
+            .map_err(|source| StartError::Thread { source })?;
+        let world = Arc::new(World::new(self.settings, clock, stores));
+        let (tell, told) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("yotpo-mock".to_owned())
+            .spawn({
+                let world = world.clone();
+                move || {
+                    actix_web::rt::System::new().block_on(async move {
+                        let server = http::serve(world, self.limits, sockets, self.workers)?;
+                        // Nobody listens only if the starter is gone, and then nobody asks.
+                        let _ = tell.send(server.handle());
+                        server.await
+                    })
+                }
+            })
+            .map_err(|source| StartError::Thread { source })?;
+        match told.recv() {
+            Ok(server) => Ok(YotpoMock {
+                address,
+                world,
+                server,
+                thread: Some(thread),
+            }),
+            Err(_) => {
+                let source = match thread.join() {
+                    Ok(Err(source)) => source,
+                    _ => io::Error::other("it panicked"),
+                };
+                Err(StartError::Listen { address, source })
+            }
+        }
+    }
+
+    /// The stores as flags and seeds declare them.
+    fn stores_at_start(&self, now: DateTime<Utc>) -> Result<Stores, StartError> {
+        let mut stores = Stores::new();
+        for (id, secret) in &self.stores {
+            let store = stores.entry(id.clone()).or_default();
+            seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
+        }
+        for seed in &self.seeds {
+            let (name, text) = match seed {
+                Seed::Text(text) => ("a document", Ok(text.clone())),
+                Seed::File(path) => (&*path.to_string_lossy(), std::fs::read_to_string(path)),
+            };
+            text.map_err(|error| plainly(&error))
+                .and_then(|text| seed::load(&text, self.settings.terms.validation, now, &mut stores))
+                .map_err(|reason| StartError::Seed {
+                    name: name.to_owned(),
+                    reason,
+                })?;
+        }
+        let has_secret = |id: &String| stores[id].credentials.secret.is_some();
+        if stores.keys().any(has_secret) {
+            for id in stores.keys().filter(|id| !has_secret(id)) {
+                tracing::warn!("store `{id}` is seeded without a secret while others have one: nobody can reach it");
+            }
+        }
+        Ok(stores)
+    }
+}
