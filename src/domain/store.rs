@@ -245,6 +245,9 @@ impl Filter {
 }
 
 #[cfg(test)]
+mod laws;
+
+#[cfg(test)]
 impl StoreState {
     /// Compares every index with the profiles and events it speaks of.
     ///
