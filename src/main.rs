@@ -78,6 +78,7 @@ fn start_log(options: &Serve) {
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false);
     let log = tracing_subscriber::registry().with(Targets::new().with_target("yotpo_mock", level));
     match options.log_format.unwrap_or_default() {

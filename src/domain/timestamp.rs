@@ -52,6 +52,11 @@ fn time_in_utc(date: NaiveDate, text: &str) -> Option<DateTime<Utc>> {
 }
 
 fn time_of_day(text: &str) -> Option<NaiveTime> {
+    // chrono takes one digit where ISO 8601 asks for two.
+    let whole = text.split('.').next()?;
+    if !whole.split(':').all(|part| part.len() == 2) {
+        return None;
+    }
     TIMES
         .iter()
         .find_map(|format| NaiveTime::parse_from_str(text, format).ok())
@@ -114,6 +119,11 @@ mod tests {
             "2021-03-27T04:37:34+24:00",
             "2021-03-27T04:37:34ZZ",
             "2021-03-27T04:37:34+é",
+            "2021-03-27T4:37:34",
+            "2021-03-27T04:7:34",
+            "2021-03-27T04:37:4",
+            "2021-03-27T04:37:34.",
+            "2021-03-27T04",
             "+2021-03-27",
             "27/03/2021",
             "1616819854",

@@ -8,9 +8,13 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::domain::rejection::Rejection;
+use crate::domain::rule::Rule;
 
 /// Names the rules that refused a request, so that a test need not parse texts.
 pub(super) const RULE: HeaderName = HeaderName::from_static("x-yotpo-mock-rule");
+
+/// The rules that refused a request, for the journal; each refusal has them among its extensions.
+pub(super) struct Rules(pub Vec<&'static Rule>);
 
 /// A rejection on its way out.
 #[derive(Debug)]
@@ -35,7 +39,8 @@ impl ResponseError for Refused {
 
     /// Writes `{"errors":[{"message":…}]}`, with one entry per broken rule.
     fn error_response(&self) -> HttpResponse {
-        let rules: Vec<_> = self.0.rules().iter().map(|rule| rule.id).collect();
+        let rules = self.0.rules();
+        let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
         let errors: Vec<_> = self
             .0
             .messages()
@@ -43,7 +48,7 @@ impl ResponseError for Refused {
             .map(|message| json!({ "message": message }))
             .collect();
         let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((RULE, rules.join(", ")));
+        response.insert_header((RULE, ids.join(", ")));
         match &self.0 {
             Rejection::MethodNotAllowed { allowed } => {
                 response.insert_header((ALLOW, *allowed));
@@ -53,7 +58,9 @@ impl ResponseError for Refused {
             }
             _ => {}
         }
-        response.json(json!({ "errors": errors }))
+        let mut response = response.json(json!({ "errors": errors }));
+        response.extensions_mut().insert(Rules(rules));
+        response
     }
 }
 

@@ -13,7 +13,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::error::Refused;
+use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
@@ -64,7 +64,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     let (told, budget) = exchange.end();
     let close = move |response: &mut HttpResponse| {
         dress(response.headers_mut(), number, &told.notes, budget);
-        let refused = response.error().and_then(|error| error.as_error::<Refused>());
+        let rules = response.extensions_mut().remove::<Rules>();
         let entry = Entry {
             number,
             at: exchange.call.now,
@@ -73,7 +73,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
             method,
             path,
             status: response.status().as_u16(),
-            rules: refused.map(|refused| refused.0.rules()).unwrap_or_default(),
+            rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
             notes: told.notes,
             duration: started.elapsed(),
         };

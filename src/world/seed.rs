@@ -121,13 +121,20 @@ struct Store<'a> {
 pub(crate) fn load(text: &str, validation: Validation, now: DateTime<Utc>, stores: &mut Stores) -> Result<(), String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let reader = Reader { text, validation, now };
-    let mut items = serde_json::Deserializer::from_str(text)
-        .into_iter::<Item<'_>>()
-        .peekable();
-    if items.peek().is_none() {
+    if text.trim().is_empty() {
         return Err("it holds no JSON value".to_owned());
     }
-    items.try_for_each(|item| reader.add_item(item.map_err(|error| error.to_string())?, stores))
+    let mut items = serde_json::Deserializer::from_str(text).into_iter::<Item<'_>>();
+    loop {
+        // An array would be read by position where a name is missing.
+        if text[items.byte_offset()..].trim_start().starts_with('[') {
+            return Err("it must be an object, or one object a line, and not an array".to_owned());
+        }
+        match items.next() {
+            Some(item) => reader.add_item(item.map_err(|error| error.to_string())?, stores)?,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Gives a store its secret.
@@ -161,7 +168,7 @@ impl<'a> Reader<'a> {
                 .into_iter()
                 .enumerate()
                 .try_for_each(|(at, store)| self.add_store(&format!("stores[{at}]."), store, stores)),
-            (None, Some(id)) => {
+            (None, Some(id)) if single => {
                 let state = stores.entry(id.clone()).or_default();
                 if let Some(secret) = item.secret {
                     declare(state, &id, secret)?;

@@ -1,0 +1,284 @@
+//! Tokens: contract, section 1.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{ACCESS_TOKENS, Scene, customers};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn declared() -> Scene {
+    Scene::with(|builder| builder.store("shop", "s3cret").store("other", "0ther"))
+}
+
+fn issued(scene: &Scene, store: &str, secret: &str) -> String {
+    let answer = scene.token(store, secret).json();
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// Reads the customers of `shop` with a token.
+fn read_with(scene: &Scene, token: &str) -> String {
+    scene.bare("GET", &customers("")).token(token).send().to_string()
+}
+
+#[test]
+fn a_token_call_answers_a_token_and_nothing_else() {
+    assert_snapshot!(declared().token("shop", "s3cret"), @r#"
+    200
+    {"access_token":"ymt_2d814fc37ba857709ad1187091b2f82c_0_shop"}
+    "#);
+}
+
+#[test]
+fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
+    let scene = declared();
+    let form = scene
+        .bare("POST", "/oauth/token")
+        .body(
+            "application/x-www-form-urlencoded",
+            "client_id=shop&client_secret=s3cret&grant_type=client_credentials",
+        )
+        .send();
+    assert_snapshot!(form, @r#"
+    200
+    {"access_token":"ymt_2d814fc37ba857709ad1187091b2f82c_0_shop","token_type":"Bearer"}
+    "#);
+    let json = scene
+        .bare("POST", "/oauth/token")
+        .json(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"}))
+        .send();
+    for answer in [form, json] {
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+    }
+}
+
+#[test]
+fn an_oauth_call_without_the_right_grant_type_or_client_id_is_refused() {
+    let scene = declared();
+    let ask = |body| scene.bare("POST", "/oauth/token").json(body).send();
+    assert_snapshot!(ask(json!({"client_secret": "s3cret"})), @r#"
+    400
+    x-yotpo-mock-rule: oauth.client_id.required, oauth.grant_type.enum
+    {"errors":[{"message":"client_id must be the id of a store"},
+    {"message":"grant_type must be `client_credentials`"}]}
+    "#);
+    assert_snapshot!(ask(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "password"})), @r#"
+    400
+    x-yotpo-mock-rule: oauth.grant_type.enum
+    {"errors":[{"message":"grant_type must be `client_credentials`"}]}
+    "#);
+    assert_snapshot!(ask(json!({"client_id": 7, "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
+    400
+    x-yotpo-mock-rule: oauth.client_id.required
+    {"errors":[{"message":"client_id must be the id of a store"}]}
+    "#);
+    assert_snapshot!(ask(json!({"client_id": "nobody", "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
+    404
+    x-yotpo-mock-rule: store.unknown
+    {"errors":[{"message":"Couldn't find account"}]}
+    "#);
+    assert_snapshot!(ask(json!({"client_id": "shop", "client_secret": "wrong", "grant_type": "client_credentials"})), @r#"
+    401
+    x-yotpo-mock-rule: secret.invalid
+    {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
+    "#);
+    assert_snapshot!(ask(json!({"client_id": "shop", "grant_type": "client_credentials"})), @r#"
+    401
+    x-yotpo-mock-rule: secret.invalid
+    {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
+    "#);
+}
+
+#[test]
+fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
+    let scene = declared();
+    let token = issued(&scene, "shop", "s3cret");
+    let in_query = customers(&format!("?access_token={token}"));
+    assert_eq!(scene.bare("GET", &in_query).send().status(), 200);
+    assert_eq!(scene.bare("GET", &in_query).token("").send().status(), 200);
+    assert_eq!(scene.bare("GET", &in_query).token("wrong").send().status(), 401);
+    assert_eq!(
+        scene
+            .bare("GET", &customers("?access_token=wrong"))
+            .token(&token)
+            .send()
+            .status(),
+        200
+    );
+}
+
+#[test]
+fn a_call_without_a_token_is_refused() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.bare("GET", &customers("")).send(), @r#"
+    401
+    x-yotpo-mock-rule: token.missing
+    {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
+    "#);
+    assert_snapshot!(scene.bare("GET", &customers("?access_token=")).send(), @r#"
+    401
+    x-yotpo-mock-rule: token.missing
+    {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
+    "#);
+}
+
+#[test]
+fn an_unknown_token_is_refused_where_a_store_is_declared() {
+    assert_snapshot!(read_with(&declared(), "made-up"), @r#"
+    401
+    x-yotpo-mock-rule: token.unknown
+    {"errors":[{"message":"the access token is not known"}]}
+    "#);
+}
+
+#[test]
+fn a_token_lives_fourteen_days() {
+    let scene = declared();
+    let token = issued(&scene, "shop", "s3cret");
+    scene.mock.advance(14 * DAY - Duration::from_secs(1));
+    assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+    scene.mock.advance(Duration::from_secs(1));
+    assert_snapshot!(read_with(&scene, &token), @r#"
+    401
+    x-yotpo-mock-rule: token.expired
+    {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
+    "#);
+}
+
+#[test]
+fn a_new_token_revokes_none() {
+    let scene = declared();
+    let (first, second) = (issued(&scene, "shop", "s3cret"), issued(&scene, "shop", "s3cret"));
+    assert_ne!(first, second);
+    for token in [first, second] {
+        assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+    }
+}
+
+#[test]
+fn a_token_of_another_store_is_refused() {
+    let scene = declared();
+    assert_snapshot!(read_with(&scene, &issued(&scene, "other", "0ther")), @r#"
+    401
+    x-yotpo-mock-rule: token.other_store
+    {"errors":[{"message":"the access token belongs to another store"}]}
+    "#);
+}
+
+#[test]
+fn an_unknown_store_and_a_wrong_secret_get_no_token() {
+    let scene = declared();
+    assert_snapshot!(scene.token("nobody", "s3cret"), @r#"
+    404
+    x-yotpo-mock-rule: store.unknown
+    {"errors":[{"message":"Couldn't find account"}]}
+    "#);
+    assert_snapshot!(scene.token("shop", "wrong"), @r#"
+    401
+    x-yotpo-mock-rule: secret.invalid
+    {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
+    "#);
+    for body in [
+        json!({}),
+        json!({"secret": null}),
+        json!({"secret": ""}),
+        json!({"secret": 7}),
+        json!([]),
+        json!("s3cret"),
+    ] {
+        let answer = scene.bare("POST", ACCESS_TOKENS).json(body.clone()).send();
+        assert_eq!(
+            (answer.status(), answer.header("x-yotpo-mock-rule")),
+            (401, Some("secret.invalid")),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn with_no_store_declared_every_store_and_any_secret_is_good() {
+    let scene = Scene::new();
+    assert_eq!(scene.token("anything", "x").status(), 200);
+    assert_eq!(scene.token("anything", "another secret").status(), 200);
+    assert_eq!(scene.token("anything", "").status(), 401);
+}
+
+#[test]
+fn with_no_store_declared_any_token_is_taken_and_noted() {
+    assert_snapshot!(Scene::new().get(&customers("")), @r#"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"customers":[],"pagination":{"next_page_info":null}}
+    "#);
+}
+
+#[test]
+fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_taken() {
+    let scene = Scene::new();
+    let (token, foreign) = (issued(&scene, "shop", "x"), issued(&scene, "other", "x"));
+    let own = scene.bare("GET", &customers("")).token(&token).send();
+    assert_eq!((own.status(), own.notes()), (200, vec![]));
+    assert_eq!(
+        scene
+            .bare("GET", &customers(""))
+            .token(&foreign)
+            .send()
+            .header("x-yotpo-mock-rule"),
+        Some("token.other_store")
+    );
+    scene.mock.advance(14 * DAY);
+    assert_eq!(
+        scene
+            .bare("GET", &customers(""))
+            .token(&token)
+            .send()
+            .header("x-yotpo-mock-rule"),
+        Some("token.expired")
+    );
+}
+
+#[test]
+fn a_seed_that_gives_a_secret_declares_its_store() {
+    let scene = Scene::seeded(r#"{"stores":[{"id":"shop","secret":"s3cret"},{"id":"unguarded"}]}"#);
+    assert_eq!(scene.token("shop", "s3cret").status(), 200);
+    assert_eq!(scene.token("nobody", "s3cret").status(), 404);
+    assert_eq!(scene.token("unguarded", "s3cret").status(), 404);
+    assert_eq!(scene.get(&customers("")).status(), 401);
+}
+
+#[test]
+fn only_issued_tokens_are_taken_where_that_is_asked_for() {
+    let scene = Scene::with(|builder| builder.issued_tokens_only(true));
+    assert_eq!(
+        scene.get(&customers("")).header("x-yotpo-mock-rule"),
+        Some("token.unknown")
+    );
+    let token = issued(&scene, "shop", "any secret");
+    assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+}
+
+#[test]
+fn tokens_repeat_from_run_to_run_and_no_two_stores_share_one() {
+    let (one, two) = (Scene::new(), Scene::new());
+    assert_eq!(issued(&one, "shop", "x"), issued(&two, "shop", "x"));
+    let other = issued(&one, "other", "x");
+    assert!(other.contains("other") && other != issued(&two, "shop", "x"));
+}
+
+#[test]
+fn after_a_reset_an_old_token_is_unknown() {
+    let scene = declared();
+    let token = issued(&scene, "shop", "s3cret");
+    scene.mock.reset();
+    assert_eq!(
+        scene
+            .bare("GET", &customers(""))
+            .token(&token)
+            .send()
+            .header("x-yotpo-mock-rule"),
+        Some("token.unknown")
+    );
+}

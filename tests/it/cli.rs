@@ -1,0 +1,515 @@
+//! The command line: the binary as a stranger starts it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+
+/// The binary with nothing of this environment's own.
+fn yotpo_mock(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yotpo-mock"));
+    command.args(arguments);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
+        command.env_remove(name);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A binary that serves; killed when the test is done with it.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    url: String,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Running {
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        let url = line
+            .trim_end()
+            .strip_prefix("yotpo-mock listening on ")
+            .map(str::to_owned);
+        let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
+        Running {
+            child,
+            stdout,
+            stderr,
+            url,
+        }
+    }
+
+    fn with(arguments: &[&str]) -> Running {
+        let arguments = [&["--port", "0"], arguments].concat();
+        Running::start(yotpo_mock(&arguments))
+    }
+
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Sends a request and gives the whole answer.
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut socket = TcpStream::connect(self.address()).expect("it listens");
+        let length = body.len();
+        write!(socket, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+            .expect("it reads");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("it answers in UTF-8");
+        answer
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask("GET", path, "X-Yotpo-Token: any\r\n", "")
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(killed.expect("kill is there").success());
+    }
+
+    /// Ends it with a signal; gives its exit code and what stood on stdout after the first line, and on stderr.
+    fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
+        self.signal(signal);
+        let (mut rest, mut log) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut rest).expect("UTF-8");
+        self.stderr.read_to_string(&mut log).expect("UTF-8");
+        let status = self.child.wait().expect("it ends");
+        (status.code(), rest, log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn output(mut command: Command) -> Output {
+    command.output().expect("the binary starts")
+}
+
+/// Exit code and stderr of a start that is to fail.
+fn failure(arguments: &[&str]) -> String {
+    told(&output(yotpo_mock(arguments)))
+}
+
+fn told(output: &Output) -> String {
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "",
+        "stdout is for the address alone"
+    );
+    format!(
+        "{:?}\n{}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn data(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of this test's own.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("the target folder takes files");
+    path
+}
+
+#[test]
+fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
+    for signal in ["TERM", "INT"] {
+        let running = Running::with(&["--quiet"]);
+        assert!(running.url.starts_with("http://127.0.0.1:"));
+        let health = running.get("/_mock/health");
+        assert!(
+            health.ends_with(concat!(
+                r#"{"status":"ready","version":""#,
+                env!("CARGO_PKG_VERSION"),
+                "\"}"
+            )),
+            "{health}"
+        );
+        let (code, rest, log) = running.stop(signal);
+        assert_eq!((code, &*rest, &*log), (Some(0), "", ""), "{signal}");
+    }
+}
+
+#[test]
+fn serve_is_what_happens_without_a_subcommand() {
+    let running = Running::start(yotpo_mock(&["serve", "--port", "0"]));
+    assert!(
+        running
+            .get("/core/v3/stores/shop/customers")
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+#[test]
+fn localhost_is_both_loopback_addresses_where_there_are_two() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let running = Running::with(&[]);
+    let port = running.address().rsplit(':').next().unwrap();
+    assert!(TcpStream::connect(format!("[::1]:{port}")).is_ok());
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_ok());
+}
+
+#[test]
+fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
+    let running = Running::with(&["--host", "127.0.0.2"]);
+    assert!(running.url.starts_with("http://127.0.0.2:"));
+    let (_, _, log) = Running::with(&["--host", "0.0.0.0", "--quiet"]).stop("TERM");
+    assert!(
+        log.contains("WARN") && log.contains("`0.0.0.0`, which other machines can reach"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_taken_port_is_told_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let told = failure(&["--port", &port]).replace(&port, "PORT");
+    assert_snapshot!(told, @"
+    Some(1)
+    error: cannot listen on `127.0.0.1:PORT`: address already in use
+    hint: `--port 0` takes any free port and prints it
+    ");
+}
+
+#[test]
+fn a_missing_or_broken_seed_stops_the_start() {
+    assert_snapshot!(failure(&["--port", "0", "--seed", "/no/such/seed.json"]), @r#"
+    Some(1)
+    error: cannot seed from `/no/such/seed.json`: no such file
+    hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
+    "#);
+    let broken = file(
+        "broken.json",
+        "{\"stores\":[{\"id\":\"shop\",\"customers\":[\n{\"external_id\":\"c-1\",\"gender\":\"f\"}]}]}",
+    );
+    let broken = broken.to_str().unwrap();
+    assert_snapshot!(failure(&["--port", "0", "--seed", broken]).replace(broken, "broken.json"), @r#"
+    Some(1)
+    error: cannot seed from `broken.json`: line 2: stores[0].customers[0].gender must be `F`, `M` or `Other`
+    hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
+    "#);
+    assert_eq!(
+        output(yotpo_mock(&["--port", "0", "--seed", broken])).status.code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_wrong_flag_or_value_is_wrong_usage() {
+    for wrong in [
+        &["--prot", "1"][..],
+        &["--port", "65536"],
+        &["--port", "-1"],
+        &["--host", "example.com"],
+        &["--store", "shop"],
+        &["--store", ":x"],
+        &["--store", "shop:"],
+        &["--rate-limit", "-1"],
+        &["--rate-limit", "many"],
+        &["--visibility-delay", "60"],
+        &["--empty-result", "maybe"],
+        &["--validation", "loose"],
+        &["--realistic=maybe"],
+        &["--body-limit", "0"],
+        &["--body-limit", "much"],
+        &["--read-timeout", "0s"],
+        &["--workers", "0"],
+        &["--log-format", "xml"],
+        &["--store", "shop:a", "--store", "shop:b"],
+        &["wait", "--timeout", "soon"],
+        &["wait", "--url", "localhost:4600"],
+        &["serve", "extra"],
+    ] {
+        let output = output(yotpo_mock(wrong));
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).starts_with("error: "),
+            "{wrong:?}"
+        );
+    }
+    assert_snapshot!(failure(&["--validation", "loose"]), @"
+    Some(2)
+    error: invalid value 'loose' for '--validation <HOW>'
+      [possible values: strict, lenient]
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn help_and_version_are_printed_and_end_with_zero() {
+    for help in [&["--help"][..], &["serve", "--help"]] {
+        let help = output(yotpo_mock(help));
+        let text = String::from_utf8_lossy(&help.stdout).into_owned();
+        assert_eq!(help.status.code(), Some(0));
+        for flag in [
+            "host",
+            "port",
+            "store",
+            "seed",
+            "rate-limit",
+            "visibility-delay",
+            "empty-result",
+            "validation",
+            "enforce-deprecations",
+            "issued-tokens-only",
+            "realistic",
+            "body-limit",
+            "read-timeout",
+            "workers",
+            "log-format",
+            "quiet",
+            "verbose",
+        ] {
+            assert!(text.contains(&format!("--{flag}")), "{flag} is explained");
+        }
+    }
+    let version = output(yotpo_mock(&["--version"]));
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        concat!("yotpo-mock ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn a_flag_wins_over_its_twin_and_that_over_the_default() {
+    let limit = |arguments: &[&str], twin: Option<&str>| {
+        let mut command = yotpo_mock(&[&["--port", "0"], arguments].concat());
+        if let Some(value) = twin {
+            command.env("YOTPO_MOCK_RATE_LIMIT", value);
+        }
+        let answer = Running::start(command).get("/core/v3/stores/shop/customers");
+        let header = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("ratelimit-remaining: ").map(str::to_owned));
+        header.expect("the header is always there")
+    };
+    assert_eq!(limit(&[], None), "5", "off: an untouched budget");
+    assert_eq!(limit(&[], Some("8")), "7");
+    assert_eq!(limit(&["--rate-limit", "3"], Some("8")), "2");
+    assert_eq!(limit(&[], Some("")), "5", "an empty one counts as unset");
+}
+
+#[test]
+fn every_flag_has_a_twin_in_the_environment() {
+    let mut command = yotpo_mock(&["serve"]);
+    let seed = data("shop.json");
+    for (name, value) in [
+        ("HOST", "127.0.0.1"),
+        ("PORT", "0"),
+        ("STORE", "shop:s3cret:with:colons\n\nother:x"),
+        ("SEED", &*seed),
+        ("RATE_LIMIT", "3"),
+        ("VISIBILITY_DELAY", "60s"),
+        ("EMPTY_RESULT", "error"),
+        ("VALIDATION", "lenient"),
+        ("ENFORCE_DEPRECATIONS", "1"),
+        ("ISSUED_TOKENS_ONLY", "true"),
+        ("REALISTIC", "0"),
+        ("BODY_LIMIT", "2KiB"),
+        ("READ_TIMEOUT", "5s"),
+        ("WORKERS", "2"),
+        ("LOG_FORMAT", "json"),
+        ("QUIET", "true"),
+        ("VERBOSE", "false"),
+        ("UNHEARD_OF", "ignored"),
+    ] {
+        command.env(format!("YOTPO_MOCK_{name}"), value);
+    }
+    let running = Running::start(command);
+    let answer = running.ask(
+        "POST",
+        "/core/v3/stores/shop/access_tokens",
+        "",
+        r#"{"secret":"s3cret:with:colons"}"#,
+    );
+    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
+    let with_token = format!("X-Yotpo-Token: {token}\r\n");
+    let page = running.ask("GET", "/core/v3/stores/shop/customers?limit=1", &with_token, "");
+    assert!(
+        page.contains("emma.johnson@example.com") && page.contains("ratelimit-remaining: 1"),
+        "{page}"
+    );
+    let nothing = running.ask("GET", "/core/v3/stores/shop/customers?email=nobody", &with_token, "");
+    assert!(nothing.contains("No results found"), "{nothing}");
+    assert!(
+        running
+            .ask("POST", "/core/v3/stores/other/access_tokens", "", r#"{"secret":"x"}"#)
+            .starts_with("HTTP/1.1 200")
+    );
+    let lenient = running.ask("PATCH", "/core/v3/stores/other/customers", "X-Yotpo-Token: x\r\n", "{}");
+    assert!(lenient.starts_with("HTTP/1.1 401"), "{lenient}");
+    let mut wrong = yotpo_mock(&[]);
+    wrong.env("YOTPO_MOCK_QUIET", "perhaps");
+    assert_eq!(
+        output(wrong).status.code(),
+        Some(2),
+        "a bad value in the environment is wrong usage, too"
+    );
+}
+
+#[test]
+fn the_port_that_kubernetes_injects_is_ignored_with_a_warning() {
+    let mut command = yotpo_mock(&["--host", "127.0.0.3"]);
+    command.env("YOTPO_MOCK_PORT", "tcp://10.0.0.1:4600");
+    let running = Running::start(command);
+    assert_eq!(running.url, "http://127.0.0.3:4600");
+    let (_, _, log) = running.stop("TERM");
+    assert!(log.contains("`YOTPO_MOCK_PORT` begins with `tcp://`"), "{log}");
+}
+
+#[test]
+fn realistic_is_the_weakest_of_all() {
+    let remaining = |arguments: &[&str]| {
+        let running = Running::with(arguments);
+        let answer = running.ask("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"x"}"#);
+        let unissued = running.get("/core/v3/stores/shop/customers");
+        let line = answer
+            .lines()
+            .find(|line| line.starts_with("ratelimit-remaining"))
+            .expect("a header")
+            .to_owned();
+        (line, unissued.starts_with("HTTP/1.1 401"))
+    };
+    assert_eq!(remaining(&["--realistic"]), ("ratelimit-remaining: 4".to_owned(), true));
+    assert_eq!(
+        remaining(&["--realistic", "--rate-limit", "9", "--issued-tokens-only=false"]),
+        ("ratelimit-remaining: 8".to_owned(), false)
+    );
+}
+
+#[test]
+fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
+    let running = Running::with(&[]);
+    assert_eq!(
+        output(yotpo_mock(&["wait", "--url", &running.url, "--timeout", "30s"]))
+            .status
+            .code(),
+        Some(0)
+    );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let told = failure(&[
+        "wait",
+        "--url",
+        &format!("http://127.0.0.1:{free}"),
+        "--timeout",
+        "50ms",
+    ]);
+    assert!(
+        told.starts_with("Some(1)\nerror: ") && told.contains("is not ready after 50ms") && told.contains("\nhint: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_log_has_a_line_per_request_and_never_a_secret() {
+    let running = Running::with(&["--verbose"]);
+    let answer = running.ask(
+        "POST",
+        "/core/v3/stores/shop/access_tokens",
+        "",
+        r#"{"secret":"hush-hush"}"#,
+    );
+    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
+    running.ask(
+        "GET",
+        &format!("/core/v3/stores/shop/customers?access_token={token}&email=ann@example.com"),
+        "",
+        "",
+    );
+    running.ask(
+        "PATCH",
+        "/core/v3/stores/ann%40example.com/customers",
+        "X-Yotpo-Token: hidden\r\n",
+        r#"{"customer":{"email":"x@y.zz"}}"#,
+    );
+    let (_, _, log) = running.stop("TERM");
+    for secret in [
+        "hush-hush",
+        &token,
+        "ann@example.com",
+        "ann%40",
+        "hidden",
+        "x@y.zz",
+        "email=",
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("INFO")).collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    for part in [
+        "GET",
+        "/core/v3/stores/shop/customers",
+        "status=200",
+        "duration",
+        "shop",
+    ] {
+        assert!(lines[1].contains(part), "{part} in {}", lines[1]);
+    }
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let running = Running::with(&["--log-format", "json"]);
+    running.get("/core/v3/stores/shop/customers");
+    let (_, _, log) = running.stop("TERM");
+    let line: serde_json::Value = serde_json::from_str(log.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        [&line["method"], &line["path"], &line["store"], &line["status"]],
+        [
+            &"GET".into(),
+            &"/core/v3/stores/shop/customers".into(),
+            &"shop".into(),
+            &serde_json::json!(200)
+        ]
+    );
+    assert!(line["duration_us"].is_u64());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
+    let running = Running::with(&["--read-timeout", "60s"]);
+    let mut stuck = TcpStream::connect(running.address()).unwrap();
+    write!(
+        stuck,
+        "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nContent-Length: 9\r\n\r\n{{"
+    )
+    .unwrap();
+    let idle = TcpStream::connect(running.address()).unwrap();
+    // The stuck request is under way once a later one was answered.
+    running.get("/core/v3/stores/shop/customers");
+    let asked = Instant::now();
+    let (code, _, _) = running.stop("TERM");
+    assert_eq!(code, Some(0));
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "it did not wait for the minute that a body may take"
+    );
+    drop((stuck, idle));
+}

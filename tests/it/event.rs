@@ -1,0 +1,337 @@
+//! The custom customer event: contract, section 6.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{EVENTS, Scene, customers};
+
+/// All events of the store `shop`, a line each, with what names their customers.
+pub fn all(scene: &Scene) -> String {
+    let lines = scene.mock.events("shop").into_iter().map(|(event, customer)| {
+        let properties = serde_json::to_string(&event.properties).expect("properties are JSON");
+        let source = event.source.as_deref().unwrap_or("nobody");
+        let who: Vec<_> = [
+            customer.external_id.map(|id| id.as_str().to_owned()),
+            customer.email.map(|email| email.as_str().to_owned()),
+            customer.phone_number.map(|number| number.as_str().to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        format!(
+            "{}: {} by {source} at {} of {} {properties}",
+            event.unique_id,
+            event.event_type,
+            event.timestamp,
+            who.join(" ")
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn shipped() -> Value {
+    json!({
+        "source": "returns_desk", "type": "order_shipped", "timestamp": "2025-12-31T23:00:00-01:00", "unique_id": "e-1",
+        "customer": {"external_id": "c-1", "first_name": "Ann", "custom_properties": {"club": "gold"}},
+        "properties": {"order_id": "1001", "amount": 12.5, "is_gift": false}
+    })
+}
+
+fn without(key: &str) -> Value {
+    let mut event = shipped();
+    event.as_object_mut().unwrap().remove(key);
+    event
+}
+
+fn plus(key: &str, value: Value) -> Value {
+    let mut event = shipped();
+    event[key] = value;
+    event
+}
+
+#[test]
+fn an_event_is_kept_and_creates_the_customer_that_it_names() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.event(shipped()), @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {}
+    ");
+    assert_snapshot!(all(&scene), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
+    assert_snapshot!(scene.everybody(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann""#);
+}
+
+#[test]
+fn an_event_updates_the_customer_that_is_there() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1", "first_name": "Old", "last_name": "Lee"}));
+    scene.event(shipped());
+    assert_snapshot!(scene.everybody(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
+}
+
+#[test]
+fn a_known_unique_id_overrides_the_earlier_event_also_when_the_customer_changes() {
+    let scene = Scene::new();
+    scene.event(shipped());
+    scene.event(plus("unique_id", json!("e-2")));
+    let mut again = plus("type", json!("order_returned"));
+    again["customer"] = json!({"email": "beth@example.com"});
+    again.as_object_mut().unwrap().remove("properties");
+    scene.event(again);
+    assert_snapshot!(all(&scene), @r#"
+    e-1: order_returned by returns_desk at 2026-01-01T00:00:00 of beth@example.com {}
+    e-2: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}
+    "#);
+    assert_eq!(
+        scene.get(&customers("")).names(),
+        ["c-1", "beth@example.com"],
+        "nothing is undone on the old one"
+    );
+}
+
+#[test]
+fn an_absent_timestamp_is_the_time_of_the_call() {
+    let scene = Scene::new();
+    scene.mock.advance(Duration::from_secs(5));
+    scene.event(without("timestamp"));
+    assert_snapshot!(all(&scene), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:05 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
+}
+
+#[test]
+fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
+    let scene = Scene::new();
+    for optional in ["source", "timestamp", "properties"] {
+        assert_eq!(scene.event(without(optional)).status(), 200, "{optional}");
+    }
+    for required in ["type", "unique_id", "customer"] {
+        let null = plus(required, Value::Null);
+        let (absent, null) = (scene.event(without(required)), scene.event(null));
+        assert_eq!(absent.to_string(), null.to_string(), "null counts as absent");
+        assert_eq!(absent.status(), 400);
+    }
+    assert_snapshot!(scene.event(json!({})), @r#"
+    400
+    x-yotpo-mock-rule: event.type.required, event.unique_id.required, customer.required
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event.type is required"},
+    {"message":"customer_event.unique_id is required"},
+    {"message":"customer_event.customer is required and must be an object"}]}
+    "#);
+}
+
+#[test]
+fn the_customer_of_an_event_is_identified_as_any_other() {
+    let scene = Scene::new();
+    assert_eq!(
+        scene
+            .event(plus("customer", json!({"phone_number": "+14155552671"})))
+            .status(),
+        200
+    );
+    assert_snapshot!(scene.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
+    400
+    x-yotpo-mock-rule: customer.identifier.ambiguous
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event.customer must not have both `email` and `phone_number` without `external_id`"}]}
+    "#);
+    assert_snapshot!(scene.event(plus("customer", json!({}))), @r#"
+    400
+    x-yotpo-mock-rule: customer.identifier.missing
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event.customer needs `external_id`, or one of `email` and `phone_number`"}]}
+    "#);
+    assert_snapshot!(scene.event(plus("customer", json!("c-1"))), @r#"
+    400
+    x-yotpo-mock-rule: customer.required
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event.customer is required and must be an object"}]}
+    "#);
+}
+
+#[test]
+fn each_field_of_an_event_refuses_what_its_rules_forbid() {
+    let scene = Scene::new();
+    for (field, value, rule) in [
+        ("source", json!(7), "event.source.type"),
+        ("source", json!(""), "event.source.length"),
+        ("source", json!("é".repeat(256)), "event.source.length"),
+        ("type", json!(true), "event.type.type"),
+        ("type", json!(""), "event.type.length"),
+        ("type", json!("é".repeat(256)), "event.type.length"),
+        ("timestamp", json!(1616819854), "event.timestamp.type"),
+        ("timestamp", json!("now"), "event.timestamp.format"),
+        ("unique_id", json!(1.5), "event.unique_id.type"),
+        ("unique_id", json!([]), "event.unique_id.type"),
+        ("unique_id", json!(""), "event.unique_id.length"),
+        ("unique_id", json!("é".repeat(256)), "event.unique_id.length"),
+        ("properties", json!("none"), "event.properties.type"),
+        ("properties", json!({"a": null}), "event.properties.null"),
+        ("properties", json!({"a": [1]}), "event.properties.nested"),
+        ("properties", json!({"a b": 1}), "event.properties.key"),
+    ] {
+        let answer = scene.event(plus(field, value.clone()));
+        assert_eq!(
+            (answer.status(), answer.header("x-yotpo-mock-rule")),
+            (400, Some(rule)),
+            "{field}: {value}"
+        );
+        let message = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(&format!("customer_event.{field}")), "{message}");
+    }
+    assert_eq!(all(&scene), "");
+}
+
+#[test]
+fn a_unique_id_may_be_a_whole_number() {
+    let scene = Scene::new();
+    scene.event(plus("unique_id", json!(7)));
+    scene.event(plus("unique_id", json!("7")));
+    assert_eq!(scene.mock.events("shop").len(), 1);
+}
+
+#[test]
+fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
+    let scene = Scene::new();
+    for (field, value) in [
+        ("source", "Returns Desk"),
+        ("type", "orderShipped"),
+        ("type", "_shipped"),
+    ] {
+        assert_eq!(
+            scene.event(plus(field, json!(value))).notes(),
+            ["token.undeclared", "events.endpoint", "events.not_snake_case"],
+            "{value}"
+        );
+    }
+    assert_snapshot!(scene.event(plus("source", json!("Returns Desk"))), @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.not_snake_case: the vendor asks for snake_case in source and type
+    {}
+    ");
+}
+
+#[test]
+fn a_bare_event_post_and_other_names_are_taken_and_noted() {
+    let scene = Scene::new();
+    let bare = scene
+        .request("PATCH", EVENTS)
+        .json(without("source"))
+        .deviating()
+        .send();
+    assert_snapshot!(bare, @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.body_unwrapped: the event did not stand under customer_event
+    {}
+    ");
+    let posted = scene
+        .request("POST", EVENTS)
+        .json(json!({"customer_event": shipped()}))
+        .send();
+    assert_snapshot!(posted, @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.method_post: POST was taken as PATCH
+    {}
+    ");
+    let renamed = scene
+        .request("PATCH", EVENTS)
+        .deviating()
+        .json(json!({"customer_event": {
+            "event_source": "returns_desk", "event_name": "renamed", "occurred_at": "2025-01-01", "event_id": 9,
+            "event_properties": {"a": 1}, "customer": {"external_id": "c-9"}
+        }}));
+    assert_snapshot!(renamed.send(), @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.field_alias: a field was taken under another plausible name
+    {}
+    ");
+    assert_snapshot!(all(&scene), @r#"
+    e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}
+    9: renamed by returns_desk at 2025-01-01T00:00:00 of c-9 {"a":1}
+    "#);
+}
+
+#[test]
+fn the_canonical_name_wins_over_the_others_then_their_order() {
+    let scene = Scene::new();
+    let send = |event: Value| {
+        scene
+            .request("PATCH", EVENTS)
+            .deviating()
+            .json(json!({"customer_event": event}))
+            .send()
+    };
+    send(
+        json!({"name": "fourth", "event_name": "third", "event_type": "second", "type": "first", "unique_id": 1, "customer": {"external_id": "c-1"}}),
+    );
+    send(
+        json!({"name": "fourth", "event_name": "third", "event_type": "second", "type": null, "unique_id": 2, "customer": {"external_id": "c-1"}}),
+    );
+    send(json!({"name": "fourth", "event_name": "third", "unique_id": 3, "customer": {"external_id": "c-1"}}));
+    send(
+        json!({"name": "fourth", "event_id": 9, "id": 4, "event_timestamp": "2025-01-02", "occurred_at": "2025-01-01", "customer": {"external_id": "c-1"}}),
+    );
+    assert_snapshot!(all(&scene), @"
+    1: first by nobody at 2026-01-01T00:00:00 of c-1 {}
+    2: second by nobody at 2026-01-01T00:00:00 of c-1 {}
+    3: third by nobody at 2026-01-01T00:00:00 of c-1 {}
+    4: fourth by nobody at 2025-01-01T00:00:00 of c-1 {}
+    ");
+}
+
+#[test]
+fn unknown_keys_of_an_event_are_ignored_and_noted() {
+    let scene = Scene::new();
+    let answer = scene
+        .request("PATCH", EVENTS)
+        .json(json!({"customer_event": plus("colour", json!("red")), "also": 1}))
+        .send();
+    assert_snapshot!(answer, @"
+    200
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
+    {}
+    ");
+}
+
+#[test]
+fn a_body_without_an_event_is_refused() {
+    let scene = Scene::new();
+    let send = |body: Value| scene.request("PATCH", EVENTS).json(body).send();
+    assert_snapshot!(send(json!({})), @r#"
+    400
+    x-yotpo-mock-rule: event.required
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event is required and must be an object"}]}
+    "#);
+    assert_snapshot!(send(json!([])), @r#"
+    400
+    x-yotpo-mock-rule: body.object
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"the body must be a JSON object"}]}
+    "#);
+    assert_snapshot!(send(json!({"customer_event": "order_shipped"})), @r#"
+    400
+    x-yotpo-mock-rule: event.required
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated, and its path and field names rest on one second-hand source
+    {"errors":[{"message":"customer_event is required and must be an object"}]}
+    "#);
+}

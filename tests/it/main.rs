@@ -1,0 +1,20 @@
+//! The tests that speak HTTP to the real thing, named as the nouns of the crate.
+
+mod access_token;
+#[cfg(feature = "cli")]
+mod cli;
+mod conformance;
+mod customer;
+mod event;
+mod identity;
+mod openapi;
+mod pagination;
+mod rate_limit;
+#[cfg(feature = "cli")]
+mod readme;
+mod rejection;
+mod seed;
+mod support;
+mod tidy;
+mod validation;
+mod visibility;

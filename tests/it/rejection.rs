@@ -1,0 +1,402 @@
+//! The envelope on every answer that is not 2xx, whoever produced it: contract, section 2.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{ACCESS_TOKENS, EVENTS, Scene, customers};
+
+/// A PATCH of a customer, byte by byte.
+fn patch(headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\
+         Content-Type: application/json\r\nConnection: close\r\n{headers}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Status line and body of a raw answer.
+fn brief(answer: &str) -> String {
+    let status = answer.lines().next().unwrap_or_default();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    format!("{status}\n{body}")
+}
+
+#[test]
+fn an_unknown_path_is_404() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.bare("GET", "/").send(), @r#"
+    404
+    x-yotpo-mock-rule: path.unknown
+    {"errors":[{"message":"the path is not a path of this API"}]}
+    "#);
+    for path in [
+        "/core/v3/stores/shop",
+        "/core/v2/stores/shop/customers",
+        "/core/v3/stores//customers",
+        "/core/v3/stores/shop/customers/",
+        "/customers",
+        "/core/v3/stores/shop/customers/7",
+    ] {
+        for method in ["GET", "PATCH", "DELETE"] {
+            let answer = scene.bare(method, path).send();
+            assert_eq!(
+                (answer.status(), answer.header("x-yotpo-mock-rule")),
+                (404, Some("path.unknown")),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_known_path_with_another_method_is_405_and_says_which() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.bare("POST", &customers("")).send(), @r#"
+    405
+    allow: GET, HEAD, PATCH
+    x-yotpo-mock-rule: path.method
+    {"errors":[{"message":"the path does not take this method, only GET, HEAD, PATCH"}]}
+    "#);
+    assert_snapshot!(scene.bare("GET", EVENTS).send(), @r#"
+    405
+    allow: PATCH, POST
+    x-yotpo-mock-rule: path.method
+    {"errors":[{"message":"the path does not take this method, only PATCH, POST"}]}
+    "#);
+    assert_snapshot!(scene.bare("GET", ACCESS_TOKENS).send(), @r#"
+    405
+    allow: POST
+    x-yotpo-mock-rule: path.method
+    {"errors":[{"message":"the path does not take this method, only POST"}]}
+    "#);
+    assert_snapshot!(scene.bare("PUT", "/oauth/token").send(), @r#"
+    405
+    allow: POST
+    x-yotpo-mock-rule: path.method
+    {"errors":[{"message":"the path does not take this method, only POST"}]}
+    "#);
+    for method in ["DELETE", "OPTIONS", "PUT", "TRACE", "PURGE"] {
+        assert_eq!(scene.bare(method, &customers("")).send().status(), 405, "{method}");
+    }
+}
+
+#[test]
+fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.bare("GET", "/core/v3/stores/shop/orders").send(), @r#"
+    501
+    x-yotpo-mock-rule: path.not_emulated
+    {"errors":[{"message":"orders is a Yotpo resource that this emulator does not have"}]}
+    "#);
+    for api in ["core", "messaging"] {
+        for resource in [
+            "orders",
+            "products",
+            "collections",
+            "checkouts",
+            "subscribers",
+            "lists",
+            "webhooks",
+            "register_purchase",
+        ] {
+            for (method, below) in [
+                ("GET", ""),
+                ("POST", "/"),
+                ("DELETE", "/7"),
+                ("PATCH", "/7/fulfillments/8?a=b"),
+            ] {
+                let answer = scene
+                    .bare(method, &format!("/{api}/v3/stores/shop/{resource}{below}"))
+                    .send();
+                assert_eq!(answer.status(), 501, "{method} {api} {resource}{below}");
+                let said = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+                assert!(said.starts_with(resource), "{said}");
+            }
+        }
+    }
+    for unknown in [
+        "/messaging/v3/stores/shop/customers",
+        "/core/v3/stores/shop/ordersx",
+        "/core/v3/orders",
+        "/loyalty/v3/stores/shop/orders",
+    ] {
+        assert_eq!(scene.bare("GET", unknown).send().status(), 404, "{unknown}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_declared_as_json_is_415() {
+    let scene = Scene::new();
+    let send = |declared: &str| {
+        scene
+            .request("PATCH", &customers(""))
+            .body(declared, r#"{"customer":{"external_id":"c-1"}}"#)
+            .send()
+    };
+    assert_snapshot!(send("text/plain"), @r#"
+    415
+    x-yotpo-mock-rule: body.content_type
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the body must be declared as `application/json`"}]}
+    "#);
+    for declared in ["application/x-www-form-urlencoded", "multipart/form-data", "nonsense"] {
+        assert_eq!(send(declared).status(), 415, "{declared}");
+    }
+    assert_eq!(
+        scene
+            .bare("POST", "/oauth/token")
+            .body("text/plain", "client_id=shop")
+            .send()
+            .status(),
+        415
+    );
+}
+
+#[test]
+fn a_body_over_the_limit_is_413() {
+    let scene = Scene::with(|builder| builder.body_limit(1000));
+    let body = |length: usize| json!({"customer": {"external_id": "c-1", "tags": "x".repeat(length)}}).to_string();
+    let excess = 1001 - body(0).len();
+    let send = |length| {
+        scene
+            .request("PATCH", &customers(""))
+            .body("application/json", body(length))
+            .send()
+    };
+    assert_eq!(send(excess - 1).status(), 200);
+    assert_snapshot!(send(excess), @r#"
+    413
+    x-yotpo-mock-rule: body.size
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the body is larger than the limit of 1000 bytes"}]}
+    "#);
+}
+
+#[test]
+fn a_chunked_body_over_the_limit_is_413() {
+    let scene = Scene::with(|builder| builder.body_limit(1000));
+    let mut request = patch("Transfer-Encoding: chunked", b"");
+    for _ in 0..3 {
+        request.extend_from_slice(b"190\r\n");
+        request.extend_from_slice(&[b' '; 0x190]);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    assert_snapshot!(brief(&scene.raw(&request)), @r#"
+    HTTP/1.1 413 Payload Too Large
+    {"errors":[{"message":"the body is larger than the limit of 1000 bytes"}]}
+    "#);
+}
+
+#[test]
+fn a_body_that_never_arrives_is_408() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)));
+    assert_snapshot!(brief(&scene.raw(&patch("Content-Length: 10", b"{"))), @r#"
+    HTTP/1.1 408 Request Timeout
+    {"errors":[{"message":"the body did not arrive in time"}]}
+    "#);
+    let entries = scene.mock.requests();
+    assert_eq!((entries[0].status, entries[0].rules[0].id), (408, "body.timeout"));
+}
+
+#[test]
+fn a_head_that_never_arrives_is_a_bare_408() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)));
+    assert!(scene.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    socket
+        .write_all(&patch(
+            "Content-Length: 100",
+            b"{\"customer\":{\"external_id\":\"c-1\"}}",
+        ))
+        .unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest);
+    assert_eq!(scene.everybody(), "");
+}
+
+#[test]
+fn malformed_json_is_400_and_says_where() {
+    let scene = Scene::new();
+    let send = |body: &[u8]| {
+        scene
+            .request("PATCH", &customers(""))
+            .body("application/json", body)
+            .send()
+    };
+    assert_snapshot!(send(b"{\"customer\":\n{\"external_id\" \"c-1\"}}"), @r#"
+    400
+    x-yotpo-mock-rule: body.json
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the body is not valid JSON in UTF-8: expected `:` at line 2 column 16"}]}
+    "#);
+    for malformed in [
+        &b""[..],
+        b"{",
+        b"{}{}",
+        b"{\"customer\":{\"external_id\":\"c-1\"}",
+        b"'c-1'",
+        b"NaN",
+        b"{\"a\":01}",
+        b"{\"a\":1,}",
+    ] {
+        assert_eq!(
+            send(malformed).header("x-yotpo-mock-rule"),
+            Some("body.json"),
+            "{}",
+            String::from_utf8_lossy(malformed)
+        );
+    }
+}
+
+#[test]
+fn what_is_no_unicode_is_400() {
+    let scene = Scene::new();
+    let send = |body: &[u8]| {
+        scene
+            .request("PATCH", &customers(""))
+            .body("application/json", body)
+            .send()
+    };
+    assert_snapshot!(send(br#"{"customer":{"external_id":"\ud800"}}"#), @r#"
+    400
+    x-yotpo-mock-rule: body.json
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the body is not valid JSON in UTF-8: unexpected end of hex escape at line 1 column 35"}]}
+    "#);
+    assert_eq!(send(br#"{"customer":{"external_id":"\udc00\ud800"}}"#).status(), 400);
+    assert_eq!(send(b"{\"customer\":{\"external_id\":\"\xff\"}}").status(), 400);
+    assert_eq!(
+        send(br#"{"customer":{"external_id":"\ud83d\ude00"}}"#).status(),
+        200,
+        "a pair is a character"
+    );
+    assert_snapshot!(scene.get(&customers("?email=%ff")), @r#"
+    400
+    x-yotpo-mock-rule: query.utf8
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the query is not valid UTF-8"}]}
+    "#);
+    assert_eq!(scene.get("/core/v3/stores/%ff/customers").status(), 404);
+}
+
+#[test]
+fn nesting_deeper_than_128_is_400() {
+    let scene = Scene::new();
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"customer":{{"external_id":"c-1","x":{}{}}}}}"#,
+            "[".repeat(depth - 2),
+            "]".repeat(depth - 2)
+        )
+    };
+    // The test's own parser does not go as deep.
+    let send = |body: String| {
+        scene
+            .request("PATCH", &customers(""))
+            .body("application/json", body)
+            .deviating()
+            .send()
+    };
+    assert_eq!(send(nested(128)).status(), 200);
+    assert_snapshot!(send(nested(129)), @r#"
+    400
+    x-yotpo-mock-rule: body.depth
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    {"errors":[{"message":"the body is nested deeper than 128 levels"}]}
+    "#);
+    assert_eq!(send(nested(100_000)).header("x-yotpo-mock-rule"), Some("body.depth"));
+}
+
+#[test]
+fn the_questions_come_in_their_order() {
+    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(1).body_limit(100));
+    let token = scene.token("shop", "s3cret").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let wrong = |method, path: &str| scene.bare(method, path).body("text/plain", "x".repeat(200));
+    assert_eq!(
+        wrong("POST", "/nowhere").send().status(),
+        404,
+        "the path before the method"
+    );
+    assert_eq!(
+        wrong("POST", &customers("")).send().status(),
+        405,
+        "the method before the token"
+    );
+    assert_eq!(
+        wrong("PATCH", "/core/v3/stores/shop/orders").send().status(),
+        501,
+        "what is not emulated needs no token"
+    );
+    assert_eq!(
+        wrong("PATCH", &customers("")).send().status(),
+        401,
+        "the token before the limit"
+    );
+    assert_eq!(
+        wrong("PATCH", &customers("")).token(&token).send().status(),
+        429,
+        "the limit before the body"
+    );
+    scene.mock.advance(Duration::from_secs(1));
+    assert_eq!(
+        wrong("PATCH", &customers("")).token(&token).send().status(),
+        415,
+        "its type before its size"
+    );
+    scene.mock.advance(Duration::from_secs(1));
+    let large = scene
+        .bare("PATCH", &customers(""))
+        .token(&token)
+        .body("application/json", "x".repeat(200));
+    assert_eq!(large.send().status(), 413, "its size before what it says");
+}
+
+#[test]
+fn requests_are_numbered_in_the_order_in_which_they_came() {
+    let scene = Scene::new();
+    let numbers: Vec<_> = ["/nowhere", "/core/v3/stores/shop/orders", &customers("")]
+        .into_iter()
+        .map(|path| scene.get(path).header("x-yotpo-mock-request").unwrap().to_owned())
+        .collect();
+    assert_eq!(numbers, ["1", "2", "3"]);
+}
+
+#[test]
+fn the_journal_is_bounded_and_keeps_the_latest() {
+    let scene = Scene::new();
+    for _ in 0..1010 {
+        scene.bare("GET", "/nowhere").send();
+    }
+    let numbers: Vec<_> = scene.mock.requests().iter().map(|entry| entry.number).collect();
+    assert_eq!((numbers.len(), numbers[0], numbers[999]), (1000, 11, 1010));
+}
+
+#[test]
+fn notes_never_echo_what_the_client_sent() {
+    let scene = Scene::new();
+    let answer = scene
+        .request("GET", &customers("?secret-thing=1&expand=secret-thing"))
+        .deviating()
+        .send();
+    assert!(
+        answer
+            .seen
+            .headers
+            .iter()
+            .all(|(_, value)| !value.contains("secret-thing"))
+    );
+}

@@ -1,0 +1,95 @@
+//! Seeds: what is there before the first request.
+
+use insta::assert_snapshot;
+use yotpo_mock::{Validation, YotpoMock};
+
+use crate::support::{Scene, customers};
+
+/// Why an emulator does not start with a seed.
+fn refusal(document: &str) -> String {
+    let started = YotpoMock::builder().seed(document).try_start();
+    started
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_else(|| "it started".to_owned())
+}
+
+fn customer(json: &str) -> String {
+    refusal(&format!(
+        "{{\"stores\":[{{\"id\":\"shop\",\"customers\":[\n{json}]}}]}}"
+    ))
+}
+
+#[test]
+fn ndjson_and_json_say_the_same() {
+    let json = Scene::seeded(
+        r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"email":"ann@example.com"}],
+            "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"external_id":"c-1"}}]}]}"#,
+    );
+    let ndjson = Scene::seeded(
+        "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"email\":\"ann@example.com\"}}\n\
+         {\"store\":\"shop\",\"event\":{\"unique_id\":\"e-1\",\"type\":\"t\",\"timestamp\":\"2025-01-01\",\"customer\":{\"external_id\":\"c-1\"}}}\n",
+    );
+    assert_eq!(json.everybody(), ndjson.everybody());
+    assert_eq!(crate::event::all(&json), crate::event::all(&ndjson));
+    assert_snapshot!(crate::event::all(&json), @"e-1: t by nobody at 2025-01-01T00:00:00 of c-1 {}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_obstacle() {
+    let scene = Scene::seeded("\u{feff}{\"stores\":[{\"id\":\"shop\",\"customers\":[{\"external_id\":\"c-1\"}]}]}");
+    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+}
+
+#[test]
+fn several_seeds_add_up() {
+    let one = |id: &str| format!(r#"{{"stores":[{{"id":"shop","customers":[{{"external_id":"{id}"}}]}}]}}"#);
+    let scene = Scene::with(|builder| builder.seed(one("c-1")).seed(one("c-2")));
+    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
+}
+
+#[test]
+fn the_read_side_comes_from_seeds() {
+    let scene = Scene::seeded(
+        r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
+            "channels":{"email":{"marketing":{"consent":"unsubscribed","timestamp":"2023-04-23T11:09:56+02:00",
+            "suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24"}]}}},
+            "loyalty":{"points_balance":7,"last_seen_at":"2023-04-24"},"yotpo_ugc":{"total_reviews":3,"top_topics":["fit"]}}]}]}"#,
+    );
+    assert_snapshot!(scene.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"unsubscribed","suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24T00:00:00"}],"timestamp":"2023-04-23T09:09:56"}}}, external_id: "c-1", lists: [{"id":"1","since":"2023-05-22T11:08:52"}], loyalty: {"last_seen_at":"2023-04-24T00:00:00","points_balance":7}, yotpo_ugc: {"top_topics":["fit"],"total_reviews":3}"#);
+}
+
+#[test]
+fn a_broken_seed_says_where_and_why() {
+    assert_snapshot!(refusal(""), @"cannot seed from `a document`: it holds no JSON value");
+    assert_snapshot!(refusal("{"), @"cannot seed from `a document`: EOF while parsing an object at line 1 column 1");
+    assert_snapshot!(refusal("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
+    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
+    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"\"}]}"), @"cannot seed from `a document`: stores[0].id is empty");
+    assert_snapshot!(refusal("{\"store\":\"shop\"}"), @"cannot seed from `a document`: each value must have either `stores`, or `store` beside `secret`, `customer` or `event`");
+    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"\"}]}"), @"cannot seed from `a document`: the secret of store `shop` is empty");
+    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"a\"},{\"id\":\"shop\",\"secret\":\"b\"}]}"), @"cannot seed from `a document`: store `shop` is declared with two different secrets");
+    assert_snapshot!(customer(r#"7"#), @"cannot seed from `a document`: line 2: not an object: invalid type: integer `7`, expected a map at line 1 column 1");
+    assert_snapshot!(customer(r#"{"first_name":"Ann"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`");
+    assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-2\",\"gender\":\"f\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].gender must be `F`, `M` or `Other`");
+    assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-1\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","colour":"red"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].colour is not a field that a seed may have");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","address":{"planet":"Earth"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].address.planet is not a field that a seed may have");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","lists":[{"since":"2023-01-01"}]}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].lists: missing field `id`");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"email":{"marketing":{"consent":"maybe"}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.email.marketing.consent must be `subscribed` or `unsubscribed`");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"fax":{}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels: unknown field `fax`, expected `sms` or `email`");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","loyalty":{"points_balance":"many"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].loyalty.points_balance must be a whole number");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","yotpo_ugc":{"stars":5}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].yotpo_ugc.stars is not a field that a seed may have");
+    assert_snapshot!(
+        refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"event\":{\"type\":\"t\",\"unique_id\":1,\"customer\":{\"external_id\":\"c-2\"}}}"),
+        @"cannot seed from `a document`: line 2: event.customer names no customer of store `shop` that stands before it"
+    );
+    assert_snapshot!(refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"exter"), @"cannot seed from `a document`: EOF while parsing a string at line 2 column 34");
+}
+
+#[test]
+fn a_lenient_emulator_takes_lenient_seeds() {
+    let document = r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","gender":"female","account_created_at":"once"}]}]}"#;
+    let scene = Scene::with(|builder| builder.validation(Validation::Lenient).seed(document));
+    assert_snapshot!(scene.everybody(), @r#"account_created_at: "once", external_id: "c-1", gender: "female""#);
+}

@@ -1,0 +1,336 @@
+//! What the scenes share: an emulator whose time stands still, and a client that checks in passing what must hold for
+//! every answer.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::{Method, Request as HttpRequest};
+use yotpo_mock::{Builder, YotpoMock};
+
+use crate::conformance::{CUSTOMERS, Seen};
+
+/// When the scenes happen, unless they advance the time.
+pub const NOW: &str = "2026-01-01T00:00:00Z";
+
+/// The path of the customers of the store `shop`, with what follows it.
+pub fn customers(rest: &str) -> String {
+    format!("/core/v3/stores/shop/customers{rest}")
+}
+
+/// The path of the custom events of the store `shop`.
+pub const EVENTS: &str = "/core/v3/stores/shop/customer_events";
+
+/// The path on which the store `shop` gets its tokens.
+pub const ACCESS_TOKENS: &str = "/core/v3/stores/shop/access_tokens";
+
+/// One emulator and its client. The time stands still at [`NOW`].
+pub struct Scene {
+    pub mock: YotpoMock,
+    agent: Agent,
+}
+
+impl Scene {
+    /// An emulator with every setting at its default and no store declared.
+    pub fn new() -> Scene {
+        Scene::with(|builder| builder)
+    }
+
+    /// An emulator with settings of the scene's own.
+    pub fn with(settings: impl FnOnce(Builder) -> Builder) -> Scene {
+        let now: DateTime<Utc> = NOW.parse().expect("a valid time");
+        let mock = settings(YotpoMock::builder().frozen_at(now)).start();
+        Scene { mock, agent: agent() }
+    }
+
+    /// An emulator that starts with a seed.
+    pub fn seeded(document: &str) -> Scene {
+        Scene::with(|builder| builder.seed(document))
+    }
+
+    /// Prepares a request with a token that nobody issued.
+    pub fn request<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
+        self.bare(method, path).header("X-Yotpo-Token", "any")
+    }
+
+    /// Prepares a request without a token.
+    pub fn bare<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
+        Request {
+            scene: self,
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+            deviating: false,
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    /// Creates or updates a customer of the store `shop`.
+    pub fn upsert(&self, customer: Value) -> Answer {
+        self.request("PATCH", &customers(""))
+            .json(json!({ "customer": customer }))
+            .send()
+    }
+
+    /// Sends a custom event to the store `shop`.
+    pub fn event(&self, event: Value) -> Answer {
+        self.request("PATCH", EVENTS)
+            .json(json!({ "customer_event": event }))
+            .send()
+    }
+
+    /// Asks for a token of a store.
+    pub fn token(&self, store: &str, secret: &str) -> Answer {
+        self.bare("POST", &format!("/core/v3/stores/{store}/access_tokens"))
+            .json(json!({ "secret": secret }))
+            .send()
+    }
+
+    /// All customers of the store `shop`, a line each, less what is not set.
+    pub fn everybody(&self) -> String {
+        self.get(&customers("?include_custom_properties=true")).customers()
+    }
+
+    /// The socket's address, for what a well-behaved client would never send.
+    pub fn address(&self) -> SocketAddr {
+        self.mock
+            .url()
+            .trim_start_matches("http://")
+            .parse()
+            .expect("a url of an address")
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub fn raw(&self, bytes: &[u8]) -> String {
+        let mut socket = TcpStream::connect(self.address()).expect("the emulator listens");
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("a timeout can be set");
+        // A server that refuses early may close before all is written.
+        let _ = socket.write_all(bytes);
+        let mut answer = Vec::new();
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = socket.read(&mut chunk) {
+            answer.extend_from_slice(&chunk[..read]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// A client that takes every answer as it is.
+pub fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .new_agent()
+}
+
+/// A request that is about to be sent.
+#[must_use]
+pub struct Request<'a> {
+    scene: &'a Scene,
+    method: &'a str,
+    path: String,
+    headers: Vec<(&'a str, String)>,
+    body: Option<Vec<u8>>,
+    deviating: bool,
+}
+
+impl<'a> Request<'a> {
+    pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn token(self, token: &str) -> Self {
+        self.header("X-Yotpo-Token", token)
+    }
+
+    pub fn json(self, body: Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self.header("Content-Type", content_type)
+    }
+
+    /// The emulator is to take this although it is not as `openapi/` says.
+    pub fn deviating(mut self) -> Self {
+        self.deviating = true;
+        self
+    }
+
+    /// Sends it and checks what must hold for every exchange.
+    pub fn send(self) -> Answer {
+        let mut request = HttpRequest::builder()
+            .method(Method::from_bytes(self.method.as_bytes()).expect("a method"))
+            .uri(format!("{}{}", self.scene.mock.url(), self.path));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(self.body.clone().unwrap_or_default()).expect("a request");
+        let mut response = self.scene.agent.run(request).expect("an answer");
+        let seen = Seen {
+            status: response.status().as_u16(),
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().expect("headers are ASCII").to_owned()))
+                .collect(),
+            body: response.body_mut().read_to_vec().expect("a whole body"),
+        };
+        let answer = Answer { seen };
+        self.check(&answer);
+        answer
+    }
+
+    fn check(&self, answer: &Answer) {
+        let Request { method, path, .. } = self;
+        let bare_path = path.split('?').next().unwrap_or_default();
+        if let Err(difference) = CUSTOMERS.check_answer(method, bare_path, &answer.seen) {
+            panic!("{method} {path} does not answer as openapi/ says: {difference}\n{answer}");
+        }
+        let is_form = self
+            .headers
+            .iter()
+            .any(|(_, value)| value.starts_with("application/x-www-form"));
+        if answer.status() < 300 && !self.deviating && !is_form {
+            let body = self.body.as_ref();
+            let body = body.map(|body| serde_json::from_slice(body).expect("what was taken is JSON"));
+            if let Err(difference) = CUSTOMERS.check_request(method, path, body.as_ref()) {
+                panic!("{method} {path} is not as openapi/ says: {difference}");
+            }
+        }
+        let number: u64 = answer
+            .header("x-yotpo-mock-request")
+            .expect("it was checked")
+            .parse()
+            .expect("a number");
+        let entries = self.scene.mock.requests();
+        let entry = entries
+            .iter()
+            .find(|entry| entry.number == number)
+            .expect("every answer is in the journal");
+        let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
+        let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
+        assert_eq!(
+            (&*entry.method, &*entry.path, entry.status, rules.join(", "), notes),
+            (
+                *method,
+                bare_path,
+                answer.status(),
+                answer.header("x-yotpo-mock-rule").unwrap_or_default().to_owned(),
+                answer.notes()
+            ),
+            "the journal tells what was answered"
+        );
+    }
+}
+
+/// An answer, whole.
+pub struct Answer {
+    pub seen: Seen,
+}
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.seen.status
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.seen.header(name)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.seen.body).expect("a JSON body")
+    }
+
+    /// The ids of the notes, in their order.
+    pub fn notes(&self) -> Vec<&str> {
+        let notes = self.seen.headers.iter().filter(|(name, _)| name == "x-yotpo-mock-note");
+        notes
+            .map(|(_, note)| note.split(':').next().unwrap_or_default())
+            .collect()
+    }
+
+    /// The cursor of the next page, as it came.
+    pub fn next_page(&self) -> Option<String> {
+        self.json()["pagination"]["next_page_info"].as_str().map(str::to_owned)
+    }
+
+    /// The rate limit as this answer tells it: limit, remaining, reset.
+    pub fn budget(&self) -> [u32; 3] {
+        ["limit", "remaining", "reset"].map(|part| {
+            let value = self.header(&format!("ratelimit-{part}")).expect("it was checked");
+            value.parse().expect("a number")
+        })
+    }
+
+    /// The customers of a page, a line each, less what is not set and less `account_updated_at`.
+    pub fn customers(&self) -> String {
+        assert_eq!(self.status(), 200, "{self}");
+        let page = self.json();
+        let lines = page["customers"].as_array().expect("a page").iter().map(|customer| {
+            let customer = customer.as_object().expect("a customer").iter();
+            let set = customer.filter(|(key, value)| {
+                let empty = value.is_null() || *value == &json!([]) || *value == &json!({});
+                !empty && *key != "account_updated_at"
+            });
+            let fields = set.map(|(key, value)| format!("{key}: {}", without_nulls(value)));
+            fields.collect::<Vec<_>>().join(", ")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The external ids of a page; a customer without one stands by email or phone number.
+    pub fn names(&self) -> Vec<String> {
+        let page = self.json();
+        let names = page["customers"].as_array().expect("a page").iter().map(|customer| {
+            let names = ["external_id", "email", "phone_number"].iter();
+            names
+                .filter_map(|name| customer[*name].as_str())
+                .next()
+                .expect("a customer has a name")
+                .to_owned()
+        });
+        names.collect()
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let set = object.iter().filter(|(_, value)| !value.is_null());
+            set.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The status, what the emulator adds to the vendor's answer, and the body as it came.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status())?;
+        for name in ["allow", "retry-after", "x-yotpo-mock-rule", "x-yotpo-mock-note"] {
+            for (_, value) in self.seen.headers.iter().filter(|(key, _)| key == name) {
+                write!(f, "\n{name}: {value}")?;
+            }
+        }
+        // One message a line.
+        let body = String::from_utf8_lossy(&self.seen.body);
+        write!(f, "\n{}", body.replace("\"},{\"message\":", "\"},\n{\"message\":"))
+    }
+}

@@ -1,0 +1,81 @@
+//! The house keeps its floors: main → mock → http → world → domain, and never back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(below: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(below).expect("the sources are there") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// What the sources of each floor must not name. Comments may: they explain.
+const FORBIDDEN: [(&str, &[&str]); 4] = [
+    (
+        "domain",
+        &[
+            "actix",
+            "crate::world",
+            "crate::http",
+            "crate::mock",
+            "Mutex",
+            "RwLock",
+            "StatusCode",
+            "Utc::now",
+            "Instant::now",
+            "SystemTime",
+        ],
+    ),
+    ("world", &["actix", "crate::http", "crate::mock", "StatusCode"]),
+    ("http", &["crate::mock"]),
+    ("", &["todo!(", "unimplemented!(", "dbg!(", "FIXME"]),
+];
+
+#[test]
+fn no_floor_reaches_up() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 20, "the sources were found");
+    for file in files {
+        let name = file.strip_prefix(&root).expect("it was found there").with_extension("");
+        let floor = name
+            .iter()
+            .next()
+            .expect("a file has a name")
+            .to_string_lossy()
+            .into_owned();
+        let text = fs::read_to_string(&file).expect("sources are UTF-8");
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = code.collect::<Vec<_>>().join("\n");
+        for (_, words) in FORBIDDEN.iter().filter(|(of, _)| of.is_empty() || *of == floor) {
+            for word in *words {
+                assert!(!code.contains(word), "{} must not name `{word}`", name.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_upper_floor_and_the_door_know_actix() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files {
+        let name = file.strip_prefix(&root).expect("it was found there");
+        let allowed = ["http", "http.rs", "mock.rs", "main.rs"]
+            .iter()
+            .any(|known| name.starts_with(known));
+        let text = fs::read_to_string(&file).expect("sources are UTF-8");
+        assert!(
+            allowed || !text.contains("actix_web"),
+            "{} must not use actix",
+            name.display()
+        );
+    }
+}
