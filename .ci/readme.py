@@ -1,0 +1,48 @@
+"""Runs every command of the README's console blocks with bash and curl, and compares what it prints with what stands there.
+
+    python3 .ci/readme.py
+
+An emulator must be listening on the default port. `--write` puts what was printed into the README instead.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+# The time of a write that did not send one: the only part of an answer that differs from run to run.
+VARYING = re.compile(r'("account_updated_at":)"[^"]*"')
+MARK = "=== next command ==="
+
+
+def main():
+    lines = README.read_text(encoding="utf-8").split("\n")
+    commands, inside = [], False
+    for number, line in enumerate(lines):
+        if line.startswith("```"):
+            inside = line == "```console"
+        elif inside and line.startswith("$ "):
+            commands.append((number, line[2:], []))
+        elif inside:
+            commands[-1][2].append(line)
+    # One shell for all, so that variables last; each command ends its output with the mark on a line of its own.
+    script = "".join(f"{command}\necho; echo '{MARK}'\n" for _, command, _ in commands)
+    printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=120).stdout
+    outputs = [output.strip("\n").split("\n") for output in printed.split(MARK)][: len(commands)]
+    outputs = [[] if output == [""] else output for output in outputs]
+    if "--write" in sys.argv:
+        for (number, _, expected), output in reversed(list(zip(commands, outputs))):
+            lines[number + 1 : number + 1 + len(expected)] = output
+        README.write_text("\n".join(lines), encoding="utf-8")
+        return
+    wrong = 0
+    for (number, command, expected), output in zip(commands, outputs):
+        if VARYING.sub(r"\1", "\n".join(expected)) != VARYING.sub(r"\1", "\n".join(output)):
+            wrong += 1
+            print(f"README.md:{number + 1}: {command}\nexpected {expected}\nprinted  {output}", file=sys.stderr)
+    print(f"README: {len(commands) - wrong} commands print what it says, {wrong} do not")
+    sys.exit(1 if wrong or not commands else 0)
+
+
+main()
