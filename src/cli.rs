@@ -73,8 +73,8 @@ pub struct Serve {
     #[arg(long, value_name = "N")]
     port: Option<u16>,
     /// Declare a store, split at the first colon; then only declared stores and issued tokens are valid. May be repeated.
-    #[arg(long, value_name = "ID:SECRET", value_delimiter = '\n', value_parser = store)]
-    store: Vec<Option<(String, String)>>,
+    #[arg(long, value_name = "ID:SECRET", value_delimiter = '\n')]
+    store: Vec<String>,
     /// Start with what a file says, JSON or NDJSON: stores with customers and events. May be repeated.
     #[arg(long, value_name = "FILE", value_delimiter = '\n')]
     seed: Vec<PathBuf>,
@@ -102,7 +102,8 @@ pub struct Serve {
     /// The largest body of the vendor's surface, for example 64KiB; above it 413. [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     body_limit: Option<usize>,
-    /// How long a request's head and body may take to arrive, in real time; above it 408. [default: 10s]
+    /// How long the head of a connection's first request, and each body, may take to arrive, in real time; above it 408.
+    /// [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
     /// How many threads serve. [default: 1]
@@ -150,37 +151,52 @@ impl Serve {
             .body_limit(self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT))
             .read_timeout(self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT))
             .workers(self.workers.unwrap_or(1).into());
-        let builder = self
-            .store
+        let stores = self.stores().expect("the stores were looked at when they were read");
+        let builder = stores
             .into_iter()
-            .flatten()
             .fold(builder, |builder, (id, secret)| builder.store(id, secret));
         let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
         files.fold(builder, Builder::seed_file)
     }
 
-    /// Whether one store is declared with two secrets, which no start could honour.
-    fn contradiction(&self) -> Option<&str> {
-        let stores = || self.store.iter().flatten();
-        let contradicts = |id: &str, secret: &str| stores().any(|(other, known)| other == id && known != secret);
-        stores()
-            .find(|(id, secret)| contradicts(id, secret))
-            .map(|(id, _)| id.as_str())
+    /// The stores that are declared, with their secrets; an empty line of the variable declares none.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a declaration. Unlike a value parser's error it never shows the secret.
+    fn stores(&self) -> Result<Vec<(&str, &str)>, String> {
+        let mut stores: Vec<(&str, &str)> = Vec::new();
+        for text in self.store.iter().filter(|text| !text.is_empty()) {
+            let (id, secret) = text
+                .split_once(':')
+                .filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
+                .ok_or("a store is declared as ID:SECRET, split at the first colon, neither of them empty")?;
+            if stores.iter().any(|(known, other)| *known == id && *other != secret) {
+                return Err(format!("store `{id}` is declared with two different secrets"));
+            }
+            stores.push((id, secret));
+        }
+        Ok(stores)
     }
 }
 
 /// Reads the command line and the environment; ends the process where they are wrong (2) or ask for help (0).
 pub fn parse() -> Command {
-    let mut command = CommandLine::command()
-        .mut_args(with_twin)
-        .mut_subcommand("serve", |serve| serve.mut_args(with_twin));
+    let mut command = CommandLine::command().mut_subcommand("serve", |serve| serve.mut_args(with_twin));
+    // The variables are those of `serve`, whether or not it is named: they must not stop another subcommand.
+    let first = std::env::args_os().nth(1);
+    let names_another = command
+        .get_subcommands()
+        .any(|subcommand| first.as_deref().is_some_and(|first| subcommand.get_name() == first));
+    if !names_another {
+        command = command.mut_args(with_twin);
+    }
     let matches = command.clone().get_matches();
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     let parsed = line.command.unwrap_or(Command::Serve(line.serve));
     if let Command::Serve(serve) = &parsed
-        && let Some(id) = serve.contradiction()
+        && let Err(message) = serve.stores()
     {
-        let message = format!("store `{id}` is declared with two different secrets");
         command.error(ErrorKind::ValueValidation, message).exit();
     }
     parsed
@@ -217,15 +233,6 @@ pub fn warnings() -> impl Iterator<Item = String> {
     injected
         .then(|| format!("`{port}` begins with `tcp://`, as Kubernetes sets it for a service: ignored"))
         .into_iter()
-}
-
-/// An empty line of the variable declares nothing.
-fn store(text: &str) -> Result<Option<(String, String)>, String> {
-    match text.split_once(':') {
-        None if text.is_empty() => Ok(None),
-        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok(Some((id.to_owned(), secret.to_owned()))),
-        _ => Err("a store is declared as ID:SECRET, neither of them empty".to_owned()),
-    }
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -1,6 +1,7 @@
 //! The command line: flags and variables to settings, start, print the address, wait for a signal.
 
 mod cli;
+mod log;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -40,7 +41,7 @@ struct Failure {
 }
 
 fn serve(options: Serve) -> Result<(), Failure> {
-    start_log(&options);
+    let _rest = start_log(&options)?;
     for warning in cli::warnings() {
         tracing::warn!("{warning}");
     }
@@ -70,14 +71,18 @@ fn serve(options: Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start_log(options: &Serve) {
+fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
+    let (writer, rest) = log::start().map_err(|error| Failure {
+        error: format!("cannot start the thread of the log: {error}"),
+        hint: "look at the limits of this process".to_owned(),
+    })?;
     let level = match (options.quiet, options.verbose) {
         (Some(true), _) => LevelFilter::WARN,
         (_, Some(true)) => LevelFilter::DEBUG,
         _ => LevelFilter::INFO,
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false);
     let log = tracing_subscriber::registry().with(Targets::new().with_target("yotpo_mock", level));
@@ -85,6 +90,7 @@ fn start_log(options: &Serve) {
         LogFormat::Text => log.with(lines).init(),
         LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
     }
+    Ok(rest)
 }
 
 /// The signals that ask a process to stop.

@@ -86,8 +86,8 @@ impl Running {
     fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
         self.signal(signal);
         let (mut rest, mut log) = (String::new(), String::new());
-        self.stdout.read_to_string(&mut rest).expect("UTF-8");
         self.stderr.read_to_string(&mut log).expect("UTF-8");
+        self.stdout.read_to_string(&mut rest).expect("UTF-8");
         let status = self.child.wait().expect("it ends");
         (status.code(), rest, log)
     }
@@ -413,6 +413,13 @@ fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
             .code(),
         Some(0)
     );
+    let mut beside_a_variable = yotpo_mock(&["wait", "--url", &running.url]);
+    beside_a_variable.env("YOTPO_MOCK_PORT", "abc");
+    assert_eq!(
+        output(beside_a_variable).status.code(),
+        Some(0),
+        "the variables are those of `serve`"
+    );
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let told = failure(&[
         "wait",
@@ -512,4 +519,25 @@ fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
         "it did not wait for the minute that a body may take"
     );
     drop((stuck, idle));
+}
+
+#[test]
+fn a_wrong_store_is_told_without_its_secret() {
+    for wrong in ["hush-hush", ":hush-hush", "shop:hush-hush\nshop:another"] {
+        let told = failure(&["--store", wrong]);
+        assert!(told.starts_with("Some(2)\nerror: ") && !told.contains("hush"), "{told}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let running = Running::with(&["--verbose"]);
+    let store = "s".repeat(400);
+    for _ in 0..500 {
+        let answer = running.get(&format!("/core/v3/stores/{store}/customers"));
+        assert!(answer.starts_with("HTTP/1.1 200"));
+    }
+    let (code, _, log) = running.stop("TERM");
+    assert_eq!(code, Some(0));
+    assert!(log.len() > 64 * 1024, "more than a pipe holds");
 }

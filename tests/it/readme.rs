@@ -82,7 +82,9 @@ impl Shell {
             return printed.collect();
         }
         if let Some((name, value)) = command.split_once('=')
-            && name.bytes().all(|byte| byte.is_ascii_uppercase())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         {
             let value = self.words(value).concat();
             self.variables.insert(name.to_owned(), value);
