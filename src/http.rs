@@ -12,6 +12,7 @@ mod customers;
 mod error;
 mod exchange;
 mod middleware;
+mod outgoing;
 
 use std::io;
 use std::net::TcpListener;

@@ -88,7 +88,7 @@ impl YotpoMock {
     ///
     /// # Panics
     ///
-    /// If that leads beyond the year 262,000.
+    /// If that leads beyond the year 9000.
     pub fn advance(&self, by: Duration) {
         self.world.clock.advance(by);
     }
@@ -98,7 +98,7 @@ impl YotpoMock {
         self.world.reset();
     }
 
-    /// Stops as soon as the requests that are being answered are done, and cuts them after `grace`.
+    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
     pub fn stop(self, grace: Duration) {
         // Pausing only asks the server not to accept; what it gives back need not be waited for.
         drop(self.server.pause());

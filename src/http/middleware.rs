@@ -1,5 +1,6 @@
 //! The way in and out of every request to the vendor's surface: `record` is around everything, `admit` at each door.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -15,15 +16,16 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
+use super::outgoing::watched;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
-use crate::world::journal::Entry;
+use crate::world::journal::{Entry, cut};
 
-/// Below this, the surface is ours: not recorded, not limited.
-const CONTROL: &str = "/_mock";
+/// The first segment of the paths that are ours: not recorded, not limited.
+const CONTROL: &str = "_mock";
 
 const REQUEST: HeaderName = HeaderName::from_static("x-yotpo-mock-request");
 const NOTE: HeaderName = HeaderName::from_static("x-yotpo-mock-note");
@@ -37,10 +39,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 /// A panic further in is answered here, with 500 in the envelope.
 pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let path = request.uri().path().to_owned();
-    if path
-        .strip_prefix(CONTROL)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    {
+    if segments(&path).next().as_deref() == Some(CONTROL) {
         return next.call(request).await;
     }
     let started = Instant::now();
@@ -62,32 +61,32 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     };
 
     let (told, budget) = exchange.end();
-    let close = move |response: &mut HttpResponse| {
+    let close = move |mut response: HttpResponse| {
         dress(response.headers_mut(), number, &told.notes, budget);
         let rules = response.extensions_mut().remove::<Rules>();
         let entry = Entry {
             number,
             at: exchange.call.now,
             operation: told.operation,
-            store: told.store,
-            method,
-            path,
+            store: told.store.map(cut),
+            method: cut(method),
+            path: cut(path),
             status: response.status().as_u16(),
             rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
             notes: told.notes,
             duration: started.elapsed(),
         };
         log(&entry);
-        opened.close(entry);
+        let under_way = opened.close(entry);
+        response.map_body(|_, body| watched(body, under_way))
     };
     match answered {
-        Ok(Ok(mut response)) => {
-            close(response.response_mut());
-            Ok(response)
+        Ok(Ok(response)) => {
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, close(response)))
         }
         Ok(Err(_)) | Err(_) => {
-            let mut response = HttpResponse::from_error(Refused(Rejection::InternalError));
-            close(&mut response);
+            let response = close(HttpResponse::from_error(Refused(Rejection::InternalError)));
             Err(InternalError::from_response("the emulator failed", response).into())
         }
     }
@@ -125,23 +124,37 @@ fn log(entry: &Entry) {
     );
 }
 
-/// Leaves out the segments of a path that may hold an e-mail address or a token.
+/// Leaves out the segments of a path that may hold an e-mail address or a token, however often they are encoded.
 fn discreet(path: &str) -> String {
-    let is_private = |segment: &str| segment.contains('@') || segment.contains("%40") || segment.contains("ymt_");
+    let is_private = |segment: &str| {
+        let mut decoded = segment.to_owned();
+        loop {
+            match percent_decode_str(&decoded).decode_utf8_lossy() {
+                Cow::Owned(again) if again != decoded => decoded = again,
+                _ => break ["@", "ymt_", "access_token"].iter().any(|word| decoded.contains(word)),
+            }
+        }
+    };
     let segments = path
         .split('/')
         .map(|segment| if is_private(segment) { "[redacted]" } else { segment });
     utf8_percent_encode(&segments.collect::<Vec<_>>().join("/"), CONTROLS).to_string()
 }
 
+/// The segments of a path, decoded as the router does before it compares.
+fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let segments = path.split('/').skip(1);
+    segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy())
+}
+
 /// The id of the store that a path of the vendor's names; the path is taken as it came.
 fn store_in(path: &str) -> Option<String> {
-    let mut segments = path.split('/').skip(1);
-    let is_vendors = matches!(segments.next(), Some("core" | "messaging"))
-        && segments.next() == Some("v3")
-        && segments.next() == Some("stores");
+    let mut segments = segments(path);
+    let is_vendors = matches!(segments.next().as_deref(), Some("core" | "messaging"))
+        && segments.next().as_deref() == Some("v3")
+        && segments.next().as_deref() == Some("stores");
     let id = segments.next().filter(|id| is_vendors && !id.is_empty())?;
-    percent_decode_str(id).decode_utf8().ok().map(Into::into)
+    Some(id.into_owned())
 }
 
 /// Lets a request to an operation in, or tells why not: who is calling? how often?
@@ -185,4 +198,55 @@ fn token_of(request: &ServiceRequest) -> Option<String> {
 
 fn refuse(request: ServiceRequest, rejection: Rejection) -> ServiceResponse {
     request.into_response(HttpResponse::from_error(Refused(rejection)))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, web};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::world::clock::Clock;
+    use crate::world::seed::Stores;
+    use crate::world::{Settings, World};
+
+    /// A handler that an emulator without bugs does not have.
+    async fn fails() -> HttpResponse {
+        panic!("a bug, for the test")
+    }
+
+    #[test]
+    fn a_handler_that_panics_is_answered_in_the_envelope_and_journalled() {
+        actix_web::rt::System::new().block_on(async {
+            let world = Data::new(World::new(Settings::default(), Clock::default(), Stores::new()));
+            let app = App::new()
+                .app_data(world.clone())
+                .route("/core/v3/stores/shop/customers", web::to(fails))
+                .wrap(from_fn(record));
+            let app = init_service(app).await;
+            let request = TestRequest::get().uri("/core/v3/stores/shop/customers");
+            let error = try_call_service(&app, request.to_request())
+                .await
+                .expect_err("it failed");
+            let response = error.error_response();
+            let header = |name: &str| {
+                response
+                    .headers()
+                    .get(name)
+                    .map(|value| value.to_str().expect("ASCII").to_owned())
+            };
+            assert_eq!(response.status(), 500);
+            assert_eq!(header("x-yotpo-mock-rule").as_deref(), Some("server.error"));
+            assert_eq!(header("x-yotpo-mock-request").as_deref(), Some("1"));
+            let body = to_bytes(response.into_body()).await.expect("a body");
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            let message = "the emulator failed while it answered; this is a bug in it";
+            assert_eq!(body, json!({"errors": [{"message": message}]}));
+            let entries = world.journal.entries();
+            assert_eq!((entries.len(), entries[0].status), (1, 500));
+        });
+    }
 }

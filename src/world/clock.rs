@@ -1,8 +1,11 @@
 //! The clock: the only place where the time is asked for.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use parking_lot::Mutex;
 use std::time::Duration;
+
+/// The last year that a clock can be advanced to.
+const LAST_YEAR: i32 = 9000;
 
 /// The time of one world: real time, ahead of it, or standing still. It never goes back.
 #[derive(Debug, Default)]
@@ -34,12 +37,19 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// If that leads beyond the years that chrono can tell, some 262,000.
+    /// If that leads beyond the year 9000, whose times could no longer be told with four digits for long.
     pub fn advance(&self, by: Duration) {
-        let by = TimeDelta::from_std(by).expect("a clock is advanced by less than 262,000 years");
+        let now = self.now();
+        let by = TimeDelta::from_std(by).ok();
+        let then = by
+            .and_then(|by| now.checked_add_signed(by))
+            .filter(|then| then.year() <= LAST_YEAR);
+        let (Some(by), Some(then)) = (by, then) else {
+            panic!("a clock is not advanced beyond the year {LAST_YEAR}");
+        };
         let mut setting = self.0.lock();
         match &mut setting.frozen_at {
-            Some(moment) => *moment += by,
+            Some(moment) => *moment = then,
             None => setting.ahead += by,
         }
     }

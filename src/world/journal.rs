@@ -1,6 +1,7 @@
 //! The journal: what was asked and what was answered, newest last.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,8 +15,14 @@ use crate::domain::rule::Rule;
 /// How many requests the journal keeps; older ones are forgotten.
 pub const CAPACITY: usize = 1000;
 
-/// The longest path or store id that the journal keeps, in bytes; what is longer is cut.
+/// The longest method, path or store id that the journal keeps, in bytes; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
+
+/// A text as the journal keeps it.
+pub(crate) fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    text
+}
 
 /// One request to the vendor's surface, as it was answered. Neither query nor bodies are kept.
 #[derive(Clone, Debug)]
@@ -41,20 +48,34 @@ pub struct Entry {
     pub duration: Duration,
 }
 
+/// Counts a request as under way for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct UnderWay(Arc<AtomicU64>);
+
+impl UnderWay {
+    fn count(counter: &Arc<AtomicU64>) -> UnderWay {
+        counter.fetch_add(1, Ordering::Relaxed);
+        UnderWay(counter.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A request that has its number and is not answered yet.
 #[derive(Debug)]
 pub(crate) struct Opened<'a> {
     journal: &'a Journal,
     pub number: u64,
+    under_way: UnderWay,
 }
 
 impl Opened<'_> {
-    /// Closes the entry.
-    pub fn close(self, mut entry: Entry) {
-        entry.path.truncate(entry.path.floor_char_boundary(MAX_TEXT_BYTES));
-        if let Some(store) = &mut entry.store {
-            store.truncate(store.floor_char_boundary(MAX_TEXT_BYTES));
-        }
+    /// Closes the entry. The request stays under way until its answer is written, too.
+    pub fn close(self, entry: Entry) -> UnderWay {
         let mut entries = self.journal.entries.lock();
         let forgotten = if entries.len() == CAPACITY {
             entries.pop_front()
@@ -64,12 +85,7 @@ impl Opened<'_> {
         entries.push_back(entry);
         drop(entries);
         drop(forgotten);
-    }
-}
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        self.journal.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.under_way
     }
 }
 
@@ -77,21 +93,21 @@ impl Drop for Opened<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     last_number: AtomicU64,
-    under_way: AtomicU64,
+    under_way: Arc<AtomicU64>,
     entries: Mutex<VecDeque<Entry>>,
 }
 
 impl Journal {
     /// Opens an entry: gives the request its number.
     pub fn open(&self) -> Opened<'_> {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
         Opened {
             journal: self,
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
+            under_way: UnderWay::count(&self.under_way),
         }
     }
 
-    /// How many requests are being answered.
+    /// How many requests are being answered, their answers written.
     pub fn under_way(&self) -> u64 {
         self.under_way.load(Ordering::Relaxed)
     }

@@ -7,6 +7,7 @@ mod conformance;
 mod customer;
 mod event;
 mod identity;
+mod mock;
 mod openapi;
 mod pagination;
 mod rate_limit;

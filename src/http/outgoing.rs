@@ -1,0 +1,46 @@
+//! An answer's body on its way out: handed over piece by piece, so that it is known how far it has got.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
+
+use crate::world::journal::UnderWay;
+
+/// How much is handed over at a time. An ordinary page is one piece; actix asks for the next once the socket took most of it.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// A body that is all there, and the request that stays under way until its last piece is handed over.
+struct Outgoing {
+    rest: Bytes,
+    _under_way: UnderWay,
+}
+
+/// Lets a request stay under way until its answer is written.
+pub(super) fn watched(body: BoxBody, under_way: UnderWay) -> BoxBody {
+    match body.try_into_bytes() {
+        Ok(rest) => BoxBody::new(Outgoing {
+            rest,
+            _under_way: under_way,
+        }),
+        // Every answer of ours is all there before it goes out.
+        Err(body) => body,
+    }
+}
+
+impl MessageBody for Outgoing {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.rest.len()).expect("a length in memory fits 64 bits"))
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let piece = self.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(self.rest.split_to(piece))))
+    }
+}
