@@ -8,6 +8,7 @@ pub mod customer;
 pub mod event;
 pub mod evidence;
 pub(crate) mod identity;
+pub(crate) mod json;
 pub(crate) mod merge;
 pub mod note;
 pub mod operation;

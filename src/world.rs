@@ -195,15 +195,24 @@ impl Call {
         Ok(Some(Note::TokenUndeclared))
     }
 
+    /// Judges whether a token call is for a store that exists.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::UnknownStore`], if stores are declared and this one is not.
+    pub fn check_store(&self, store: &str) -> Result<(), Rejection> {
+        if self.memory.declared_only && !self.has_secret(store) {
+            return Err(Rejection::UnknownStore);
+        }
+        Ok(())
+    }
+
     /// Judges the secret that came with a token call for a store.
     ///
     /// # Errors
     ///
-    /// [`Rejection::UnknownStore`] or [`Rejection::WrongSecret`].
+    /// [`Rejection::WrongSecret`].
     pub fn check_secret(&self, store: &str, secret: Option<&str>) -> Result<(), Rejection> {
-        if self.memory.declared_only && !self.has_secret(store) {
-            return Err(Rejection::UnknownStore);
-        }
         let secret = secret.ok_or(Rejection::WrongSecret)?;
         let accepted = match self.memory.store(store) {
             Some(known) => known.lock().credentials.accept(secret),

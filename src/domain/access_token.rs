@@ -63,7 +63,9 @@ pub(crate) enum Standing {
 pub(crate) struct Credentials {
     /// What a token call must send; where there is none, any non-empty one is good.
     pub secret: Option<String>,
-    /// When each token expires, in the order of issue.
+    /// How many of the first tokens have expired and are no longer kept.
+    forgotten: usize,
+    /// When each of the others expires, in the order of issue.
     expiries: Vector<DateTime<Utc>>,
 }
 
@@ -78,12 +80,19 @@ impl Credentials {
 
     /// Issues the next token of the store, as its number.
     pub fn issue(&mut self, now: DateTime<Utc>) -> usize {
+        while self.expiries.front().is_some_and(|expiry| *expiry <= now) {
+            self.expiries.pop_front();
+            self.forgotten += 1;
+        }
         self.expiries.push_back(now + LIFETIME);
-        self.expiries.len() - 1
+        self.forgotten + self.expiries.len() - 1
     }
 
     pub fn standing(&self, number: usize, now: DateTime<Utc>) -> Standing {
-        match self.expiries.get(number) {
+        let Some(kept) = number.checked_sub(self.forgotten) else {
+            return Standing::Expired;
+        };
+        match self.expiries.get(kept) {
             None => Standing::NeverIssued,
             Some(expiry) if now < *expiry => Standing::Valid,
             Some(_) => Standing::Expired,

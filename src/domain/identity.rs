@@ -95,6 +95,35 @@ impl IdentityIndex {
         verified(numbers(&self.all, key, after), identifier, profiles)
     }
 
+    /// The profiles with both an email and a phone number, in the order of creation, from the first with a number above
+    /// `after`. Each index leads over what the other does not have.
+    pub fn find_both<'a>(
+        &'a self,
+        email: &'a Email,
+        phone_number: &'a PhoneNumber,
+        mut after: Number,
+        profiles: &'a Profiles,
+    ) -> impl Iterator<Item = &'a Arc<Profile>> {
+        let (email, phone_number) = (Identifier::Email(email), Identifier::PhoneNumber(phone_number));
+        let next = |identifier: Identifier<'_>, after| numbers(&self.all, identifier.key(), after).next();
+        let both = std::iter::from_fn(move || {
+            loop {
+                let by_email = next(email, after)?;
+                let by_phone_number = next(phone_number, by_email - 1)?;
+                if by_email == by_phone_number {
+                    after = by_email;
+                    return Some(by_email);
+                }
+                after = by_phone_number - 1;
+            }
+        });
+        verified(
+            verified(both, email, profiles).map(|profile| profile.number),
+            phone_number,
+            profiles,
+        )
+    }
+
     /// The profile that a write means: the contract's rules 1 and 4. `None` where a new one is to be made.
     pub fn target<'a>(&'a self, write: &'a Identifiers, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
         if let Some(id) = &write.external_id {

@@ -2,12 +2,12 @@
 //!
 //! Source: contract, "Identity and merging", rules 2 and 6, and section 4 on partial writes (assumed).
 
-use super::customer::{Address, Channel, Channels, Customer, ListMembership, Marketing, OnRequest};
+use super::customer::{Address, Channel, Channels, Customer, ListMembership, OnRequest};
 
 /// Fills what the winner lacks with what the other has.
 ///
 /// This one rule serves writing and merging alike: a write wins over the profile it means, and that over every profile
-/// merged into it. Address, custom properties and channels are filled key by key, lists join by id. An empty text is a
+/// merged into it. Address and custom properties are filled key by key, channels one by one, lists join by id. An empty text is a
 /// value and not a lack.
 pub fn fill(winner: Customer, other: Customer) -> Customer {
     Customer {
@@ -56,14 +56,10 @@ fn fill_address(winner: Address, other: Address) -> Address {
     }
 }
 
+/// A consent and its time belong together, so that they are taken from one side.
 fn fill_channel(winner: Channel, other: Channel) -> Channel {
-    let fill_marketing = |winner: Marketing, other: Marketing| Marketing {
-        consent: winner.consent.or(other.consent),
-        timestamp: winner.timestamp.or(other.timestamp),
-        suppressions: winner.suppressions.or(other.suppressions),
-    };
     Channel {
-        marketing: both(winner.marketing, other.marketing, fill_marketing),
+        marketing: winner.marketing.or(other.marketing),
     }
 }
 

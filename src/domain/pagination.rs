@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use validator::ValidateLength;
 
 use super::customer::{Email, ExternalId, Include, Number, PhoneNumber};
 use super::note::Note;
@@ -16,6 +17,9 @@ use super::validation::Findings;
 
 /// The largest page, and the one that is given where the client does not say (the latter is assumed).
 pub const MAX_LIMIT: usize = 100;
+
+/// The longest list of external ids: with a cursor that holds it, a query still fits into the 64 KiB that HTTP takes here.
+const MAX_EXTERNAL_IDS_CHARS: u64 = 32_768;
 
 /// What the checksum of a cursor is derived under; any constant would do.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d5d_5d0e_3c55_5f0b_8f6c_02a5_6a9b_7c11);
@@ -33,8 +37,8 @@ pub struct Filter {
     pub email: Option<Email>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<PhoneNumber>,
-    /// Any of these; unknown ones are just missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Any of these; unknown ones are just missing. None holds a comma, so that a cursor holds them as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "comma_separated")]
     pub external_ids: Option<Vec<ExternalId>>,
 }
 
@@ -162,13 +166,12 @@ impl<'a> Parameters<'a> {
 
     fn external_ids(&self, findings: &mut Findings) -> Option<Vec<ExternalId>> {
         let text = self.get("external_ids")?;
-        let ids: Vec<_> = text
-            .split(',')
-            .filter(|id| !id.is_empty())
-            .map(|id| ExternalId(id.to_owned()))
-            .collect();
+        let ids = external_ids(text);
         if ids.is_empty() {
             findings.broken(&rule::QUERY_EXTERNAL_IDS, "external_ids");
+        }
+        if !text.validate_length(None, Some(MAX_EXTERNAL_IDS_CHARS), None) {
+            findings.broken(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
         }
         Some(ids)
     }
@@ -204,6 +207,31 @@ impl<'a> Parameters<'a> {
         }
         request
     }
+}
+
+/// External ids in a cursor: as short as in the query.
+mod comma_separated {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ExternalId;
+
+    pub fn serialize<S: Serializer>(ids: &Option<Vec<ExternalId>>, serializer: S) -> Result<S::Ok, S::Error> {
+        let ids = ids
+            .as_ref()
+            .map(|ids| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(","));
+        ids.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<ExternalId>>, D::Error> {
+        let ids = Option::<String>::deserialize(deserializer)?;
+        Ok(ids.map(|ids| super::external_ids(&ids)))
+    }
+}
+
+/// The ids of a comma-separated list.
+fn external_ids(text: &str) -> Vec<ExternalId> {
+    let ids = text.split(',').filter(|id| !id.is_empty());
+    ids.map(|id| ExternalId(id.to_owned())).collect()
 }
 
 /// Where and when a cursor holds: one store, from one reset to the next.

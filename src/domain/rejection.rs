@@ -50,6 +50,7 @@ pub enum Rejection {
     },
     NestedTooDeep,
     QueryNotUtf8,
+    FormNotUtf8,
     /// One entry per broken rule; never empty.
     Broken(Vec<Violation>),
     NoResults,
@@ -86,6 +87,7 @@ impl Rejection {
             Rejection::MalformedJson { .. } => &rule::BODY_JSON,
             Rejection::NestedTooDeep => &rule::BODY_DEPTH,
             Rejection::QueryNotUtf8 => &rule::QUERY_UTF8,
+            Rejection::FormNotUtf8 => &rule::BODY_FORM,
             Rejection::NoResults => &rule::NO_RESULTS,
             Rejection::InternalError => &rule::SERVER_ERROR,
         };

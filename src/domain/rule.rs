@@ -51,6 +51,7 @@ rule_book! {
     BODY_SIZE = "body.size", Assumed, "the body is larger than the limit";
     BODY_TIMEOUT = "body.timeout", Assumed, "the body did not arrive in time";
     BODY_JSON = "body.json", Assumed, "the body is not valid JSON in UTF-8";
+    BODY_FORM = "body.form", Assumed, "the body is not a form in UTF-8";
     BODY_DEPTH = "body.depth", Assumed, "the body is nested deeper than 128 levels";
     BODY_OBJECT = "body.object", Assumed, "must be a JSON object";
 
@@ -60,6 +61,7 @@ rule_book! {
     QUERY_EMAIL = "query.email.empty", Assumed, "must not be empty";
     QUERY_PHONE_NUMBER = "query.phone_number.empty", Assumed, "must not be empty";
     QUERY_EXTERNAL_IDS = "query.external_ids.empty", Assumed, "must name at least one id";
+    QUERY_EXTERNAL_IDS_LENGTH = "query.external_ids.length", Assumed, "must be at most 32768 characters long";
     QUERY_PAGE_INFO = "query.page_info.empty", Assumed, "must not be empty";
     QUERY_INCLUDE = "query.include_custom_properties.enum", Assumed, "must be `true` or `false`";
     CURSOR_INVALID = "cursor.invalid", Assumed, "is not a cursor of this store, or is older than its last reset";

@@ -185,10 +185,19 @@ impl StoreState {
                 found.dedup_by_key(|profile| profile.number());
                 found.into_iter().take(limit + 1).cloned().collect()
             }
+            Filter {
+                email: Some(email),
+                phone_number: Some(number),
+                ..
+            } => self
+                .index
+                .find_both(email, number, *after, &self.profiles)
+                .take(limit + 1)
+                .cloned()
+                .collect(),
             Filter { email: Some(email), .. } => self
                 .index
                 .find(Identifier::Email(email), *after, &self.profiles)
-                .filter(|profile| filter.matches_shared(profile))
                 .take(limit + 1)
                 .cloned()
                 .collect(),

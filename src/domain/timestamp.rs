@@ -1,6 +1,6 @@
 //! Dates and times as the vendor reads and writes them.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
 /// The form in which every time goes out: UTC, to the second, without a zone.
 const WIRE_FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -57,9 +57,11 @@ fn time_of_day(text: &str) -> Option<NaiveTime> {
     if !whole.split(':').all(|part| part.len() == 2) {
         return None;
     }
-    TIMES
+    let time = TIMES
         .iter()
-        .find_map(|format| NaiveTime::parse_from_str(text, format).ok())
+        .find_map(|format| NaiveTime::parse_from_str(text, format).ok())?;
+    // Readers of what goes out know no leap second, which chrono keeps as an overlong nanosecond.
+    (time.nanosecond() < 1_000_000_000).then_some(time)
 }
 
 /// Reads `+02:00`, `+0200` or `+02` as minutes east of UTC.
@@ -124,6 +126,7 @@ mod tests {
             "2021-03-27T04:37:4",
             "2021-03-27T04:37:34.",
             "2021-03-27T04",
+            "2016-12-31T23:59:60Z",
             "+2021-03-27",
             "27/03/2021",
             "1616819854",

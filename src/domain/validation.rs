@@ -22,9 +22,6 @@ pub(crate) use event::{EVENT_FIELDS, read_event};
 /// The longest identifier, name, source, type or unique id, in Unicode scalar values.
 pub const MAX_CHARS: u64 = 255;
 
-/// The deepest nesting of a JSON body.
-pub const MAX_DEPTH: usize = 128;
-
 const GENDERS: [&str; 3] = ["F", "M", "Other"];
 const ACCOUNT_STATUSES: [&str; 4] = ["enabled", "disabled", "invited", "declined"];
 
@@ -71,7 +68,8 @@ pub enum Validation {
     /// Every rule holds.
     #[default]
     Strict,
-    /// Enumerations, ISO codes and unparseable dates pass; types, identifiers, lengths and property rules stay.
+    /// Enumerations, ISO codes, unparseable dates and the address's phone number pass; types, identifiers, lengths and
+    /// property rules stay.
     Lenient,
 }
 
@@ -144,7 +142,8 @@ pub fn read_customer(
         validation: terms.validation,
         findings,
     };
-    if fields.sent("phone_number").is_some() {
+    let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    if fields.sent("phone_number").is_some_and(|number| !is_blank(number)) {
         fields.findings.note(Note::CustomersPhoneNumber);
     }
     if fields.sent("custom_properties").is_some() {

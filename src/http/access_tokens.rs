@@ -11,6 +11,7 @@ use crate::domain::rule;
 
 /// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
 pub(super) async fn create(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+    exchange.call.check_store(&exchange.store())?;
     let body = body.json().await;
     if let Ok(body) = &body {
         exchange.call.check_secret(&exchange.store(), text(body, "secret"))?;
@@ -26,6 +27,7 @@ pub(super) async fn create_oauth(exchange: Exchange, body: Body) -> Result<HttpR
     let store = text(&body, "client_id").filter(|id| !id.is_empty());
     if let Some(store) = store {
         exchange.set_store(store);
+        exchange.call.check_store(store)?;
         exchange.call.check_secret(store, text(&body, "client_secret"))?;
         exchange.count()?;
     }

@@ -9,11 +9,13 @@ use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, mime};
 use futures_util::StreamExt;
 use percent_encoding::percent_decode;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
-use crate::domain::validation::MAX_DEPTH;
+
+/// How much room is made for a body before it arrives, whatever it declares.
+const TRUSTED_BYTES: usize = 64 * 1024;
 
 /// How much of a request is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -96,13 +98,9 @@ impl Body {
         if self.media != Media::Form {
             return self.json().await;
         }
-        let bytes = self.bytes().await?;
-        let fields = form_urlencoded::parse(&bytes);
-        Ok(Value::Object(
-            fields
-                .map(|(name, text)| (name.into_owned(), text.into()))
-                .collect::<Map<_, _>>(),
-        ))
+        let fields = form(&self.bytes().await?).ok_or(Rejection::FormNotUtf8)?;
+        let fields = fields.into_iter().map(|(name, text)| (name, text.into()));
+        Ok(Value::Object(fields.collect::<Map<_, _>>()))
     }
 
     async fn bytes(self) -> Result<BytesMut, Rejection> {
@@ -112,7 +110,8 @@ impl Body {
         }
         let mut payload = self.payload;
         let read = async {
-            let mut bytes = BytesMut::with_capacity(self.declared_bytes.unwrap_or_default());
+            let expected = self.declared_bytes.unwrap_or_default().min(TRUSTED_BYTES);
+            let mut bytes = BytesMut::with_capacity(expected);
             while let Some(chunk) = payload.next().await {
                 // A client that leaves is not there to be told: the answer is for the journal.
                 let chunk = chunk.map_err(|_| Rejection::MalformedJson {
@@ -132,38 +131,12 @@ impl Body {
 }
 
 fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {
-    if is_nested_too_deep(bytes) {
-        return Err(Rejection::NestedTooDeep);
-    }
-    let malformed = |error: serde_json::Error| Rejection::MalformedJson {
-        reason: error.to_string(),
-    };
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
-    // The depth was looked at; the parser's own limit is one lower.
-    parser.disable_recursion_limit();
-    let value = Value::deserialize(&mut parser).map_err(malformed)?;
-    parser.end().map_err(malformed)?;
-    Ok(value)
-}
-
-/// Whether arrays and objects stand in each other more than [`MAX_DEPTH`] deep, in a text that need not be JSON.
-fn is_nested_too_deep(bytes: &[u8]) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            _ if in_text => {}
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
+    json::parse(bytes).map_err(|malformed| match malformed {
+        Malformed::TooDeep => Rejection::NestedTooDeep,
+        Malformed::NotJson(error) => Rejection::MalformedJson {
+            reason: error.to_string(),
+        },
+    })
 }
 
 /// The decoded parameters of a query, in their order.
@@ -172,25 +145,11 @@ fn is_nested_too_deep(bytes: &[u8]) -> bool {
 ///
 /// [`Rejection::QueryNotUtf8`].
 pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
-    percent_decode(query.as_bytes())
-        .decode_utf8()
-        .map_err(|_| Rejection::QueryNotUtf8)?;
-    Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    form(query.as_bytes()).ok_or(Rejection::QueryNotUtf8)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_in_texts_do_not_nest() {
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(!is_nested_too_deep(nested(MAX_DEPTH).as_bytes()));
-        assert!(is_nested_too_deep(nested(MAX_DEPTH + 1).as_bytes()));
-        assert!(!is_nested_too_deep(format!(r#"["\"{}"]"#, "[".repeat(200)).as_bytes()));
-        assert_eq!(
-            parse_json(nested(MAX_DEPTH).as_bytes()).map(|value| value.is_array()),
-            Ok(true)
-        );
-    }
+/// The decoded fields of a form; `None` where they are not UTF-8.
+fn form(bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    percent_decode(bytes).decode_utf8().ok()?;
+    Some(form_urlencoded::parse(bytes).into_owned().collect())
 }

@@ -73,6 +73,7 @@ fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::MalformedJson { .. }
         | Rejection::NestedTooDeep
         | Rejection::QueryNotUtf8
+        | Rejection::FormNotUtf8
         | Rejection::NoResults => StatusCode::BAD_REQUEST,
         Rejection::WrongSecret
         | Rejection::MissingToken

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::customer::{Channels, Customer, Identifiers, ListMembership, Marketing};
 use crate::domain::event::Event;
+use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
 use crate::domain::timestamp;
 use crate::domain::validation::{
@@ -205,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     fn add_customer(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
-        let customer = self.read(text, |object, findings| {
+        let customer = self.read(path, text, |object, findings| {
             let customer = self.customer(path, object, findings)?;
             let by_id = Identifiers {
                 external_id: customer.external_id.clone(),
@@ -226,7 +227,7 @@ impl<'a> Reader<'a> {
     }
 
     fn add_event(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
-        let (event, customer) = self.read(text, |object, findings| {
+        let (event, customer) = self.read(path, text, |object, findings| {
             let (event, customer) = self.event(path, object, findings)?;
             match state.find(&customer) {
                 Some(number) => Ok((event, number)),
@@ -242,13 +243,16 @@ impl<'a> Reader<'a> {
     /// Reads one object; an error gains the number of the line on which the object begins.
     fn read<T>(
         &self,
+        path: &str,
         text: &'a RawValue,
         read: impl FnOnce(&Map<String, Value>, &mut Findings) -> Result<T, String>,
     ) -> Result<T, String> {
         let mut findings = Findings::default();
-        let read = match serde_json::from_str(text.get()) {
-            Ok(object) => read(&object, &mut findings),
-            Err(error) => Err(format!("not an object: {error}")),
+        let read = match json::parse(text.get().as_bytes()) {
+            Ok(Value::Object(object)) => read(&object, &mut findings),
+            Ok(_) => Err(format!("{path} must be an object")),
+            Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
+            Err(Malformed::NotJson(error)) => Err(format!("{path}: {error}")),
         };
         read.map_err(|error| {
             let before = text.get().as_ptr().addr() - self.text.as_ptr().addr();
@@ -300,15 +304,24 @@ impl<'a> Reader<'a> {
     }
 
     fn lists(&self, path: &str, object: &Map<String, Value>) -> Result<Vec<ListMembership>, String> {
-        let mut lists: Vec<ListMembership> = typed(path, "lists", object)?;
-        for (at, list) in lists.iter_mut().enumerate() {
+        let lists = match object.get("lists") {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(lists)) => lists,
+            Some(_) => return Err(format!("{path}.lists must be an array")),
+        };
+        let read = |(at, list): (usize, &Value)| {
+            let mut list: ListMembership = typed(&format!("{path}.lists[{at}]"), list)?;
             self.normalise(&mut list.since, || format!("{path}.lists[{at}].since"))?;
-        }
-        Ok(lists)
+            Ok(list)
+        };
+        lists.iter().enumerate().map(read).collect()
     }
 
     fn channels(&self, path: &str, object: &Map<String, Value>) -> Result<Channels, String> {
-        let mut channels: Channels = typed(path, "channels", object)?;
+        let mut channels: Channels = match object.get("channels") {
+            None | Some(Value::Null) => return Ok(Channels::default()),
+            Some(channels) => typed(&format!("{path}.channels"), channels)?,
+        };
         for (name, channel) in [("sms", &mut channels.sms), ("email", &mut channels.email)] {
             if let Some(marketing) = channel.as_mut().and_then(|channel| channel.marketing.as_mut()) {
                 self.marketing(&format!("{path}.channels.{name}.marketing"), marketing)?;
@@ -418,10 +431,10 @@ fn first_violation(findings: &Findings) -> Result<(), String> {
     }
 }
 
-/// Reads a field as its type; null and absent are the type's default.
-fn typed<T: DeserializeOwned + Default>(path: &str, name: &str, object: &Map<String, Value>) -> Result<T, String> {
-    match object.get(name) {
-        None | Some(Value::Null) => Ok(T::default()),
-        Some(value) => T::deserialize(value).map_err(|error| format!("{path}.{name}: {error}")),
+/// Reads an object as its type. An array, which would be read by position, is none.
+fn typed<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, String> {
+    if !value.is_object() {
+        return Err(format!("{path} must be an object"));
     }
+    T::deserialize(value).map_err(|error| format!("{path}: {error}"))
 }

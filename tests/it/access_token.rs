@@ -282,3 +282,46 @@ fn after_a_reset_an_old_token_is_unknown() {
         Some("token.unknown")
     );
 }
+
+#[test]
+fn an_unknown_store_is_unknown_whatever_the_body_says() {
+    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(5));
+    let answer = scene
+        .bare("POST", "/core/v3/stores/nobody/access_tokens")
+        .body("text/plain", "{")
+        .send();
+    assert_eq!(
+        (answer.status(), answer.budget()),
+        (404, [5, 5, 0]),
+        "and it is not counted"
+    );
+}
+
+#[test]
+fn a_form_that_is_not_utf_8_is_refused() {
+    let scene = Scene::new();
+    let form = "client_id=%FF&client_secret=x&grant_type=client_credentials";
+    assert_snapshot!(scene.bare("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send(), @r#"
+    400
+    x-yotpo-mock-rule: body.form
+    {"errors":[{"message":"the body is not a form in UTF-8"}]}
+    "#);
+}
+
+#[test]
+fn a_token_from_before_thousands_of_others_is_still_known_as_expired() {
+    let scene = Scene::new();
+    let first = issued(&scene, "shop", "x");
+    scene.mock.advance(15 * DAY);
+    let second = issued(&scene, "shop", "x");
+    assert_ne!(first, second);
+    let rule = |token: &str| {
+        scene
+            .bare("GET", &customers(""))
+            .token(token)
+            .send()
+            .header("x-yotpo-mock-rule")
+            .map(str::to_owned)
+    };
+    assert_eq!((rule(&first).as_deref(), rule(&second)), (Some("token.expired"), None));
+}

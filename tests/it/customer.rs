@@ -351,3 +351,44 @@ fn a_reset_goes_back_to_the_seed() {
     scene.mock.reset();
     assert_eq!(scene.get(&customers("")).names(), ["seeded"]);
 }
+
+#[test]
+fn no_key_of_a_body_is_read_as_anything_but_a_key() {
+    let scene = Scene::new();
+    let raw = "$serde_json::private::RawValue";
+    let answer = scene.upsert(json!({"external_id": {raw: "\"smuggled\""}}));
+    assert_eq!(answer.header("x-yotpo-mock-rule"), Some("customer.external_id.type"));
+    // The tests' own parser falls for the key, so that it reads neither this request nor the page.
+    let hello = json!({"customer": {"external_id": "c-1", "custom_properties": {raw: "hello"}}});
+    let hello = scene.request("PATCH", &customers("")).json(hello).deviating().send();
+    assert_eq!(hello.status(), 200);
+    let page = scene.raw(
+        format!(
+            "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
+            customers("?include_custom_properties=true")
+        )
+        .as_bytes(),
+    );
+    assert!(
+        page.contains(r#""custom_properties":{"$serde_json::private::RawValue":"hello"}"#),
+        "{page}"
+    );
+}
+
+#[test]
+fn numbers_stay_as_they_are_however_often_the_customer_is_written() {
+    let scene = Scene::new();
+    let numbers = json!({"a": 389.73573066838253, "b": 0.1 + 0.2, "c": 1e300, "d": u64::MAX, "e": i64::MIN});
+    scene.upsert(json!({"external_id": "c-1", "custom_properties": numbers}));
+    for _ in 0..5 {
+        scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+    }
+    let page = scene.get(&customers("?include_custom_properties=true")).json();
+    assert_eq!(page["customers"][0]["custom_properties"], numbers);
+}
+
+#[test]
+fn an_empty_phone_number_is_none_and_gets_no_note() {
+    let answer = Scene::new().upsert(json!({"external_id": "c-1", "phone_number": " "}));
+    assert_eq!(answer.notes(), ["token.undeclared"]);
+}

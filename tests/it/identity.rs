@@ -211,3 +211,14 @@ fn events_follow_the_profile_that_they_belonged_to() {
     scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
     assert_snapshot!(crate::event::all(&scene), @"e-1: order_shipped by nobody at 2026-01-01T00:00:00 of c-1 ann@example.com {}");
 }
+
+#[test]
+fn a_consent_and_its_time_come_from_one_side() {
+    let scene = seeded(json!([
+        {"external_id": "c-1", "email": "ann@example.com", "channels": {"sms": {"marketing": {"consent": "unsubscribed"}}, "email": {}}},
+        {"email": "ann@example.com", "channels": {
+            "sms": {"marketing": {"consent": "subscribed", "timestamp": "2021-01-01"}}, "email": {"marketing": {"consent": "subscribed"}}}}
+    ]));
+    scene.upsert(json!({"external_id": "c-1"}));
+    assert_snapshot!(scene.everybody(), @r#"channels: {"email":{"marketing":{"consent":"subscribed"}},"sms":{"marketing":{"consent":"unsubscribed"}}}, email: "ann@example.com", external_id: "c-1""#);
+}

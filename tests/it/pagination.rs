@@ -400,3 +400,32 @@ fn head_goes_where_get_goes() {
     assert_eq!(head.status(), 200);
     assert_eq!(scene.bare("HEAD", &customers("")).send().status(), 401);
 }
+
+#[test]
+fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
+    let scene = with_customers(150);
+    let ids = |count: usize| (1..=count).map(|at| format!("c-{at}")).collect::<Vec<_>>().join(",");
+    let read = names(&scene, &format!("?limit=60&external_ids={}", ids(4000)), as_it_came);
+    assert_eq!(read.len(), 150);
+    assert_eq!(
+        rules(&scene, &format!("?external_ids={}", ids(6000))),
+        "query.external_ids.length"
+    );
+}
+
+#[test]
+fn an_email_and_a_phone_number_that_many_share_find_those_with_both() {
+    let customers_of: Vec<_> = (0..60)
+        .map(|at| {
+            json!({"external_id": format!("c-{at}"), "email": (at % 2 == 0).then_some("family@example.com"),
+            "phone_number": (at % 3 == 0).then_some("+14155552671")})
+        })
+        .collect();
+    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
+    let both = names(
+        &scene,
+        "?email=family%40example.com&phone_number=%2B14155552671&limit=3",
+        as_it_came,
+    );
+    assert_eq!(both, (0..10).map(|at| format!("c-{}", 6 * at)).collect::<Vec<_>>());
+}

@@ -400,3 +400,44 @@ fn notes_never_echo_what_the_client_sent() {
             .all(|(_, value)| !value.contains("secret-thing"))
     );
 }
+
+#[test]
+fn a_path_is_compared_decoded() {
+    let scene = Scene::new();
+    let raw = |path: &str| {
+        scene.raw(
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+    };
+    assert!(raw("/%63ore/v3/stores/shop/%63ustomers").starts_with("HTTP/1.1 200"));
+    assert_eq!(scene.mock.requests()[0].store.as_deref(), Some("shop"));
+    let health = raw("/%5Fmock/health");
+    assert!(
+        health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"),
+        "{health}"
+    );
+    assert_eq!(
+        scene.mock.requests().len(),
+        1,
+        "our own surface is not journalled, however it is spelled"
+    );
+}
+
+#[test]
+fn the_journal_cuts_what_is_long() {
+    let scene = Scene::new();
+    let (method, store) = ("M".repeat(5000), "s".repeat(5000));
+    scene.raw(
+        format!("{method} /core/v3/stores/{store}/customers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .as_bytes(),
+    );
+    let entry = &scene.mock.requests()[0];
+    assert_eq!(
+        [
+            entry.method.len(),
+            entry.path.len(),
+            entry.store.as_ref().unwrap().len()
+        ],
+        [512; 3]
+    );
+}
