@@ -1,5 +1,6 @@
 //! The customer: a shopper as the store knows it, and the profile that keeps it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -202,6 +203,12 @@ pub struct Include {
 /// A customer's place in the order of creation, counted from one in each store.
 pub type Number = u64;
 
+thread_local! {
+    /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
+    /// would leave a hole behind every one of them.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A customer as a store keeps it: rendered once when it is written, joined into pages as it is.
 ///
 /// Nothing that can be read back from the rendered JSON is kept beside it.
@@ -224,11 +231,14 @@ struct RenderedOnRequest {
 
 impl Profile {
     pub(super) fn new(number: Number, written: u64, customer: Customer) -> Profile {
-        let mut fields = Vec::with_capacity(1024);
-        serde_json::to_writer(&mut fields, &customer)
-            .expect("a customer is texts and booleans, and a Vec takes all writes");
-        let brace = fields.pop();
-        debug_assert_eq!(brace, Some(b'}'));
+        let fields = SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            serde_json::to_writer(&mut *scratch, &customer)
+                .expect("a customer is texts and booleans, and a Vec takes all writes");
+            let brace = scratch.pop();
+            debug_assert_eq!(brace, Some(b'}'));
+            Box::from(scratch.as_slice())
+        });
         let on_request = customer.on_request;
         let on_request = (!on_request.is_empty()).then(|| {
             Box::new(RenderedOnRequest {
@@ -241,7 +251,7 @@ impl Profile {
         Profile {
             number,
             written,
-            fields: fields.into_boxed_slice(),
+            fields,
             on_request,
         }
     }

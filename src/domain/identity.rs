@@ -174,9 +174,8 @@ impl IdentityIndex {
             .or_else(|| self.find(identifier, 0, profiles).next())
     }
 
-    /// Takes note that a profile has come.
-    pub fn insert(&mut self, profile: &Profile, profiles: &Profiles) {
-        let identifiers = profile.identifiers();
+    /// Takes note that a profile has come, with its identifiers.
+    pub fn insert(&mut self, profile: &Profile, identifiers: &Identifiers, profiles: &Profiles) {
         let unclaimed = identifiers.is_unclaimed();
         for identifier in identifiers.iter() {
             let key = identifier.key();
@@ -213,12 +212,11 @@ impl IdentityIndex {
         }
     }
 
-    /// Takes note that a profile was written again.
-    pub fn replace(&mut self, before: &Profile, after: &Profile, profiles: &Profiles) {
-        let (old, new) = (before.identifiers(), after.identifiers());
-        if old != new {
+    /// Takes note that a profile was written again, and what its identifiers are now.
+    pub fn replace(&mut self, before: &Profile, after: &Profile, new: &Identifiers, profiles: &Profiles) {
+        if before.identifiers() != *new {
             self.remove(before, profiles);
-            self.insert(after, profiles);
+            self.insert(after, new, profiles);
             return;
         }
         for identifier in new.shareable() {
@@ -239,7 +237,7 @@ impl IdentityIndex {
         let mut rebuilt = IdentityIndex::default();
         let mut seen = Profiles::new();
         for (number, profile) in profiles {
-            rebuilt.insert(profile, &seen);
+            rebuilt.insert(profile, &profile.identifiers(), &seen);
             seen.insert(*number, profile.clone());
         }
         assert_eq!(self.all, rebuilt.all, "every identifier is indexed, and no other");

@@ -110,10 +110,11 @@ impl StoreState {
     fn put(&mut self, number: Number, customer: Customer) {
         self.writes += 1;
         self.last_profile = self.last_profile.max(number);
+        let identifiers = customer.identifiers();
         let after = Arc::new(Profile::new(number, self.writes, customer));
         match self.profiles.insert(number, after.clone()) {
-            Some(before) => self.index.replace(&before, &after, &self.profiles),
-            None => self.index.insert(&after, &self.profiles),
+            Some(before) => self.index.replace(&before, &after, &identifiers, &self.profiles),
+            None => self.index.insert(&after, &identifiers, &self.profiles),
         }
     }
 

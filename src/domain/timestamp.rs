@@ -2,12 +2,6 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
-/// The form in which every time goes out: UTC, to the second, without a zone.
-const WIRE_FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
-
-/// The forms of a time of day that are read, after the date and a `T`; a zone may follow.
-const TIMES: [&str; 2] = ["%H:%M:%S%.f", "%H:%M"];
-
 /// Reads an ISO 8601 date, or date and time, and puts it in UTC.
 ///
 /// A time without a zone is taken as UTC and a date alone as midnight, since clients send back what they read.
@@ -16,14 +10,13 @@ const TIMES: [&str; 2] = ["%H:%M:%S%.f", "%H:%M"];
 /// Source: contract, "The customer", account_created_at (documented; the readings without a zone are assumed).
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let (date, rest) = text.split_at_checked("2021-03-27".len())?;
-    let well_formed = date.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
-    if !well_formed {
-        return None;
-    }
-    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (
+        digits(parts.next()?, 4)?,
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+    );
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     let moment = match rest.strip_prefix('T') {
         None if rest.is_empty() => date.and_time(NaiveTime::MIN).and_utc(),
         None => return None,
@@ -33,10 +26,6 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
 }
 
 fn time_in_utc(date: NaiveDate, text: &str) -> Option<DateTime<Utc>> {
-    // chrono forgives white space and signs in places where ISO 8601 does not.
-    if !text.starts_with(|first: char| first.is_ascii_digit()) || text.contains(char::is_whitespace) {
-        return None;
-    }
     if let Some(local) = text.strip_suffix('Z') {
         return Some(date.and_time(time_of_day(local)?).and_utc());
     }
@@ -51,39 +40,52 @@ fn time_in_utc(date: NaiveDate, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
+/// Reads `04:37`, `04:37:34` or `04:37:34.987`; the fraction is cut off. A leap second, which readers would not know, is none.
 fn time_of_day(text: &str) -> Option<NaiveTime> {
-    // chrono takes one digit where ISO 8601 asks for two.
-    let whole = text.split('.').next()?;
-    if !whole.split(':').all(|part| part.len() == 2) {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let mut parts = whole.split(':');
+    let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let second = parts.next();
+    let has_fraction = whole.len() < text.len();
+    if parts.next().is_some() || (second.is_none() && has_fraction) {
         return None;
     }
-    let time = TIMES
-        .iter()
-        .find_map(|format| NaiveTime::parse_from_str(text, format).ok())?;
-    // Readers of what goes out know no leap second, which chrono keeps as an overlong nanosecond.
-    (time.nanosecond() < 1_000_000_000).then_some(time)
+    digits(fraction, fraction.len())?;
+    NaiveTime::from_hms_opt(hour, minute, digits(second.unwrap_or("00"), 2)?)
+}
+
+/// Reads exactly so many digits; what does not fit 32 bits is only known to be digits.
+fn digits(text: &str, count: usize) -> Option<u32> {
+    let all_digits = !text.is_empty() && text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits.then(|| text.parse().unwrap_or(u32::MAX))
 }
 
 /// Reads `+02:00`, `+0200` or `+02` as minutes east of UTC.
 fn zone_minutes(zone: &str) -> Option<i64> {
-    let (sign, digits) = zone.split_at(1);
-    let (hours, minutes) = match digits.len() {
-        2 => (digits, "00"),
-        4 => digits.split_at_checked(2)?,
-        5 => digits.split_once(':')?,
+    let (sign, offset) = zone.split_at(1);
+    let (hours, minutes) = match offset.len() {
+        2 => (offset, "00"),
+        4 => offset.split_at_checked(2)?,
+        5 => offset.split_once(':')?,
         _ => return None,
     };
-    let two_digits = |text: &str| -> Option<i64> {
-        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
-    };
-    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    let (hours, minutes) = (i64::from(digits(hours, 2)?), i64::from(digits(minutes, 2)?));
     let east = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
     Some(if sign == "-" { -east } else { east })
 }
 
 /// Writes a time as the vendor does: `2021-03-27T04:37:34`.
 pub fn render(moment: DateTime<Utc>) -> String {
-    moment.format(WIRE_FORMAT).to_string()
+    let (date, time) = (moment.date_naive(), moment.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        date.year(),
+        date.month(),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
 #[cfg(test)]
