@@ -18,11 +18,6 @@ fn issued(scene: &Scene, store: &str, secret: &str) -> String {
     answer["access_token"].as_str().expect("a token").to_owned()
 }
 
-/// Reads the customers of `shop` with a token.
-fn read_with(scene: &Scene, token: &str) -> String {
-    scene.bare("GET", &customers("")).token(token).send().to_string()
-}
-
 #[test]
 fn a_token_call_answers_a_token_and_nothing_else() {
     assert_snapshot!(declared().token("shop", "s3cret"), @r#"
@@ -51,7 +46,7 @@ fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
         .send();
     for answer in [form, json] {
         let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-        assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+        assert_eq!(scene.read_as(&token).status(), 200);
     }
 }
 
@@ -127,7 +122,7 @@ fn a_call_without_a_token_is_refused() {
 
 #[test]
 fn an_unknown_token_is_refused_where_a_store_is_declared() {
-    assert_snapshot!(read_with(&declared(), "made-up"), @r#"
+    assert_snapshot!(declared().read_as("made-up"), @r#"
     401
     x-yotpo-mock-rule: token.unknown
     {"errors":[{"message":"the access token is not known"}]}
@@ -139,9 +134,9 @@ fn a_token_lives_fourteen_days() {
     let scene = declared();
     let token = issued(&scene, "shop", "s3cret");
     scene.mock.advance(14 * DAY - Duration::from_secs(1));
-    assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+    assert_eq!(scene.read_as(&token).status(), 200);
     scene.mock.advance(Duration::from_secs(1));
-    assert_snapshot!(read_with(&scene, &token), @r#"
+    assert_snapshot!(scene.read_as(&token), @r#"
     401
     x-yotpo-mock-rule: token.expired
     {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
@@ -154,14 +149,14 @@ fn a_new_token_revokes_none() {
     let (first, second) = (issued(&scene, "shop", "s3cret"), issued(&scene, "shop", "s3cret"));
     assert_ne!(first, second);
     for token in [first, second] {
-        assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+        assert_eq!(scene.read_as(&token).status(), 200);
     }
 }
 
 #[test]
 fn a_token_of_another_store_is_refused() {
     let scene = declared();
-    assert_snapshot!(read_with(&scene, &issued(&scene, "other", "0ther")), @r#"
+    assert_snapshot!(scene.read_as(&issued(&scene, "other", "0ther")), @r#"
     401
     x-yotpo-mock-rule: token.other_store
     {"errors":[{"message":"the access token belongs to another store"}]}
@@ -191,7 +186,7 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
     ] {
         let answer = scene.bare("POST", ACCESS_TOKENS).json(body.clone()).send();
         assert_eq!(
-            (answer.status(), answer.header("x-yotpo-mock-rule")),
+            (answer.status(), answer.rule()),
             (401, Some("secret.invalid")),
             "{body}"
         );
@@ -219,25 +214,11 @@ fn with_no_store_declared_any_token_is_taken_and_noted() {
 fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_taken() {
     let scene = Scene::new();
     let (token, foreign) = (issued(&scene, "shop", "x"), issued(&scene, "other", "x"));
-    let own = scene.bare("GET", &customers("")).token(&token).send();
+    let own = scene.read_as(&token);
     assert_eq!((own.status(), own.notes()), (200, vec![]));
-    assert_eq!(
-        scene
-            .bare("GET", &customers(""))
-            .token(&foreign)
-            .send()
-            .header("x-yotpo-mock-rule"),
-        Some("token.other_store")
-    );
+    assert_eq!(scene.read_as(&foreign).rule(), Some("token.other_store"));
     scene.mock.advance(14 * DAY);
-    assert_eq!(
-        scene
-            .bare("GET", &customers(""))
-            .token(&token)
-            .send()
-            .header("x-yotpo-mock-rule"),
-        Some("token.expired")
-    );
+    assert_eq!(scene.read_as(&token).rule(), Some("token.expired"));
 }
 
 #[test]
@@ -252,12 +233,9 @@ fn a_seed_that_gives_a_secret_declares_its_store() {
 #[test]
 fn only_issued_tokens_are_taken_where_that_is_asked_for() {
     let scene = Scene::with(|builder| builder.issued_tokens_only(true));
-    assert_eq!(
-        scene.get(&customers("")).header("x-yotpo-mock-rule"),
-        Some("token.unknown")
-    );
+    assert_eq!(scene.get(&customers("")).rule(), Some("token.unknown"));
     let token = issued(&scene, "shop", "any secret");
-    assert_eq!(scene.bare("GET", &customers("")).token(&token).send().status(), 200);
+    assert_eq!(scene.read_as(&token).status(), 200);
 }
 
 #[test]
@@ -273,14 +251,7 @@ fn after_a_reset_an_old_token_is_unknown() {
     let scene = declared();
     let token = issued(&scene, "shop", "s3cret");
     scene.mock.reset();
-    assert_eq!(
-        scene
-            .bare("GET", &customers(""))
-            .token(&token)
-            .send()
-            .header("x-yotpo-mock-rule"),
-        Some("token.unknown")
-    );
+    assert_eq!(scene.read_as(&token).rule(), Some("token.unknown"));
 }
 
 #[test]
@@ -315,13 +286,6 @@ fn a_token_from_before_thousands_of_others_is_still_known_as_expired() {
     scene.mock.advance(15 * DAY);
     let second = issued(&scene, "shop", "x");
     assert_ne!(first, second);
-    let rule = |token: &str| {
-        scene
-            .bare("GET", &customers(""))
-            .token(token)
-            .send()
-            .header("x-yotpo-mock-rule")
-            .map(str::to_owned)
-    };
+    let rule = |token: &str| scene.read_as(token).rule().map(str::to_owned);
     assert_eq!((rule(&first).as_deref(), rule(&second)), (Some("token.expired"), None));
 }

@@ -28,7 +28,7 @@ fn the_json_twin_says_what_the_yaml_says() {
 #[test]
 fn the_emulator_serves_the_document() {
     let scene = Scene::new();
-    let answer = scene.raw(b"GET /_mock/openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let answer = scene.raw_get("/_mock/openapi.json");
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("content-type: application/json"));
     let body = answer.split_once("\r\n\r\n").expect("a body").1;
     let served: Value = serde_json::from_str(body).expect("JSON");

@@ -35,8 +35,8 @@ fn as_it_came(cursor: &str) -> String {
 
 fn rules(scene: &Scene, query: &str) -> String {
     let answer = scene.get(&customers(query));
-    assert_eq!(answer.status() == 400, answer.header("x-yotpo-mock-rule").is_some());
-    answer.header("x-yotpo-mock-rule").unwrap_or_default().to_owned()
+    assert_eq!(answer.status() == 400, answer.rule().is_some());
+    answer.rule().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
         );
     }
     let foreign = scene.get(&format!("/core/v3/stores/other/customers?page_info={cursor}"));
-    assert_eq!(foreign.header("x-yotpo-mock-rule"), Some("cursor.invalid"));
+    assert_eq!(foreign.rule(), Some("cursor.invalid"));
     scene.mock.reset();
     assert_eq!(
         rules(&scene, &format!("?page_info={cursor}")),

@@ -44,7 +44,7 @@ fn an_unknown_path_is_404() {
         for method in ["GET", "PATCH", "DELETE"] {
             let answer = scene.bare(method, path).send();
             assert_eq!(
-                (answer.status(), answer.header("x-yotpo-mock-rule")),
+                (answer.status(), answer.rule()),
                 (404, Some("path.unknown")),
                 "{method} {path}"
             );
@@ -251,7 +251,7 @@ fn malformed_json_is_400_and_says_where() {
         b"{\"a\":1,}",
     ] {
         assert_eq!(
-            send(malformed).header("x-yotpo-mock-rule"),
+            send(malformed).rule(),
             Some("body.json"),
             "{}",
             String::from_utf8_lossy(malformed)
@@ -315,7 +315,7 @@ fn nesting_deeper_than_128_is_400() {
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
     {"errors":[{"message":"the body is nested deeper than 128 levels"}]}
     "#);
-    assert_eq!(send(nested(100_000)).header("x-yotpo-mock-rule"), Some("body.depth"));
+    assert_eq!(send(nested(100_000)).rule(), Some("body.depth"));
 }
 
 #[test]
@@ -404,14 +404,13 @@ fn notes_never_echo_what_the_client_sent() {
 #[test]
 fn a_path_is_compared_decoded() {
     let scene = Scene::new();
-    let raw = |path: &str| {
-        scene.raw(
-            format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n").as_bytes(),
-        )
-    };
-    assert!(raw("/%63ore/v3/stores/shop/%63ustomers").starts_with("HTTP/1.1 200"));
+    assert!(
+        scene
+            .raw_get("/%63ore/v3/stores/shop/%63ustomers")
+            .starts_with("HTTP/1.1 200")
+    );
     assert_eq!(scene.mock.requests()[0].store.as_deref(), Some("shop"));
-    let health = raw("/%5Fmock/health");
+    let health = scene.raw_get("/%5Fmock/health");
     assert!(
         health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"),
         "{health}"

@@ -73,6 +73,11 @@ impl Scene {
         self.request("GET", path).send()
     }
 
+    /// Reads the customers of the store `shop` with a token.
+    pub fn read_as(&self, token: &str) -> Answer {
+        self.bare("GET", &customers("")).token(token).send()
+    }
+
     /// Creates or updates a customer of the store `shop`.
     pub fn upsert(&self, customer: Value) -> Answer {
         self.request("PATCH", &customers(""))
@@ -106,6 +111,12 @@ impl Scene {
             .trim_start_matches("http://")
             .parse()
             .expect("a url of an address")
+    }
+
+    /// Gets a path byte by byte, as it is spelled.
+    pub fn raw_get(&self, path: &str) -> String {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n");
+        self.raw(head.as_bytes())
     }
 
     /// Sends bytes as they are and reads until the server closes.
@@ -232,7 +243,7 @@ impl<'a> Request<'a> {
                 *method,
                 bare_path,
                 answer.status(),
-                answer.header("x-yotpo-mock-rule").unwrap_or_default().to_owned(),
+                answer.rule().unwrap_or_default().to_owned(),
                 answer.notes()
             ),
             "the journal tells what was answered"
@@ -256,6 +267,11 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.seen.body).expect("a JSON body")
+    }
+
+    /// The ids of the rules that refused the request, if any did.
+    pub fn rule(&self) -> Option<&str> {
+        self.header("x-yotpo-mock-rule")
     }
 
     /// The ids of the notes, in their order.
