@@ -43,6 +43,10 @@ impl Contract {
         }
     }
 
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
     /// Follows a `$ref` into the document.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value.get("$ref").and_then(Value::as_str) {

@@ -4,6 +4,8 @@ mod access_token;
 #[cfg(feature = "cli")]
 mod cli;
 mod conformance;
+mod contract;
+mod coverage;
 mod customer;
 mod event;
 mod identity;

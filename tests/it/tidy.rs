@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn sources(below: &Path, found: &mut Vec<PathBuf>) {
+/// Every Rust file below a folder.
+pub fn sources(below: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(below).expect("the sources are there") {
         let path = entry.expect("a readable entry").path();
         if path.is_dir() {
