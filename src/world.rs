@@ -6,6 +6,8 @@
 
 pub(crate) mod clock;
 pub mod journal;
+#[cfg(test)]
+mod laws;
 pub(crate) mod seed;
 
 use std::collections::HashMap;

@@ -108,11 +108,8 @@ fn tests() -> BTreeMap<String, String> {
         sources(&folder, &mut files);
         for path in files.iter().filter(|path| !path.ends_with("coverage.rs")) {
             let module = path.strip_prefix(if folder.ends_with("src") { root } else { &folder });
-            let module = module
-                .expect("it was found there")
-                .with_extension("")
-                .display()
-                .to_string();
+            let module = module.expect("it was found there").with_extension("");
+            let module = module.to_string_lossy().replace('\\', "/");
             let text = fs::read_to_string(path).expect("sources are UTF-8");
             for test in text.split("#[test]\n").skip(1) {
                 let end = if test.starts_with(' ') { "\n    }\n" } else { "\n}\n" };

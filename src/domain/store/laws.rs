@@ -321,6 +321,36 @@ proptest! {
     }
 
     #[test]
+    fn paging_gives_everybody_who_was_there_all_along_exactly_once_whatever_the_limits_and_the_writes(
+        before in vec(small("a"), 1..30),
+        rounds in vec((1..5_usize, vec(small("a"), 0..6)), 1..20),
+    ) {
+        let mut state = StoreState::default();
+        apply(&mut state, &before);
+        let mut all_along: BTreeSet<Number> = state.profiles.keys().copied().collect();
+        let mut seen = Vec::new();
+        let mut after = 0;
+        // The rounds go on with the last limit until the last page is reached.
+        let last = (rounds.last().expect("there is one").0, Vec::new());
+        for (limit, writes) in rounds.into_iter().chain(std::iter::repeat(last)) {
+            let request = PageRequest { filter: Filter::default(), include: Include::default(), limit, after };
+            let page = state.page(&request);
+            prop_assert!(page.customers.len() <= limit);
+            seen.extend(page.customers.iter().map(|profile| profile.number()));
+            let Some(last) = seen.last() else { break };
+            after = *last;
+            if !page.has_more {
+                break;
+            }
+            apply(&mut state, &writes);
+            all_along.retain(|number| state.profiles.contains_key(number));
+        }
+        let once: BTreeSet<_> = seen.iter().copied().collect();
+        prop_assert_eq!(once.len(), seen.len(), "nobody comes twice");
+        prop_assert!(all_along.is_subset(&once), "{:?} were there all along, {:?} came", all_along, once);
+    }
+
+    #[test]
     fn a_clone_is_not_touched_by_what_comes_after(before in vec(small("a"), 1..20), after in vec(small("a"), 1..20)) {
         let mut state = StoreState::default();
         apply(&mut state, &before);
