@@ -17,7 +17,7 @@ mod outgoing;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Server;
 use actix_web::http::Method;
@@ -29,7 +29,7 @@ use actix_web::{App, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
-use body::Limits;
+use body::ReadTimeout;
 use error::Refused;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
@@ -80,8 +80,7 @@ fn paths(service: &mut ServiceConfig) {
                 .default_service(only("POST")),
         )
         .service(not_emulated())
-        .service(ours("/_mock/health", control::health))
-        .service(ours("/_mock/openapi.json", control::openapi))
+        .service(control::scope())
         .default_service(web::to(|| async {
             Err::<HttpResponse, _>(Refused(Rejection::UnknownPath))
         }));
@@ -115,17 +114,6 @@ where
         }))
 }
 
-/// A resource of our own surface, to be read.
-fn ours<F>(path: &str, handler: F) -> Resource
-where
-    F: Handler<(), Output = HttpResponse>,
-{
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    web::resource(path)
-        .route(web::route().guard(reads).to(handler))
-        .default_service(only("GET, HEAD"))
-}
-
 /// Answers every other method of a path.
 fn only(allowed: &'static str) -> Route {
     web::to(move || async move { Err::<HttpResponse, _>(Refused(Rejection::MethodNotAllowed { allowed })) })
@@ -138,22 +126,24 @@ fn only(allowed: &'static str) -> Route {
 /// If a socket cannot be listened on.
 pub(crate) fn serve(
     world: Arc<World>,
-    limits: Limits,
+    read_timeout: Duration,
     sockets: Vec<TcpListener>,
     workers: usize,
 ) -> io::Result<Server> {
     let world = Data::from(world);
+    let started = Data::new(control::Started(Instant::now()));
     let app = move || {
         App::new()
             .app_data(world.clone())
-            .app_data(Data::new(limits))
+            .app_data(started.clone())
+            .app_data(Data::new(ReadTimeout(read_timeout)))
             .configure(paths)
             .wrap(from_fn(middleware::record))
     };
     let server = HttpServer::new(app)
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(limits.read_timeout)
+        .client_request_timeout(read_timeout)
         .on_connect(|socket, _| {
             // Without this a pipelining client's answers wait for its acknowledgements, 40 ms each time.
             if let Some(socket) = socket.downcast_ref::<TcpStream>() {

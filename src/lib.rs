@@ -39,8 +39,9 @@ pub use domain::note;
 pub use domain::operation;
 pub use domain::rule;
 pub use domain::validation::Validation;
-pub use mock::{Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, Host, StartError, YotpoMock};
-pub use world::{EmptyResult, journal};
+pub use mock::{Builder, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, Host, StartError, YotpoMock};
+pub use world::journal;
+pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};
 
 /// The README's Rust blocks, run as examples.
 #[cfg(doctest)]

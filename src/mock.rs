@@ -14,17 +14,15 @@ use chrono::{DateTime, Utc};
 use crate::domain::customer::Identifiers;
 use crate::domain::event::Event;
 use crate::domain::validation::Validation;
-use crate::http::{self, body::Limits};
-use crate::world::clock::Clock;
+use crate::http;
+use crate::world::clock::{Clock, LAST_YEAR};
 use crate::world::journal::Entry;
 use crate::world::seed::{self, Stores};
-use crate::world::{EmptyResult, Settings, World};
+use crate::world::settings::{EmptyResult, Settings};
+use crate::world::{ResetTo, World};
 
 /// The port that the binary listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 4600;
-
-/// The largest body of the vendor's surface unless told otherwise, in bytes: 1 MiB.
-pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a request's head and its body may take to arrive unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,12 +88,13 @@ impl YotpoMock {
     ///
     /// If that leads beyond the year 9000.
     pub fn advance(&self, by: Duration) {
-        self.world.clock.advance(by);
+        let advanced = self.world.clock.advance(None, by);
+        assert!(advanced.is_ok(), "a clock is not advanced beyond the year {LAST_YEAR}");
     }
 
-    /// Goes back to how it started: the seeds, and nothing else. The journal and the time stay.
+    /// Goes back to how it started: the seeds, the settings, and nothing else. The journal and the time stay.
     pub fn reset(&self) {
-        self.world.reset();
+        self.world.reset(None, ResetTo::Seed);
     }
 
     /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
@@ -256,7 +255,7 @@ pub struct Builder {
     stores: Vec<(String, String)>,
     seeds: Vec<Seed>,
     settings: Settings,
-    limits: Limits,
+    read_timeout: Duration,
     workers: usize,
     frozen_at: Option<DateTime<Utc>>,
 }
@@ -269,10 +268,7 @@ impl Default for Builder {
             stores: Vec::new(),
             seeds: Vec::new(),
             settings: Settings::default(),
-            limits: Limits {
-                body_bytes: DEFAULT_BODY_LIMIT,
-                read_timeout: DEFAULT_READ_TIMEOUT,
-            },
+            read_timeout: DEFAULT_READ_TIMEOUT,
             workers: 1,
             frozen_at: None,
         }
@@ -348,13 +344,13 @@ impl Builder {
 
     /// The largest body of the vendor's surface, in bytes; above it 413.
     pub fn body_limit(mut self, bytes: usize) -> Builder {
-        self.limits.body_bytes = bytes;
+        self.settings.body_limit = bytes;
         self
     }
 
     /// How long a request's head, and then its body, may take to arrive, in real time; above it 408.
     pub fn read_timeout(mut self, timeout: Duration) -> Builder {
-        self.limits.read_timeout = timeout;
+        self.read_timeout = timeout;
         self
     }
 
@@ -405,7 +401,7 @@ impl Builder {
                 let world = world.clone();
                 move || {
                     actix_web::rt::System::new().block_on(async move {
-                        let server = http::serve(world, self.limits, sockets, self.workers)?;
+                        let server = http::serve(world, self.read_timeout, sockets, self.workers)?;
                         // Nobody listens only if the starter is gone, and then nobody asks.
                         let _ = tell.send(server.handle());
                         server.await

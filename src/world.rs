@@ -1,22 +1,22 @@
 //! The middle floor: everything that one mock remembers, and the powers of a test over it.
 //!
-//! A [`World`] is what outlives a reset: settings, clock, journal and the state at the start. [`Memory`] is what a reset
-//! replaces. Each request looks at both through one [`Call`], which holds one moment and one memory from its first
-//! question to its last.
+//! A [`World`] is what outlives a reset: clock, journal and the state at the start. [`Memory`] is what a reset replaces. Each
+//! request looks at both through one [`Call`], which holds one moment and one memory from its first question to its last, and
+//! through a [`Visit`] once it is known which store is meant.
 
 pub(crate) mod clock;
 pub mod journal;
 #[cfg(test)]
 mod laws;
+pub(crate) mod memory;
 pub(crate) mod seed;
+pub(crate) mod settings;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dashmap::DashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use crate::domain::access_token::{Standing, Token};
 use crate::domain::customer::Identifiers;
@@ -26,95 +26,47 @@ use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::{Page, StoreState, Write};
-use crate::domain::validation::Terms;
 use clock::Clock;
 use journal::Journal;
+use memory::{Memory, forget};
 use seed::Stores;
+use settings::{EmptyResult, Settings};
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;
 
-/// What a search answers that finds nothing; clients have met both.
+/// What a reset goes back to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmptyResult {
-    /// 200 with an empty list.
+pub(crate) enum ResetTo {
+    /// The seeds of the start.
     #[default]
-    Ok,
-    /// 400 with `No results found`.
-    Error,
-}
-
-/// How the vendor is taken to behave where that is a choice.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Settings {
-    /// Requests per second and store; 0 is off.
-    pub rate_limit: u32,
-    /// How long an accepted write stays invisible to reads.
-    pub visibility_delay: Duration,
-    pub empty_result: EmptyResult,
-    pub terms: Terms,
-    /// Whether only issued tokens are valid, even of stores without a secret.
-    pub issued_tokens_only: bool,
+    Seed,
+    /// Nothing but the stores that were declared, with their secrets.
+    Empty,
 }
 
 /// One mock's whole world.
 #[derive(Debug)]
 pub(crate) struct World {
-    settings: Settings,
     pub clock: Clock,
     pub journal: Journal,
-    /// The stores as seeds and flags declared them.
+    /// The settings, and the stores as seeds and flags declared them.
+    settings: Settings,
     start: Stores,
     memory: RwLock<Arc<Memory>>,
-}
-
-/// What a world remembers from one reset to the next.
-///
-/// Each store stands behind one lock: a write with its merge is one step, a page is one look.
-#[derive(Debug)]
-struct Memory {
-    /// How many resets came before; cursors hold within one epoch only.
-    epoch: u64,
-    /// Whether only stores with a secret exist.
-    declared_only: bool,
-    stores: DashMap<String, Arc<Mutex<StoreState>>>,
-    windows: Mutex<HashMap<String, Window>>,
-}
-
-impl Memory {
-    fn new(start: &Stores, epoch: u64) -> Memory {
-        Memory {
-            epoch,
-            declared_only: start.values().any(|store| store.credentials.secret.is_some()),
-            stores: start
-                .iter()
-                .map(|(id, store)| (id.clone(), Arc::new(Mutex::new(store.clone()))))
-                .collect(),
-            windows: Mutex::default(),
-        }
-    }
-
-    /// A store that is remembered.
-    fn store(&self, id: &str) -> Option<Arc<Mutex<StoreState>>> {
-        self.stores.get(id).map(|store| store.value().clone())
-    }
-
-    /// A store, remembered from now on.
-    fn store_or_new(&self, id: &str) -> Arc<Mutex<StoreState>> {
-        self.store(id)
-            .unwrap_or_else(|| self.stores.entry(id.to_owned()).or_default().value().clone())
-    }
+    /// How many epochs there were: one for each memory and for each store that was replaced.
+    epochs: AtomicU64,
 }
 
 impl World {
     pub fn new(settings: Settings, clock: Clock, start: Stores) -> World {
-        let memory = RwLock::new(Arc::new(Memory::new(&start, 0)));
         World {
-            settings,
             clock,
             journal: Journal::default(),
+            memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
+            settings,
             start,
-            memory,
+            epochs: AtomicU64::new(0),
         }
     }
 
@@ -122,32 +74,81 @@ impl World {
     pub fn call(self: &Arc<Self>) -> Call {
         Call {
             world: self.clone(),
-            memory: self.memory.read().clone(),
+            memory: self.memory(),
             now: self.clock.now(),
         }
     }
 
-    /// Goes back to the state at the start. Requests that are being answered write into what is forgotten.
-    pub fn reset(&self) {
-        let mut memory = self.memory.write();
-        let anew = Memory::new(&self.start, memory.epoch + 1);
-        let forgotten = std::mem::replace(&mut *memory, Arc::new(anew));
-        drop(memory);
-        drop(forgotten);
+    /// What is remembered now.
+    pub fn memory(&self) -> Arc<Memory> {
+        self.memory.read().clone()
+    }
+
+    /// The time of a store.
+    pub fn now_of(&self, store: &str) -> DateTime<Utc> {
+        self.clock.now() + self.clock.offset(store)
+    }
+
+    fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Goes back to the start: customers, events, tokens, rate windows and settings; of one store, or of all. Journal and
+    /// time stay. Requests that are being answered write into what is forgotten.
+    pub fn reset(&self, store: Option<&str>, to: ResetTo) {
+        let of_start = |state: &StoreState| match to {
+            ResetTo::Seed => state.clone(),
+            ResetTo::Empty => StoreState::declared(state.credentials.secret.clone()),
+        };
+        match store {
+            Some(id) => {
+                let memory = self.memory();
+                memory.put_changes(Some(id), Default::default());
+                let state = self.start.get(id).map(of_start).unwrap_or_default();
+                memory.put_store(id, state, self.next_epoch());
+            }
+            None => {
+                let start = match to {
+                    ResetTo::Seed => None,
+                    ResetTo::Empty => Some(
+                        self.start
+                            .iter()
+                            .map(|(id, state)| (id.clone(), of_start(state)))
+                            .collect(),
+                    ),
+                };
+                let anew = Memory::new(self.settings, start.as_ref().unwrap_or(&self.start), self.next_epoch());
+                let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
+                forget(forgotten);
+            }
+        }
+    }
+
+    /// Makes every accepted write of one store, or of all, visible now; gives their number.
+    pub fn settle(&self, store: Option<&str>) -> usize {
+        let memory = self.memory();
+        let ids = store.map_or_else(|| memory.store_ids(), |store| vec![store.to_owned()]);
+        let stores = ids.iter().filter_map(|id| memory.store(id));
+        stores
+            .map(|store| store.state.lock().settle(DateTime::<Utc>::MAX_UTC))
+            .sum()
+    }
+
+    /// Looks at a store as it is now, the writes whose delay is over applied; `None` if it is not remembered.
+    pub fn look<T>(&self, store: &str, look: impl FnOnce(&StoreState) -> T) -> Option<T> {
+        let remembered = self.memory().store(store)?;
+        let mut state = remembered.state.lock();
+        state.settle(self.now_of(store));
+        Some(look(&state))
     }
 
     /// The events of a store in the order in which they came, each with the identifiers of its customer.
     pub fn events(&self, store: &str) -> Vec<(Event, Identifiers)> {
-        let now = self.clock.now();
-        let Some(store) = self.memory.read().store(store) else {
-            return Vec::new();
+        let events = |state: &StoreState| {
+            let events = state.events(0).map(|(_, event, customer)| (event.clone(), customer));
+            events.collect()
         };
-        let mut store = store.lock();
-        store.settle(now);
-        store
-            .events()
-            .map(|(event, customer)| (event.clone(), customer))
-            .collect()
+        self.look(store, events).unwrap_or_default()
     }
 }
 
@@ -156,42 +157,70 @@ impl World {
 pub(crate) struct Call {
     world: Arc<World>,
     memory: Arc<Memory>,
-    pub now: DateTime<Utc>,
+    now: DateTime<Utc>,
 }
 
 impl Call {
-    pub fn settings(&self) -> &Settings {
-        &self.world.settings
+    /// The moment, by the clock of the whole world.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
-    /// Where and when a cursor that is given to this call holds.
-    pub fn place<'a>(&self, store: &'a str) -> Place<'a> {
+    /// The settings where no store is meant.
+    pub fn settings(&self) -> Settings {
+        self.memory.settings(None)
+    }
+
+    /// Looks at one store, in its own time and with its own settings.
+    pub fn visit(&self, store: &str) -> Visit {
+        Visit {
+            memory: self.memory.clone(),
+            store: store.to_owned(),
+            now: self.now + self.world.clock.offset(store),
+            settings: self.memory.settings(Some(store)),
+        }
+    }
+}
+
+/// One request's look at one store.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    memory: Arc<Memory>,
+    pub store: String,
+    pub now: DateTime<Utc>,
+    pub settings: Settings,
+}
+
+impl Visit {
+    /// Where and when a cursor that is given now holds.
+    pub fn place(&self) -> Place<'_> {
+        let remembered = self.memory.store(&self.store);
         Place {
-            store,
-            epoch: self.memory.epoch,
+            store: &self.store,
+            epoch: remembered.map_or(self.memory.epoch, |store| store.epoch),
         }
     }
 
-    /// Judges the token that came with a request for a store.
+    /// Judges the token that came with a request.
     ///
     /// Gives what the client leaned on, if anything.
     ///
     /// # Errors
     ///
     /// The reason why the token does not open the store.
-    pub fn check_token(&self, store: &str, token: Option<&str>) -> Result<Option<Note>, Rejection> {
+    pub fn check_token(&self, token: Option<&str>) -> Result<Option<Note>, Rejection> {
         let text = token.filter(|text| !text.is_empty()).ok_or(Rejection::MissingToken)?;
         if let Some(token) = Token::parse(text) {
             let issuer = self.memory.store(&token.store);
-            let standing = issuer.map(|issuer| issuer.lock().credentials.standing(token.number, self.now));
+            let standing = issuer.map(|issuer| issuer.state.lock().credentials.standing(token.number, self.now));
             match standing {
-                Some(Standing::Valid) if token.store == store => return Ok(None),
-                Some(Standing::Expired) if token.store == store => return Err(Rejection::ExpiredToken),
+                Some(Standing::Valid) if token.store == self.store => return Ok(None),
+                Some(Standing::Expired) if token.store == self.store => return Err(Rejection::ExpiredToken),
                 Some(Standing::Valid | Standing::Expired) => return Err(Rejection::TokenOfAnotherStore),
                 Some(Standing::NeverIssued) | None => {}
             }
         }
-        if self.world.settings.issued_tokens_only || self.memory.declared_only || self.has_secret(store) {
+        if self.settings.issued_tokens_only || self.memory.declared_only || self.has_secret() {
             return Err(Rejection::UnknownToken);
         }
         Ok(Some(Note::TokenUndeclared))
@@ -202,38 +231,38 @@ impl Call {
     /// # Errors
     ///
     /// [`Rejection::UnknownStore`], if stores are declared and this one is not.
-    pub fn check_store(&self, store: &str) -> Result<(), Rejection> {
-        if self.memory.declared_only && !self.has_secret(store) {
+    pub fn check_store(&self) -> Result<(), Rejection> {
+        if self.memory.declared_only && !self.has_secret() {
             return Err(Rejection::UnknownStore);
         }
         Ok(())
     }
 
-    /// Judges the secret that came with a token call for a store.
+    /// Judges the secret that came with a token call.
     ///
     /// # Errors
     ///
     /// [`Rejection::WrongSecret`].
-    pub fn check_secret(&self, store: &str, secret: Option<&str>) -> Result<(), Rejection> {
+    pub fn check_secret(&self, secret: Option<&str>) -> Result<(), Rejection> {
         let secret = secret.ok_or(Rejection::WrongSecret)?;
-        let accepted = match self.memory.store(store) {
-            Some(known) => known.lock().credentials.accept(secret),
+        let accepted = match self.memory.store(&self.store) {
+            Some(known) => known.state.lock().credentials.accept(secret),
             None => StoreState::default().credentials.accept(secret),
         };
         accepted.then_some(()).ok_or(Rejection::WrongSecret)
     }
 
-    fn has_secret(&self, store: &str) -> bool {
-        self.memory
-            .store(store)
-            .is_some_and(|store| store.lock().credentials.secret.is_some())
+    fn has_secret(&self) -> bool {
+        let remembered = self.memory.store(&self.store);
+        remembered.is_some_and(|store| store.state.lock().credentials.secret.is_some())
     }
 
     /// Issues the store's next token.
-    pub fn issue_token(&self, store: &str) -> String {
-        let number = self.memory.store_or_new(store).lock().credentials.issue(self.now);
+    pub fn issue_token(&self) -> String {
+        let store = self.memory.store_or_new(&self.store);
+        let number = store.state.lock().credentials.issue(self.now);
         Token {
-            store: store.to_owned(),
+            store: self.store.clone(),
             number,
         }
         .text()
@@ -244,42 +273,39 @@ impl Call {
     /// # Errors
     ///
     /// The exhausted budget, if the limit was reached before.
-    pub fn count(&self, store: &str) -> Result<Budget, Budget> {
-        let limit = self.world.settings.rate_limit;
+    pub fn count(&self) -> Result<Budget, Budget> {
+        let limit = self.settings.rate_limit;
         if limit == 0 {
             return Ok(Budget::untouched(limit));
         }
         let mut windows = self.memory.windows.lock();
-        if windows.len() >= WINDOWS_BEFORE_SWEEP && !windows.contains_key(store) {
+        if windows.len() >= WINDOWS_BEFORE_SWEEP && !windows.contains_key(&self.store) {
             windows.retain(|_, window| !window.is_over(self.now));
         }
         windows
-            .entry(store.to_owned())
+            .entry(self.store.clone())
             .or_insert_with(|| Window::open(self.now))
             .count(limit, self.now)
     }
 
-    /// What is left of a store's rate limit, without counting; untouched where no store is meant.
-    pub fn budget(&self, store: Option<&str>) -> Budget {
-        let limit = self.world.settings.rate_limit;
-        let windows = self.memory.windows.lock();
-        match store.and_then(|store| windows.get(store)) {
-            Some(window) => window.budget(limit, self.now),
-            None => Budget::untouched(limit),
+    /// What is left of the store's rate limit, without counting.
+    pub fn budget(&self) -> Budget {
+        let limit = self.settings.rate_limit;
+        match self.memory.windows.lock().get(&self.store) {
+            Some(window) if limit > 0 => window.budget(limit, self.now),
+            _ => Budget::untouched(limit),
         }
     }
 
-    /// Accepts a write; it shows in reads once the visibility delay is over.
-    pub fn accept(&self, store: &str, write: Write) {
+    /// Accepts a write of the request with a number; it shows in reads once the visibility delay is over.
+    pub fn accept(&self, write: Write, request: u64) {
         // A delay beyond what the calendar can tell is never over.
-        let visible_at = TimeDelta::from_std(self.world.settings.visibility_delay)
+        let visible_at = TimeDelta::from_std(self.settings.visibility_delay)
             .ok()
             .and_then(|delay| self.now.checked_add_signed(delay))
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        self.memory
-            .store_or_new(store)
-            .lock()
-            .accept(write, visible_at, self.now);
+        let store = self.memory.store_or_new(&self.store);
+        store.state.lock().accept(write, request, visible_at, self.now);
     }
 
     /// The customers of one page.
@@ -287,17 +313,17 @@ impl Call {
     /// # Errors
     ///
     /// [`Rejection::NoResults`] where nothing is found and that is how the vendor is taken to answer.
-    pub fn page(&self, store: &str, request: &PageRequest) -> Result<Page, Rejection> {
-        let page = match self.memory.store(store) {
+    pub fn page(&self, request: &PageRequest) -> Result<Page, Rejection> {
+        let page = match self.memory.store(&self.store) {
             Some(store) => {
-                let mut store = store.lock();
-                store.settle(self.now);
-                store.page(request)
+                let mut state = store.state.lock();
+                state.settle(self.now);
+                state.page(request)
             }
             None => StoreState::default().page(request),
         };
         let nothing_found = page.customers.is_empty() && request.after == 0;
-        if nothing_found && self.world.settings.empty_result == EmptyResult::Error {
+        if nothing_found && self.settings.empty_result == EmptyResult::Error {
             return Err(Rejection::NoResults);
         }
         Ok(page)

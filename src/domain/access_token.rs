@@ -70,6 +70,14 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
+    /// The credentials of a store that has issued no token yet.
+    pub fn declared(secret: Option<String>) -> Credentials {
+        Credentials {
+            secret,
+            ..Credentials::default()
+        }
+    }
+
     /// Whether a secret opens the store.
     pub fn accept(&self, secret: &str) -> bool {
         match &self.secret {

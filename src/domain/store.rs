@@ -13,7 +13,7 @@ use super::merge;
 use super::pagination::{Filter, PageRequest};
 
 /// An event's place in the order in which events came.
-type EventNumber = u64;
+pub type EventNumber = u64;
 
 /// A write that was accepted.
 #[derive(Clone, Debug)]
@@ -48,26 +48,55 @@ pub struct StoreState {
     /// How many writes were applied.
     writes: u64,
     /// Accepted and not yet applied, in the order of acceptance.
-    pending: Vector<(DateTime<Utc>, Arc<Write>)>,
+    pending: Vector<Pending>,
+}
+
+/// A write that was accepted and does not show yet.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The number of the request that it came with.
+    pub request: u64,
+    /// It is applied at this time, or when one that was accepted before it is, whichever is later.
+    pub visible_at: DateTime<Utc>,
+    pub write: Arc<Write>,
 }
 
 impl StoreState {
+    /// A store of which nothing is known but its secret.
+    pub fn declared(secret: Option<String>) -> StoreState {
+        StoreState {
+            credentials: Credentials::declared(secret),
+            ..StoreState::default()
+        }
+    }
+
     /// Accepts a write that shows in reads from `visible_at` on, and never before one that was accepted earlier.
-    pub fn accept(&mut self, write: Write, visible_at: DateTime<Utc>, now: DateTime<Utc>) {
+    pub fn accept(&mut self, write: Write, request: u64, visible_at: DateTime<Utc>, now: DateTime<Utc>) {
         self.settle(now);
         if visible_at <= now && self.pending.is_empty() {
             self.apply(write);
         } else {
-            self.pending.push_back((visible_at, Arc::new(write)));
+            self.pending.push_back(Pending {
+                request,
+                visible_at,
+                write: Arc::new(write),
+            });
         }
     }
 
-    /// Applies the writes whose delay is over.
-    pub fn settle(&mut self, now: DateTime<Utc>) {
-        while self.pending.front().is_some_and(|(visible_at, _)| *visible_at <= now) {
-            let (_, write) = self.pending.pop_front().expect("the front was just looked at");
-            self.apply(Arc::unwrap_or_clone(write));
+    /// Applies the writes whose delay is over; gives their number.
+    pub fn settle(&mut self, now: DateTime<Utc>) -> usize {
+        let before = self.pending.len();
+        while self.pending.front().is_some_and(|pending| pending.visible_at <= now) {
+            let pending = self.pending.pop_front().expect("the front was just looked at");
+            self.apply(Arc::unwrap_or_clone(pending.write));
         }
+        before - self.pending.len()
+    }
+
+    /// The writes that were accepted and do not show yet, in the order of acceptance.
+    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter()
     }
 
     fn apply(&mut self, write: Write) {
@@ -232,11 +261,22 @@ impl StoreState {
         profile.map(|profile| profile.number())
     }
 
-    /// All events in the order in which they came, each with the identifiers of its customer.
-    pub fn events(&self) -> impl Iterator<Item = (&Event, Identifiers)> {
+    /// The customers in the order of creation, from the first with a number above `after`.
+    pub fn customers(&self, after: Number) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.range(after + 1..).map(|(_, profile)| profile)
+    }
+
+    /// The events in the order in which they came, from the first with a number above `after`, each with its number and the
+    /// identifiers of its customer.
+    pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, &Event, Identifiers)> {
         self.events
-            .values()
-            .map(|kept| (&kept.0, self.profiles[&kept.1].identifiers()))
+            .range(after + 1..)
+            .map(|(number, kept)| (*number, &kept.0, self.profiles[&kept.1].identifiers()))
+    }
+
+    /// How many customers and events there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.profiles.len(), self.events.len())
     }
 }
 

@@ -74,7 +74,7 @@ pub enum Validation {
 }
 
 /// What a body is read under.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     pub validation: Validation,
     /// Whether fields that the vendor calls deprecated are dropped on write.

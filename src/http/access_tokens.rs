@@ -11,14 +11,15 @@ use crate::domain::rule;
 
 /// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
 pub(super) async fn create(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
-    exchange.call.check_store(&exchange.store())?;
+    let visit = exchange.visit();
+    visit.check_store()?;
     let body = body.json().await;
     if let Ok(body) = &body {
-        exchange.call.check_secret(&exchange.store(), text(body, "secret"))?;
+        visit.check_secret(text(body, "secret"))?;
     }
     exchange.count()?;
     body?;
-    Ok(HttpResponse::Ok().json(json!({ "access_token": exchange.call.issue_token(&exchange.store()) })))
+    Ok(HttpResponse::Ok().json(json!({ "access_token": visit.issue_token() })))
 }
 
 /// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
@@ -26,9 +27,9 @@ pub(super) async fn create_oauth(exchange: Exchange, body: Body) -> Result<HttpR
     let body = body.json_or_form().await?;
     let store = text(&body, "client_id").filter(|id| !id.is_empty());
     if let Some(store) = store {
-        exchange.set_store(store);
-        exchange.call.check_store(store)?;
-        exchange.call.check_secret(store, text(&body, "client_secret"))?;
+        let visit = exchange.set_store(store);
+        visit.check_store()?;
+        visit.check_secret(text(&body, "client_secret"))?;
         exchange.count()?;
     }
     let mut violations = Vec::new();
@@ -47,7 +48,7 @@ pub(super) async fn create_oauth(exchange: Exchange, body: Body) -> Result<HttpR
     if !violations.is_empty() {
         return Err(Rejection::Broken(violations).into());
     }
-    let token = exchange.call.issue_token(&exchange.store());
+    let token = exchange.visit().issue_token();
     Ok(HttpResponse::Ok().json(json!({ "access_token": token, "token_type": "Bearer" })))
 }
 

@@ -11,27 +11,24 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
+use super::exchange;
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
 
 /// How much room is made for a body before it arrives, whatever it declares.
 const TRUSTED_BYTES: usize = 64 * 1024;
 
-/// How much of a request is waited for.
+/// How long a body may take to arrive; real time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The largest body of the vendor's surface, in bytes.
-    pub body_bytes: usize,
-    /// For a request's head to arrive, and once more for its body; real time.
-    pub read_timeout: Duration,
-}
+pub(crate) struct ReadTimeout(pub Duration);
 
 /// A body that has not been read yet. It is read after admission, so that nobody is asked to send what is refused anyway.
 pub(super) struct Body {
     media: Media,
     declared_bytes: Option<usize>,
     payload: Payload,
-    limits: Limits,
+    limit_bytes: usize,
+    read_timeout: ReadTimeout,
 }
 
 /// How a body is declared.
@@ -68,9 +65,10 @@ impl FromRequest for Body {
             media: Media::of(request),
             declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             payload: payload.take(),
-            limits: *request
-                .app_data::<Data<Limits>>()
-                .expect("every app is given its limits")
+            limit_bytes: exchange::of(request).settings().body_limit,
+            read_timeout: *request
+                .app_data::<Data<ReadTimeout>>()
+                .expect("every app is given its timeout")
                 .get_ref(),
         }))
     }
@@ -104,7 +102,7 @@ impl Body {
     }
 
     async fn bytes(self) -> Result<BytesMut, Rejection> {
-        let limit_bytes = self.limits.body_bytes;
+        let limit_bytes = self.limit_bytes;
         if self.declared_bytes.is_some_and(|declared| declared > limit_bytes) {
             return Err(Rejection::BodyTooLarge { limit_bytes });
         }
@@ -124,7 +122,7 @@ impl Body {
             }
             Ok(bytes)
         };
-        tokio::time::timeout(self.limits.read_timeout, read)
+        tokio::time::timeout(self.read_timeout.0, read)
             .await
             .unwrap_or(Err(Rejection::BodyTimeout))
     }

@@ -18,8 +18,8 @@ pub(super) async fn upsert(exchange: Exchange, request: HttpRequest, body: Body)
         exchange.note(Note::EventsMethodPost);
     }
     let body = body.json().await?;
-    let (terms, now) = (exchange.call.settings().terms, exchange.call.now);
-    let (event, customer) = exchange.read(|findings| read_event(&body, terms, now, findings))?;
-    exchange.call.accept(&exchange.store(), Write::Event(event, customer));
+    let visit = exchange.visit();
+    let (event, customer) = exchange.read(|findings| read_event(&body, visit.settings.terms, visit.now, findings))?;
+    visit.accept(Write::Event(event, customer), exchange.number);
     Ok(accepted())
 }

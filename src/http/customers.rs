@@ -13,10 +13,10 @@ use crate::domain::validation::read_customer;
 /// `GET /core/v3/stores/{store_id}/customers`
 pub(super) async fn retrieve(exchange: Exchange, request: HttpRequest) -> Result<HttpResponse, Refused> {
     let parameters = body::parameters(request.query_string())?;
-    let store = exchange.store();
-    let place = exchange.call.place(&store);
+    let visit = exchange.visit();
+    let place = visit.place();
     let asked = exchange.read(|findings| PageRequest::read(&parameters, place, findings))?;
-    let page = exchange.call.page(&store, &asked)?;
+    let page = visit.page(&asked)?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .body(render(page, asked, place)))
@@ -25,9 +25,9 @@ pub(super) async fn retrieve(exchange: Exchange, request: HttpRequest) -> Result
 /// `PATCH /core/v3/stores/{store_id}/customers`
 pub(super) async fn upsert(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
     let body = body.json().await?;
-    let (terms, now) = (exchange.call.settings().terms, exchange.call.now);
-    let customer = exchange.read(|findings| read_customer(&body, terms, now, findings))?;
-    exchange.call.accept(&exchange.store(), Write::Customer(customer));
+    let visit = exchange.visit();
+    let customer = exchange.read(|findings| read_customer(&body, visit.settings.terms, visit.now, findings))?;
+    visit.accept(Write::Customer(customer), exchange.number);
     Ok(accepted())
 }
 

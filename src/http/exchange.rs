@@ -12,7 +12,8 @@ use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
 use crate::domain::validation::Findings;
-use crate::world::Call;
+use crate::world::settings::Settings;
+use crate::world::{Call, Visit};
 
 /// A request under way: its look at the world, and what `record` will tell of it.
 ///
@@ -20,6 +21,8 @@ use crate::world::Call;
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub call: Call,
+    /// Its place in the journal.
+    pub number: u64,
     told: Rc<RefCell<Told>>,
 }
 
@@ -27,42 +30,50 @@ pub(super) struct Exchange {
 #[derive(Default)]
 pub(super) struct Told {
     pub operation: Option<Operation>,
-    pub store: Option<String>,
+    pub visit: Option<Rc<Visit>>,
     pub notes: Vec<Note>,
     /// What the request left of the store's rate limit, once it was counted.
     pub budget: Option<Budget>,
 }
 
 impl Exchange {
-    pub fn new(call: Call, store: Option<String>) -> Exchange {
-        Exchange {
+    pub fn new(call: Call, number: u64, store: Option<String>) -> Exchange {
+        let exchange = Exchange {
             call,
-            told: Rc::new(RefCell::new(Told {
-                store,
-                ..Told::default()
-            })),
+            number,
+            told: Rc::default(),
+        };
+        if let Some(store) = store {
+            exchange.set_store(&store);
         }
+        exchange
     }
 
     pub fn set_operation(&self, operation: Operation) {
         self.told.borrow_mut().operation = Some(operation);
     }
 
-    pub fn set_store(&self, store: &str) {
-        self.told.borrow_mut().store = Some(store.to_owned());
+    /// Tells which store the request is for.
+    pub fn set_store(&self, store: &str) -> Rc<Visit> {
+        let visit = Rc::new(self.call.visit(store));
+        self.told.borrow_mut().visit = Some(visit.clone());
+        visit
     }
 
-    /// The store that the request is for.
+    /// The request's look at the store that it is for.
     ///
     /// # Panics
     ///
     /// If the path names none and none was set.
-    pub fn store(&self) -> String {
-        self.told
-            .borrow()
-            .store
-            .clone()
-            .expect("the paths of these operations name a store")
+    pub fn visit(&self) -> Rc<Visit> {
+        let told = self.told.borrow();
+        told.visit.clone().expect("the paths of these operations name a store")
+    }
+
+    /// The settings that hold for the request.
+    pub fn settings(&self) -> Settings {
+        let visit = self.told.borrow().visit.clone();
+        visit.map_or_else(|| self.call.settings(), |visit| visit.settings)
     }
 
     pub fn note(&self, note: Note) {
@@ -83,7 +94,7 @@ impl Exchange {
     ///
     /// [`Rejection::TooManyRequests`], if the limit was reached before.
     pub fn count(&self) -> Result<(), Rejection> {
-        let counted = self.call.count(&self.store());
+        let counted = self.visit().count();
         self.told.borrow_mut().budget = Some(counted.unwrap_or_else(|exhausted| exhausted));
         match counted {
             Ok(_) => Ok(()),
@@ -96,7 +107,10 @@ impl Exchange {
     /// Ends the exchange: gives what was told and the budget that the answer shows.
     pub fn end(&self) -> (Told, Budget) {
         let told = self.told.take();
-        let budget = told.budget.unwrap_or_else(|| self.call.budget(told.store.as_deref()));
+        let budget = told.budget.unwrap_or_else(|| match &told.visit {
+            Some(visit) => visit.budget(),
+            None => Budget::untouched(self.call.settings().rate_limit),
+        });
         (told, budget)
     }
 }

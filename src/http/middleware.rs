@@ -7,6 +7,7 @@ use std::time::Instant;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -14,6 +15,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::control::Complaint;
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
 use super::outgoing::watched;
@@ -40,7 +42,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let path = request.uri().path().to_owned();
     if segments(&path).next().as_deref() == Some(CONTROL) {
-        return next.call(request).await;
+        return control(request, next).await;
     }
     let started = Instant::now();
     let method = request.method().to_string();
@@ -51,7 +53,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         .into_inner();
     let opened = world.journal.open();
     let number = opened.number;
-    let exchange = Exchange::new(world.call(), store_in(&path));
+    let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());
 
     let answered = if percent_decode_str(&path).decode_utf8().is_err() {
@@ -66,9 +68,9 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         let rules = response.extensions_mut().remove::<Rules>();
         let entry = Entry {
             number,
-            at: exchange.call.now,
+            at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
             operation: told.operation,
-            store: told.store.map(cut),
+            store: told.visit.map(|visit| cut(visit.store.clone())),
             method: cut(method),
             path: cut(path),
             status: response.status().as_u16(),
@@ -88,6 +90,18 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         Ok(Err(_)) | Err(_) => {
             let response = close(HttpResponse::from_error(Refused(Rejection::InternalError)));
             Err(InternalError::from_response("the emulator failed", response).into())
+        }
+    }
+}
+
+/// Lets a request to our own surface pass; a panic further in is answered here, too.
+async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(answered) => answered,
+        Err(_) => {
+            let error = "the emulator failed while it answered";
+            let hint = "this is a bug in it; its message stands on stderr";
+            Err(Complaint::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint).into())
         }
     }
 }
@@ -169,9 +183,7 @@ pub(super) async fn admit(
     exchange.set_operation(operation);
     if operation.needs_token() {
         let let_in = || {
-            let note = exchange
-                .call
-                .check_token(&exchange.store(), token_of(&request).as_deref())?;
+            let note = exchange.visit().check_token(token_of(&request).as_deref())?;
             note.into_iter().for_each(|note| exchange.note(note));
             exchange.count()
         };
@@ -209,9 +221,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::world::World;
     use crate::world::clock::Clock;
     use crate::world::seed::Stores;
-    use crate::world::{Settings, World};
+    use crate::world::settings::Settings;
 
     /// A handler that an emulator without bugs does not have.
     async fn fails() -> HttpResponse {

@@ -1,56 +1,178 @@
 //! The clock: the only place where the time is asked for.
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use parking_lot::Mutex;
 use std::time::Duration;
 
-/// The last year that a clock can be advanced to.
-const LAST_YEAR: i32 = 9000;
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use dashmap::DashMap;
+use parking_lot::Mutex;
+
+/// The last year that a clock can be advanced to: its times, and those of what lives for a while, still have four digits.
+pub(crate) const LAST_YEAR: i32 = 9000;
 
 /// The time of one world: real time, ahead of it, or standing still. It never goes back.
+///
+/// A store's time is this one plus an offset of its own, so that one test's fortnight does not kill another's token.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(Mutex<Setting>);
+pub(crate) struct Clock {
+    setting: Mutex<Setting>,
+    /// How far stores are ahead; those that are not there are not.
+    offsets: DashMap<String, TimeDelta>,
+}
 
-#[derive(Debug, Default)]
+/// How a clock runs.
+#[derive(Clone, Copy, Debug, Default)]
 struct Setting {
     ahead: TimeDelta,
     frozen_at: Option<DateTime<Utc>>,
 }
 
+impl Setting {
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    fn now(self) -> DateTime<Utc> {
+        self.frozen_at.unwrap_or_else(|| Utc::now() + self.ahead)
+    }
+}
+
+/// Why a clock is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClockError {
+    /// It would go back.
+    Back { now: DateTime<Utc> },
+    /// It would go beyond [`LAST_YEAR`].
+    TooFar,
+}
+
 impl Clock {
     /// A clock that stands at a moment until it is advanced.
     pub fn frozen_at(moment: DateTime<Utc>) -> Clock {
-        Clock(Mutex::new(Setting {
-            ahead: TimeDelta::zero(),
-            frozen_at: Some(moment),
-        }))
+        Clock {
+            setting: Mutex::new(Setting {
+                ahead: TimeDelta::zero(),
+                frozen_at: Some(moment),
+            }),
+            offsets: DashMap::new(),
+        }
     }
 
     /// The time of this world.
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> DateTime<Utc> {
-        let setting = self.0.lock();
-        setting.frozen_at.unwrap_or_else(|| Utc::now() + setting.ahead)
+        self.setting.lock().now()
     }
 
-    /// Moves the time forward.
+    pub fn is_frozen(&self) -> bool {
+        self.setting.lock().frozen_at.is_some()
+    }
+
+    /// How far a store is ahead of this world.
+    pub fn offset(&self, store: &str) -> TimeDelta {
+        self.offsets.get(store).map(|offset| *offset).unwrap_or_default()
+    }
+
+    /// Moves the time of all stores, or of one, forward.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If that leads beyond the year 9000, whose times could no longer be told with four digits for long.
-    pub fn advance(&self, by: Duration) {
-        let now = self.now();
-        let by = TimeDelta::from_std(by).ok();
-        let then = by
-            .and_then(|by| now.checked_add_signed(by))
-            .filter(|then| then.year() <= LAST_YEAR);
-        let (Some(by), Some(then)) = (by, then) else {
-            panic!("a clock is not advanced beyond the year {LAST_YEAR}");
+    /// [`ClockError::TooFar`]; then the time stays.
+    pub fn advance(&self, store: Option<&str>, by: Duration) -> Result<(), ClockError> {
+        let by = TimeDelta::from_std(by).map_err(|_| ClockError::TooFar)?;
+        self.move_by(&mut self.setting.lock(), store, by)
+    }
+
+    /// Sets the time of all stores, or of one, to a moment; lets the time of all stand still, or run on from where it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`ClockError::Back`] or [`ClockError::TooFar`]; then everything stays as it is.
+    pub fn put(
+        &self,
+        store: Option<&str>,
+        moment: Option<DateTime<Utc>>,
+        frozen: Option<bool>,
+    ) -> Result<(), ClockError> {
+        let mut setting = self.setting.lock();
+        // The time is read once, so that it stands at exactly the moment that it is set to.
+        let now = setting.now();
+        let mut changed = Setting {
+            frozen_at: Some(now),
+            ..*setting
         };
-        let mut setting = self.0.lock();
-        match &mut setting.frozen_at {
-            Some(moment) => *moment = then,
-            None => setting.ahead += by,
+        if let Some(moment) = moment {
+            let now = now + store.map(|store| self.offset(store)).unwrap_or_default();
+            if moment < now {
+                return Err(ClockError::Back { now });
+            }
+            self.move_by(&mut changed, store, moment - now)?;
         }
+        let then = changed.frozen_at.expect("it was just frozen");
+        let stands = frozen.unwrap_or(setting.frozen_at.is_some());
+        *setting = Setting {
+            ahead: then - Setting::default().now(),
+            frozen_at: stands.then_some(then),
+        };
+        Ok(())
+    }
+
+    fn move_by(&self, setting: &mut Setting, store: Option<&str>, by: TimeDelta) -> Result<(), ClockError> {
+        let now = setting.now();
+        match store {
+            Some(store) => {
+                let offset = self.offset(store).checked_add(&by).ok_or(ClockError::TooFar)?;
+                within_years(now, offset)?;
+                self.offsets.insert(store.to_owned(), offset);
+            }
+            None => {
+                let furthest = self.offsets.iter().map(|offset| *offset).max().unwrap_or_default();
+                within_years(now, by.checked_add(&furthest).ok_or(ClockError::TooFar)?)?;
+                match &mut setting.frozen_at {
+                    Some(moment) => *moment += by,
+                    None => setting.ahead += by,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within_years(now: DateTime<Utc>, by: TimeDelta) -> Result<(), ClockError> {
+    let then = now.checked_add_signed(by).ok_or(ClockError::TooFar)?;
+    if then.year() > LAST_YEAR {
+        Err(ClockError::TooFar)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_clock_that_runs_again_goes_on_from_where_it_stood() {
+        let moment = "2030-01-01T00:00:00Z".parse().expect("a time");
+        let clock = Clock::frozen_at(moment);
+        clock.advance(None, HOUR).expect("not too far");
+        clock.put(None, None, Some(false)).expect("it stays where it is");
+        assert!(!clock.is_frozen() && clock.now() >= moment + HOUR);
+        assert!(clock.now() < moment + 2 * HOUR, "it runs from there and not from now");
+    }
+
+    #[test]
+    fn a_clock_never_goes_back() {
+        let moment = "2030-01-01T00:00:00Z".parse().expect("a time");
+        let clock = Clock::frozen_at(moment);
+        assert_eq!(
+            clock.put(None, Some(moment - HOUR), Some(false)),
+            Err(ClockError::Back { now: moment })
+        );
+        assert_eq!(clock.put(Some("shop"), Some(moment + HOUR), None), Ok(()));
+        assert_eq!(
+            clock.put(Some("shop"), Some(moment), None),
+            Err(ClockError::Back { now: moment + HOUR })
+        );
+        assert_eq!(clock.advance(None, Duration::MAX), Err(ClockError::TooFar));
+        assert!(clock.is_frozen(), "a change that is refused changes nothing");
+        assert_eq!((clock.now(), clock.offset("shop")), (moment, TimeDelta::hours(1)));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::customer::Include;
 use crate::domain::pagination::Filter;
+use crate::domain::validation::Terms;
 use crate::domain::validation::{Findings, read_customer};
 
 const WRITERS: usize = 16;
@@ -33,19 +34,19 @@ fn write(world: &Arc<World>, writer: usize, round: u64) {
         2 => json!({"phone_number": phone, "custom_properties": told}),
         _ => json!({"external_id": id, "email": email, "phone_number": phone, "custom_properties": told}),
     };
-    let call = world.call();
+    let visit = world.call().visit("shop");
     let read = read_customer(
         &json!({ "customer": customer }),
         Terms::default(),
-        call.now,
+        visit.now,
         &mut Findings::default(),
     );
-    call.accept("shop", Write::Customer(read.expect("it breaks no rule")));
+    visit.accept(Write::Customer(read.expect("it breaks no rule")), round);
 }
 
 /// All customers of one look, page by page.
 fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
-    let call = world.call();
+    let visit = world.call().visit("shop");
     let mut customers = Vec::new();
     let mut after = 0;
     loop {
@@ -58,7 +59,7 @@ fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
             limit,
             after,
         };
-        let page = call.page("shop", &request).expect("an empty page is a page");
+        let page = visit.page(&request).expect("an empty page is a page");
         for profile in &page.customers {
             after = profile.number();
             let mut line = Vec::new();
@@ -125,8 +126,8 @@ fn many_writers_lose_nothing_and_no_reader_sees_half_a_merge() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    let store = world.call().memory.store("shop").expect("it was written to");
-    store.lock().audit();
+    let store = world.memory().store("shop").expect("it was written to");
+    store.state.lock().audit();
 
     let customers = look(&world, 3);
     check(&customers);

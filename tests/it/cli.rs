@@ -141,11 +141,7 @@ fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
         assert!(running.url.starts_with("http://127.0.0.1:"));
         let health = running.get("/_mock/health");
         assert!(
-            health.ends_with(concat!(
-                r#"{"status":"ready","version":""#,
-                env!("CARGO_PKG_VERSION"),
-                "\"}"
-            )),
+            health.starts_with("HTTP/1.1 200") && health.contains(r#""status":"ready""#),
             "{health}"
         );
         let (code, rest, log) = running.stop(signal);

@@ -5,6 +5,7 @@ mod access_token;
 mod cli;
 mod conformance;
 mod contract;
+mod control;
 mod coverage;
 mod customer;
 mod event;

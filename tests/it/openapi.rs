@@ -4,25 +4,27 @@ use serde_json::Value;
 
 use crate::support::Scene;
 
-const YAML: &str = include_str!("../../openapi/customers.yaml");
-const TWIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/customers.json");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi");
 
-/// Rewrites the twin instead of comparing it, where this variable is set.
+/// Rewrites the twins instead of comparing them, where this variable is set.
 const UPDATE: &str = "UPDATE_OPENAPI";
 
 #[test]
-fn the_json_twin_says_what_the_yaml_says() {
-    let document: Value = serde_yaml_ng::from_str(YAML).expect("the document is YAML");
-    let expected = format!("{document}\n");
-    if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(TWIN, expected).expect("the twin can be written");
-        return;
+fn the_json_twins_say_what_the_yaml_says() {
+    for name in ["customers", "control"] {
+        let yaml = std::fs::read_to_string(format!("{FOLDER}/{name}.yaml")).expect("the document is there");
+        let document: Value = serde_yaml_ng::from_str(&yaml).expect("the document is YAML");
+        let (twin, expected) = (format!("{FOLDER}/{name}.json"), format!("{document}\n"));
+        if std::env::var_os(UPDATE).is_some() {
+            std::fs::write(twin, expected).expect("the twin can be written");
+            continue;
+        }
+        let twin = std::fs::read_to_string(twin).expect("the twin is there");
+        assert!(
+            twin == expected,
+            "openapi/{name}.json is out of step: run `{UPDATE}=1 cargo test --test it openapi`"
+        );
     }
-    let twin = std::fs::read_to_string(TWIN).expect("the twin is there");
-    assert!(
-        twin == expected,
-        "openapi/customers.json is out of step: run `{UPDATE}=1 cargo test --test it openapi`"
-    );
 }
 
 #[test]

@@ -104,8 +104,8 @@ fn told(state: &StoreState) -> (Vec<String>, Vec<String>) {
         String::from_utf8(line).expect("JSON is UTF-8")
     });
     let events = state
-        .events()
-        .map(|(event, customer)| format!("{} of {customer:?}", event.unique_id));
+        .events(0)
+        .map(|(_, event, customer)| format!("{} of {customer:?}", event.unique_id));
     (customers.collect(), events.collect())
 }
 

@@ -1,0 +1,252 @@
+//! What is asked of the control surface, read strictly: what is not known is refused by name, since a misspelt fault must not
+//! pass silently.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ALLOW;
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use futures_util::StreamExt;
+use serde_json::{Map, Value, json};
+
+use super::world_of;
+use crate::domain::json::{self, MAX_DEPTH, Malformed};
+use crate::http::body;
+use crate::world::World;
+
+/// The largest body of the control surface unless told otherwise, in bytes: 256 MiB.
+pub(super) const BODY_LIMIT: usize = 256 * 1024 * 1024;
+
+/// Why the control surface does not do what it is asked for, in words for the one who wrote the test.
+#[derive(Debug)]
+pub(in crate::http) struct Complaint {
+    status: StatusCode,
+    error: String,
+    hint: String,
+    allow: Option<String>,
+}
+
+impl Complaint {
+    pub fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Complaint {
+        Complaint {
+            status,
+            error: error.into(),
+            hint: hint.into(),
+            allow: None,
+        }
+    }
+
+    /// A request that asks for something impossible.
+    pub fn bad(error: impl Into<String>, hint: impl Into<String>) -> Complaint {
+        Complaint::new(StatusCode::BAD_REQUEST, error, hint)
+    }
+
+    /// Names the methods that would have been taken.
+    pub fn allowing(mut self, methods: String) -> Complaint {
+        self.allow = Some(methods);
+        self
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.error, self.hint)
+    }
+}
+
+impl ResponseError for Complaint {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(methods) = &self.allow {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
+        response.json(json!({ "error": self.error, "hint": self.hint }))
+    }
+}
+
+/// One request to the control surface.
+pub(super) struct Asked {
+    pub world: Arc<World>,
+    query: Result<Vec<(String, String)>, Complaint>,
+    request: HttpRequest,
+    payload: Payload,
+}
+
+impl FromRequest for Asked {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Asked, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let query = body::parameters(request.query_string());
+        let query = query.map_err(|_| Complaint::bad("the query is not UTF-8", "percent-encode it as UTF-8"));
+        ready(Ok(Asked {
+            world: world_of(request),
+            query,
+            request: request.clone(),
+            payload: payload.take(),
+        }))
+    }
+}
+
+impl Asked {
+    /// A part of the path, decoded.
+    pub fn path(&self, name: &str) -> &str {
+        self.request.match_info().query(name)
+    }
+
+    /// The query's parameters, all of which are known; of a repeated one the last wins.
+    ///
+    /// # Errors
+    ///
+    /// Names a parameter that is not known.
+    pub fn query<const N: usize>(&mut self, known: [&str; N]) -> Result<[Option<String>; N], Complaint> {
+        let query = std::mem::replace(&mut self.query, Ok(Vec::new()))?;
+        let mut values = [const { None }; N];
+        for (name, value) in query {
+            match known.iter().position(|known| *known == name) {
+                Some(at) => values[at] = Some(value),
+                None => {
+                    let hint = match known.as_slice() {
+                        [] => "it takes none".to_owned(),
+                        known => format!("it takes {}", listed(known)),
+                    };
+                    return Err(Complaint::bad(
+                        format!("`{name}` is not a parameter of this request"),
+                        hint,
+                    ));
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// The only parameter of many requests: the store that is meant, if not all are.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Asked::query) does, and if the store is empty.
+    pub fn store(&mut self) -> Result<Option<String>, Complaint> {
+        let [store] = self.query(["store"])?;
+        if store.as_deref() == Some("") {
+            return Err(Complaint::bad(
+                "`store` is empty",
+                "name a store, or leave it out to mean all",
+            ));
+        }
+        Ok(store)
+    }
+
+    /// The body, which must be a JSON object with known keys only; no body is an empty object.
+    ///
+    /// # Errors
+    ///
+    /// If it is not, or too large.
+    pub async fn object(self, known: &[&str]) -> Result<Map<String, Value>, Complaint> {
+        let object = self.any_object().await?;
+        match object.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => Err(Complaint::bad(
+                format!("`{key}` is not a key of this request"),
+                format!("it takes {}", listed(known)),
+            )),
+            None => Ok(object),
+        }
+    }
+
+    /// The body, which must be a JSON object; no body is an empty one.
+    ///
+    /// # Errors
+    ///
+    /// If it is not, or too large.
+    pub async fn any_object(self) -> Result<Map<String, Value>, Complaint> {
+        let bytes = self.bytes().await?;
+        if bytes.is_empty() {
+            return Ok(Map::new());
+        }
+        match json::parse(&bytes) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(other) => Err(Complaint::bad(
+                format!("the body is `{}`", brief(&other)),
+                "send a JSON object",
+            )),
+            Err(Malformed::TooDeep) => Err(Complaint::bad(
+                format!("the body is nested deeper than {MAX_DEPTH} levels"),
+                "send a JSON object",
+            )),
+            Err(Malformed::NotJson(error)) => Err(Complaint::bad(
+                format!("the body is not JSON: {error}"),
+                "send a JSON object",
+            )),
+        }
+    }
+
+    /// The body as it came.
+    ///
+    /// # Errors
+    ///
+    /// If it is too large, or ends in the middle.
+    pub async fn bytes(mut self) -> Result<BytesMut, Complaint> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk
+                .map_err(|error| Complaint::bad(format!("the body did not arrive whole: {error}"), "send it again"))?;
+            if bytes.len() + chunk.len() > BODY_LIMIT {
+                return Err(Complaint::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("the body is larger than {BODY_LIMIT} bytes"),
+                    "send it in parts",
+                ));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Names in backticks, joined as in a sentence.
+fn listed(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+/// A value as it is quoted in a complaint: cut where it is long.
+pub(super) fn brief(value: &Value) -> String {
+    const MOST: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// Reads a whole number from a query, within bounds.
+///
+/// # Errors
+///
+/// If it is not one.
+pub(super) fn number(
+    name: &str,
+    text: Option<&str>,
+    default: u64,
+    bounds: std::ops::RangeInclusive<u64>,
+) -> Result<u64, Complaint> {
+    let Some(text) = text else { return Ok(default) };
+    text.parse()
+        .ok()
+        .filter(|number| bounds.contains(number))
+        .ok_or_else(|| {
+            let hint = format!("it is a whole number from {} to {}", bounds.start(), bounds.end());
+            Complaint::bad(format!("`{name}` is `{text}`"), hint)
+        })
+}

@@ -1,0 +1,99 @@
+//! The clock: `/_mock/clock`. A store's time is the clock of all plus an offset of its own; neither goes back.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::asked::{Asked, Complaint, brief};
+use crate::world::World;
+use crate::world::clock::{ClockError, LAST_YEAR};
+
+/// `GET /_mock/clock`, `?store=`
+pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    let store = asked.store()?;
+    Ok(told(&asked.world, store.as_deref()))
+}
+
+/// `PUT /_mock/clock`, `?store=` with `now` (RFC 3339), and for all stores `frozen`: sets it, lets it stand still or run on.
+pub(super) async fn put(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    let store = asked.store()?;
+    let world = asked.world.clone();
+    let body = asked.object(&["now", "frozen"]).await?;
+    let now = match body.get("now").filter(|now| !now.is_null()) {
+        None => None,
+        Some(now) => Some(moment(now).ok_or_else(|| {
+            Complaint::bad(
+                format!("`now` is `{}`", brief(now)),
+                "it is a time such as `2026-01-01T00:00:00Z`",
+            )
+        })?),
+    };
+    let frozen = match body.get("frozen") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(_)) if store.is_some() => {
+            return Err(Complaint::bad(
+                "`frozen` is of the clock of all stores",
+                "leave out `store`, or `frozen`",
+            ));
+        }
+        Some(Value::Bool(frozen)) => Some(*frozen),
+        Some(other) => {
+            return Err(Complaint::bad(
+                format!("`frozen` is `{}`", brief(other)),
+                "it is true or false",
+            ));
+        }
+    };
+    world.clock.put(store.as_deref(), now, frozen).map_err(complaint)?;
+    Ok(told(&world, store.as_deref()))
+}
+
+/// `POST /_mock/clock/advance`, `?store=` with `{"seconds":…}`
+pub(super) async fn advance(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    let store = asked.store()?;
+    let world = asked.world.clone();
+    let body = asked.object(&["seconds"]).await?;
+    let seconds = body.get("seconds").unwrap_or(&Value::Null);
+    let by = seconds
+        .as_f64()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let by = by.ok_or_else(|| {
+        let hint = "it is a number of seconds that is not negative; a clock never goes back";
+        Complaint::bad(format!("`seconds` is `{}`", brief(seconds)), hint)
+    })?;
+    world.clock.advance(store.as_deref(), by).map_err(complaint)?;
+    Ok(told(&world, store.as_deref()))
+}
+
+fn moment(value: &Value) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(value.as_str()?)
+        .ok()
+        .map(|moment| moment.to_utc())
+}
+
+/// A time as the control surface writes it: RFC 3339 in UTC.
+pub(super) fn written(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn complaint(error: ClockError) -> Complaint {
+    match error {
+        ClockError::Back { now } => Complaint::bad(
+            format!("it is `{}` already", written(now)),
+            "a clock never goes back: set a later time",
+        ),
+        ClockError::TooFar => Complaint::bad(format!("that is beyond the year {LAST_YEAR}"), "set an earlier time"),
+    }
+}
+
+fn told(world: &World, store: Option<&str>) -> HttpResponse {
+    let offset = store.map(|store| world.clock.offset(store)).unwrap_or_default();
+    let offset_ms = offset.num_milliseconds();
+    HttpResponse::Ok().json(json!({
+        "now": written(world.clock.now() + offset),
+        "frozen": world.clock.is_frozen(),
+        "offset_ms": offset_ms,
+    }))
+}

@@ -1,0 +1,135 @@
+//! Memory: what a world remembers from one reset to the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::seed::Stores;
+use super::settings::{Changes, Settings};
+use crate::domain::rate_limit::Window;
+use crate::domain::store::StoreState;
+
+/// What a reset replaces.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Of the stores that are not remembered yet: no two memories of a world have the same.
+    pub epoch: u64,
+    /// Whether only stores with a secret exist.
+    pub declared_only: bool,
+    /// The settings at the start, and what was changed since, for all stores and for some.
+    settings: Settings,
+    changes: RwLock<Changes>,
+    changes_of: DashMap<String, Changes>,
+    stores: DashMap<String, Arc<Store>>,
+    pub windows: Mutex<HashMap<String, Window>>,
+}
+
+/// One store behind one lock: a write with its merge is one step, a page is one look.
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// Cursors hold within one epoch only.
+    pub epoch: u64,
+    pub state: Mutex<StoreState>,
+}
+
+impl Memory {
+    pub fn new(settings: Settings, start: &Stores, epoch: u64) -> Memory {
+        let store = |state: &StoreState| {
+            Arc::new(Store {
+                epoch,
+                state: Mutex::new(state.clone()),
+            })
+        };
+        Memory {
+            epoch,
+            declared_only: start.values().any(|store| store.credentials.secret.is_some()),
+            settings,
+            changes: RwLock::default(),
+            changes_of: DashMap::new(),
+            stores: start.iter().map(|(id, state)| (id.clone(), store(state))).collect(),
+            windows: Mutex::default(),
+        }
+    }
+
+    /// A store that is remembered.
+    pub fn store(&self, id: &str) -> Option<Arc<Store>> {
+        self.stores.get(id).map(|store| store.value().clone())
+    }
+
+    /// A store, remembered from now on.
+    pub fn store_or_new(&self, id: &str) -> Arc<Store> {
+        let anew = || {
+            Arc::new(Store {
+                epoch: self.epoch,
+                state: Mutex::default(),
+            })
+        };
+        self.store(id)
+            .unwrap_or_else(|| self.stores.entry(id.to_owned()).or_insert_with(anew).value().clone())
+    }
+
+    /// Puts a state in the place of a store's.
+    pub fn put_store(&self, id: &str, state: StoreState, epoch: u64) {
+        let store = Store {
+            epoch,
+            state: Mutex::new(state),
+        };
+        if let Some(forgotten) = self.stores.insert(id.to_owned(), Arc::new(store)) {
+            forget(forgotten);
+        }
+        self.windows.lock().remove(id);
+    }
+
+    /// The ids of the stores that are remembered, in order.
+    pub fn store_ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.stores.iter().map(|store| store.key().clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The settings of all stores, or of one.
+    pub fn settings(&self, store: Option<&str>) -> Settings {
+        let settings = self.changes.read().over(self.settings);
+        match store.and_then(|store| self.changes_of.get(store)) {
+            Some(changes) => changes.over(settings),
+            None => settings,
+        }
+    }
+
+    /// What differs from the start for all stores, or from all stores for one.
+    pub fn changes(&self, store: Option<&str>) -> Changes {
+        match store {
+            None => self.changes.read().clone(),
+            Some(store) => self
+                .changes_of
+                .get(store)
+                .map(|changes| changes.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Puts other changes in the place of those.
+    pub fn put_changes(&self, store: Option<&str>, changes: Changes) {
+        match store {
+            None => *self.changes.write() = changes,
+            Some(store) if changes == Changes::default() => {
+                self.changes_of.remove(store);
+            }
+            Some(store) => {
+                self.changes_of.insert(store.to_owned(), changes);
+            }
+        }
+    }
+}
+
+/// Drops what is no longer needed, which may take long, where nobody waits for it.
+pub(super) fn forget<T: Send + 'static>(forgotten: T) {
+    // Without a thread to be had it is dropped here and now.
+    let dropped = thread::Builder::new()
+        .name("yotpo-mock-drop".to_owned())
+        .spawn(move || drop(forgotten));
+    drop(dropped);
+}

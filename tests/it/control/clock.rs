@@ -1,0 +1,125 @@
+//! The clock, and what waits for it.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Scene, customers};
+
+#[test]
+fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
+    let scene = Scene::new();
+    let put = |body| scene.control("PUT", "/clock").json(body).send();
+    assert_snapshot!(scene.control("GET", "/clock").send(), @r#"
+    200
+    {"frozen":true,"now":"2026-01-01T00:00:00Z","offset_ms":0}
+    "#);
+    assert_snapshot!(put(json!({"now": "2026-02-01T00:00:00+01:00"})), @r#"
+    200
+    {"frozen":true,"now":"2026-01-31T23:00:00Z","offset_ms":0}
+    "#);
+    assert_snapshot!(put(json!({"now": "2026-01-01T00:00:00Z"})), @r#"
+    400
+    {"error":"it is `2026-01-31T23:00:00Z` already","hint":"a clock never goes back: set a later time"}
+    "#);
+    assert_snapshot!(put(json!({"now": "tomorrow"})), @r#"
+    400
+    {"error":"`now` is `\"tomorrow\"`","hint":"it is a time such as `2026-01-01T00:00:00Z`"}
+    "#);
+    assert_snapshot!(put(json!({"frozen": "yes"})), @r#"
+    400
+    {"error":"`frozen` is `\"yes\"`","hint":"it is true or false"}
+    "#);
+    assert_snapshot!(put(json!({"now": "9999-01-01T00:00:00Z"})), @r#"
+    400
+    {"error":"that is beyond the year 9000","hint":"set an earlier time"}
+    "#);
+    assert_eq!(put(json!({"frozen": false})).json()["frozen"], false);
+    let frozen = put(json!({"now": "2030-01-01T00:00:00Z", "frozen": true})).json();
+    assert_eq!(
+        (&frozen["now"], &frozen["frozen"]),
+        (&"2030-01-01T00:00:00Z".into(), &true.into())
+    );
+}
+
+#[test]
+fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
+    let scene = Scene::new();
+    let token = |store: &str| {
+        scene.token(store, "x").json()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (shop, other) = (token("shop"), token("other"));
+    assert_snapshot!(scene.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 1209601})).send(), @r#"
+    200
+    {"frozen":true,"now":"2026-01-15T00:00:01Z","offset_ms":1209601000}
+    "#);
+    assert_eq!(scene.read_as(&shop).rule(), Some("token.expired"));
+    let of_other = scene
+        .bare("GET", "/core/v3/stores/other/customers")
+        .token(&other)
+        .send();
+    assert_eq!(of_other.status(), 200);
+    scene.upsert(json!({"external_id": "c-1"}));
+    let updated_at = &scene.get(&customers("")).json()["customers"][0]["account_updated_at"];
+    assert_eq!(updated_at, "2026-01-15T00:00:01", "timestamps follow");
+    assert_snapshot!(scene.control("PUT", "/clock?store=shop").json(json!({"frozen": true})).send(), @r#"
+    400
+    {"error":"`frozen` is of the clock of all stores","hint":"leave out `store`, or `frozen`"}
+    "#);
+    scene
+        .control("POST", "/clock/advance")
+        .json(json!({"seconds": 1.5}))
+        .send();
+    assert_eq!(
+        scene.control("GET", "/clock?store=shop").send().json()["now"],
+        "2026-01-15T00:00:02.500Z"
+    );
+}
+
+#[test]
+fn impossible_advances_are_refused() {
+    let scene = Scene::new();
+    let advance = |body| scene.control("POST", "/clock/advance").json(body).send();
+    assert_snapshot!(advance(json!({"seconds": -1})), @r#"
+    400
+    {"error":"`seconds` is `-1`","hint":"it is a number of seconds that is not negative; a clock never goes back"}
+    "#);
+    assert_snapshot!(advance(json!({})), @r#"
+    400
+    {"error":"`seconds` is `null`","hint":"it is a number of seconds that is not negative; a clock never goes back"}
+    "#);
+    assert_snapshot!(advance(json!({"seconds": 1e15})), @r#"
+    400
+    {"error":"that is beyond the year 9000","hint":"set an earlier time"}
+    "#);
+    assert_eq!(advance(json!({"seconds": "ten"})).status(), 400);
+    assert_eq!(
+        scene.control("GET", "/clock").send().json()["now"],
+        "2026-01-01T00:00:00Z"
+    );
+}
+
+#[test]
+fn a_delay_passes_with_the_clock_or_is_settled() {
+    let scene = Scene::new();
+    scene
+        .control("PATCH", "/settings")
+        .json(json!({"visibility_delay_ms": 60000}))
+        .send();
+    scene.upsert(json!({"external_id": "c-1"}));
+    scene
+        .request("PATCH", "/core/v3/stores/other/customers")
+        .json(json!({"customer": {"external_id": "c-2"}}))
+        .send();
+    assert_eq!(scene.everybody(), "");
+    assert_snapshot!(scene.control("POST", "/settle?store=shop").send(), @r#"
+    200
+    {"applied":1}
+    "#);
+    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), [""; 0]);
+    assert_eq!(scene.control("POST", "/settle").send().json()["applied"], 1);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), ["c-2"]);
+}
