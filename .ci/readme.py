@@ -1,8 +1,8 @@
 """Runs every command of the README's console blocks with bash and curl, and compares what it prints with what stands there.
 
-    python3 .ci/readme.py
-
-An emulator must be listening on the default port. `--write` puts what was printed into the README instead.
+    python3 .ci/readme.py            an emulator must be listening on the default port
+    python3 .ci/readme.py --write    puts what was printed into the README instead
+    python3 .ci/readme.py --script   prints the shell block of the chapter "In CI", for bash to run
 """
 
 import re
@@ -17,7 +17,11 @@ MARK = "=== next command ==="
 
 
 def main():
-    lines = README.read_text(encoding="utf-8").split("\n")
+    text = README.read_text(encoding="utf-8")
+    if "--script" in sys.argv:
+        print(text.split("\n## In CI\n")[1].split("```sh\n")[1].split("```")[0])
+        return
+    lines = text.split("\n")
     commands, inside = [], False
     for number, line in enumerate(lines):
         if line.startswith("```"):

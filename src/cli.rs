@@ -22,7 +22,7 @@ const REALISTIC_VISIBILITY_DELAY: Duration = Duration::from_secs(60);
 /// A local, in-memory, stateful emulator of Yotpo's Core API v3 Customers endpoints.
 ///
 /// Starts in milliseconds, keeps real state, and says so where it only assumes what the vendor does.
-/// `yotpo-mock` alone serves on http://127.0.0.1:4600 until it gets SIGTERM or SIGINT.
+/// `yotpo-mock` alone serves on http://127.0.0.1:4600 until it gets SIGTERM, SIGINT or SIGHUP.
 #[derive(Debug, Parser)]
 #[command(name = "yotpo-mock", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 struct CommandLine {
@@ -41,7 +41,7 @@ Try it:
   yotpo-mock wait
   curl -H 'X-Yotpo-Token: any' http://127.0.0.1:4600/core/v3/stores/shop/customers
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, or ready; 1 could not start, or not ready; 2 wrong usage.";
+Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start, or not ready; 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

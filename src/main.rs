@@ -99,6 +99,8 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -108,6 +110,7 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -115,6 +118,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }
@@ -148,7 +152,8 @@ fn wait(options: &Wait) -> Result<(), Failure> {
                         "`{url}` is not ready after {}: {reason}",
                         humantime::format_duration(*timeout)
                     ),
-                    hint: "start it with `yotpo-mock`; it prints the address that it listens on".to_owned(),
+                    hint: "`yotpo-mock` prints the address that it listens on, or on stderr why it did not start"
+                        .to_owned(),
                 });
             }
             Err(_) => std::thread::sleep(POLL.min(left)),
@@ -167,7 +172,13 @@ fn is_ready(url: &str, timeout: Duration) -> Result<(), String> {
         .get(&health)
         .call()
         .and_then(|mut answer| answer.body_mut().read_to_string());
-    let answer = answer.map_err(|error| error.to_string())?;
+    let answer = answer.map_err(|error| match error {
+        ureq::Error::StatusCode(status) => format!("something else answers there, with status {status}"),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            "nothing listens there".to_owned()
+        }
+        other => other.to_string(),
+    })?;
     let is_ready = serde_json::from_str(&answer).is_ok_and(|health: serde_json::Value| health["status"] == "ready");
     is_ready
         .then_some(())

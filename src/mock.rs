@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::customer::Identifiers;
 use crate::domain::event::Event;
+use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http;
 use crate::world::clock::{Clock, LAST_YEAR};
@@ -393,6 +394,14 @@ impl Builder {
         let address = sockets[0]
             .local_addr()
             .map_err(|source| StartError::Thread { source })?;
+        let count = |of: fn(&StoreState) -> usize| stores.values().map(of).sum::<usize>();
+        tracing::info!(
+            stores = stores.len(),
+            customers = count(|store| store.counts().0),
+            events = count(|store| store.counts().1),
+            settings = %self.settings.to_json(),
+            "seeded"
+        );
         let world = Arc::new(World::new(self.settings, clock, stores));
         let (tell, told) = mpsc::channel();
         let thread = thread::Builder::new()

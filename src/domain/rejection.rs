@@ -48,6 +48,7 @@ pub enum Rejection {
         /// What the parser says, with line and column.
         reason: String,
     },
+    EmptyBody,
     NestedTooDeep,
     QueryNotUtf8,
     FormNotUtf8,
@@ -84,7 +85,7 @@ impl Rejection {
             Rejection::UnsupportedMediaType => &rule::BODY_CONTENT_TYPE,
             Rejection::BodyTooLarge { .. } => &rule::BODY_SIZE,
             Rejection::BodyTimeout => &rule::BODY_TIMEOUT,
-            Rejection::MalformedJson { .. } => &rule::BODY_JSON,
+            Rejection::MalformedJson { .. } | Rejection::EmptyBody => &rule::BODY_JSON,
             Rejection::NestedTooDeep => &rule::BODY_DEPTH,
             Rejection::QueryNotUtf8 => &rule::QUERY_UTF8,
             Rejection::FormNotUtf8 => &rule::BODY_FORM,
@@ -110,6 +111,7 @@ impl Rejection {
             }
             Rejection::BodyTooLarge { limit_bytes } => format!("{} of {limit_bytes} bytes", words()),
             Rejection::MalformedJson { reason } => format!("{}: {reason}", words()),
+            Rejection::EmptyBody => format!("{}: it is empty", words()),
             _ => words().to_owned(),
         };
         vec![message]

@@ -130,6 +130,7 @@ impl Body {
 
 fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {
     json::parse(bytes).map_err(|malformed| match malformed {
+        Malformed::NotJson(_) if bytes.is_empty() => Rejection::EmptyBody,
         Malformed::TooDeep => Rejection::NestedTooDeep,
         Malformed::NotJson(error) => Rejection::MalformedJson {
             reason: error.to_string(),

@@ -71,6 +71,7 @@ fn status(rejection: &Rejection) -> StatusCode {
     match rejection {
         Rejection::Broken(_)
         | Rejection::MalformedJson { .. }
+        | Rejection::EmptyBody
         | Rejection::NestedTooDeep
         | Rejection::QueryNotUtf8
         | Rejection::FormNotUtf8

@@ -117,8 +117,10 @@ fn dress(headers: &mut HeaderMap, number: u64, notes: &[Note], budget: Budget) {
     }
 }
 
-/// One line per request; never a query, a token, a secret or an e-mail address.
+/// One line per request, with the rules that refused it; never a query, a token, a secret or an e-mail address.
 fn log(entry: &Entry) {
+    let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
+    let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
     tracing::info!(
         target: "yotpo_mock::requests",
         method = entry.method,
@@ -126,14 +128,14 @@ fn log(entry: &Entry) {
         status = entry.status,
         duration_us = u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
         store = entry.store.as_deref().map(discreet),
+        rules = (!rules.is_empty()).then(|| rules.join(", ")),
         "request"
     );
     tracing::debug!(
         target: "yotpo_mock::requests",
         number = entry.number,
         operation = entry.operation.map(Operation::as_str),
-        rules = ?entry.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(),
-        notes = ?entry.notes.iter().map(|note| note.id()).collect::<Vec<_>>(),
+        notes = notes.join(", "),
         "request, in detail"
     );
 }
@@ -145,7 +147,7 @@ fn discreet(path: &str) -> String {
         loop {
             match percent_decode_str(&decoded).decode_utf8_lossy() {
                 Cow::Owned(again) if again != decoded => decoded = again,
-                _ => break ["@", "ymt_", "access_token"].iter().any(|word| decoded.contains(word)),
+                _ => break ["@", "ymt_", "access_token="].iter().any(|word| decoded.contains(word)),
             }
         }
     };

@@ -205,7 +205,7 @@ fn with_no_store_declared_every_store_and_any_secret_is_good() {
 fn with_no_store_declared_any_token_is_taken_and_noted() {
     assert_snapshot!(Scene::new().get(&customers("")), @r#"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[],"pagination":{"next_page_info":null}}
     "#);
 }

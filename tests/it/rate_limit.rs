@@ -27,7 +27,7 @@ fn above_five_requests_a_second_a_store_is_refused() {
     429
     retry-after: 1
     x-yotpo-mock-rule: rate_limit.exceeded
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted, since this store is not declared
+    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"too many requests for this store; retry after 1 s"}]}
     "#);
     assert_eq!(refused.budget(), [5, 0, 1]);
