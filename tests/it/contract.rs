@@ -167,7 +167,7 @@ fn violations(constraint: &Constraint) -> Vec<Violation> {
         })),
         // One digit too few, a blank, or nothing but a comma: whatever the pattern is for.
         "pattern" => one(json!(match limit.as_str() {
-            Some(r"\S") => " ",
+            Some(r"[^\s\x85]|\uFEFF") => " \u{85}",
             Some("[^,]") => ",",
             _ => "+123456",
         })),
