@@ -2,7 +2,7 @@
 //!
 //! A request is [recorded](middleware::record), finds its path on the one page below, is [admitted](middleware::admit)
 //! and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
-//! calling 401, how often 429; then the body 415, 413, 400.
+//! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
 
 mod access_tokens;
 pub(crate) mod body;
@@ -11,8 +11,10 @@ mod customer_events;
 mod customers;
 mod error;
 mod exchange;
+mod faults;
 mod middleware;
 mod outgoing;
+mod socket;
 
 use std::io;
 use std::net::TcpListener;
@@ -22,7 +24,6 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder, Route, guard};
 
@@ -144,13 +145,7 @@ pub(crate) fn serve(
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(read_timeout)
-        .on_connect(|socket, _| {
-            // Without this a pipelining client's answers wait for its acknowledgements, 40 ms each time.
-            if let Some(socket) = socket.downcast_ref::<TcpStream>() {
-                // A socket that takes no option is about to fail by itself.
-                let _ = socket.set_nodelay(true);
-            }
-        })
+        .on_connect(socket::on_connect)
         .disable_signals();
     let server = sockets.into_iter().try_fold(server, HttpServer::listen)?;
     Ok(server.run())

@@ -5,9 +5,11 @@
 //! through a [`Visit`] once it is known which store is meant.
 
 pub(crate) mod clock;
+pub(crate) mod fault;
 pub mod journal;
 #[cfg(test)]
 mod laws;
+pub(crate) mod matching;
 pub(crate) mod memory;
 pub(crate) mod seed;
 pub(crate) mod settings;
@@ -27,6 +29,7 @@ use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::{Page, StoreState, Write};
 use clock::Clock;
+use fault::Faults;
 use journal::Journal;
 use memory::{Memory, forget};
 use seed::Stores;
@@ -93,7 +96,7 @@ impl World {
         self.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Goes back to the start: customers, events, tokens, rate windows and settings; of one store, or of all. Journal and
+    /// Goes back to the start: customers, events, tokens, rate windows, settings and faults; of one store, or of all. Journal and
     /// time stay. Requests that are being answered write into what is forgotten.
     pub fn reset(&self, store: Option<&str>, to: ResetTo) {
         let of_start = |state: &StoreState| match to {
@@ -104,6 +107,7 @@ impl World {
             Some(id) => {
                 let memory = self.memory();
                 memory.put_changes(Some(id), Default::default());
+                memory.faults.clear(Some(id));
                 let state = self.start.get(id).map(of_start).unwrap_or_default();
                 memory.put_store(id, state, self.next_epoch());
             }
@@ -164,6 +168,11 @@ impl Call {
     /// The moment, by the clock of the whole world.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// The faults that a request may meet.
+    pub fn faults(&self) -> &Faults {
+        &self.memory.faults
     }
 
     /// The settings where no store is meant.
@@ -266,6 +275,14 @@ impl Visit {
             number,
         }
         .text()
+    }
+
+    /// Lets an issued token be dead from now on.
+    pub fn expire_token(&self, token: Option<&str>) {
+        let token = token.and_then(Token::parse).filter(|token| token.store == self.store);
+        if let Some((token, store)) = token.zip(self.memory.store(&self.store)) {
+            store.state.lock().credentials.expire(token.number, self.now);
+        }
     }
 
     /// Counts a request against the store's rate limit.

@@ -96,6 +96,16 @@ impl Credentials {
         self.forgotten + self.expiries.len() - 1
     }
 
+    /// Lets a token that was issued be dead from now on.
+    pub fn expire(&mut self, number: usize, now: DateTime<Utc>) {
+        if let Some(expiry) = number
+            .checked_sub(self.forgotten)
+            .and_then(|kept| self.expiries.get_mut(kept))
+        {
+            *expiry = now.min(*expiry);
+        }
+    }
+
     pub fn standing(&self, number: usize, now: DateTime<Utc>) -> Standing {
         let Some(kept) = number.checked_sub(self.forgotten) else {
             return Standing::Expired;

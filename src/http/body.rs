@@ -22,13 +22,19 @@ const TRUSTED_BYTES: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadTimeout(pub Duration);
 
+/// How long the body of a request may take.
+pub(super) fn timeout_of(request: &HttpRequest) -> Duration {
+    let timeout = request.app_data::<Data<ReadTimeout>>();
+    timeout.expect("every app is given its timeout").0
+}
+
 /// A body that has not been read yet. It is read after admission, so that nobody is asked to send what is refused anyway.
 pub(super) struct Body {
     media: Media,
     declared_bytes: Option<usize>,
     payload: Payload,
     limit_bytes: usize,
-    read_timeout: ReadTimeout,
+    read_timeout: Duration,
 }
 
 /// How a body is declared.
@@ -66,10 +72,7 @@ impl FromRequest for Body {
             declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             payload: payload.take(),
             limit_bytes: exchange::of(request).settings().body_limit,
-            read_timeout: *request
-                .app_data::<Data<ReadTimeout>>()
-                .expect("every app is given its timeout")
-                .get_ref(),
+            read_timeout: timeout_of(request),
         }))
     }
 }
@@ -122,7 +125,7 @@ impl Body {
             }
             Ok(bytes)
         };
-        tokio::time::timeout(self.read_timeout.0, read)
+        tokio::time::timeout(self.read_timeout, read)
             .await
             .unwrap_or(Err(Rejection::BodyTimeout))
     }

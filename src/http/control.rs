@@ -5,6 +5,7 @@
 
 mod asked;
 mod clock;
+mod faults;
 mod reset;
 mod settings;
 mod stores;
@@ -43,6 +44,21 @@ pub(super) fn scope() -> Scope {
             [(Method::GET, web::to(|| document(CONTROL_OPENAPI)))],
         ))
         .service(resource("/reset", [(Method::POST, web::to(reset::reset))]))
+        .service(resource(
+            "/faults",
+            [
+                (Method::GET, web::to(faults::list)),
+                (Method::POST, web::to(faults::add)),
+                (Method::DELETE, web::to(faults::clear)),
+            ],
+        ))
+        .service(resource(
+            "/faults/{fault_id}",
+            [
+                (Method::GET, web::to(faults::get)),
+                (Method::DELETE, web::to(faults::remove)),
+            ],
+        ))
         .service(resource("/settle", [(Method::POST, web::to(reset::settle))]))
         .service(resource(
             "/clock",

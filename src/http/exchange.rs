@@ -70,6 +70,11 @@ impl Exchange {
         told.visit.clone().expect("the paths of these operations name a store")
     }
 
+    /// The id of the store that the request is for, where that is known.
+    pub fn store(&self) -> Option<String> {
+        self.told.borrow().visit.as_ref().map(|visit| visit.store.clone())
+    }
+
     /// The settings that hold for the request.
     pub fn settings(&self) -> Settings {
         let visit = self.told.borrow().visit.clone();

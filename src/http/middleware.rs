@@ -18,6 +18,7 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 use super::control::Complaint;
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
+use super::faults::{self, NoAnswer};
 use super::outgoing::watched;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
@@ -66,6 +67,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     let close = move |mut response: HttpResponse| {
         dress(response.headers_mut(), number, &told.notes, budget);
         let rules = response.extensions_mut().remove::<Rules>();
+        let has_answer = response.extensions_mut().remove::<NoAnswer>().is_none();
         let entry = Entry {
             number,
             at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
@@ -73,7 +75,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
             store: told.visit.map(|visit| cut(visit.store.clone())),
             method: cut(method),
             path: cut(path),
-            status: response.status().as_u16(),
+            status: if has_answer { response.status().as_u16() } else { 0 },
             rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
             notes: told.notes,
             duration: started.elapsed(),
@@ -173,16 +175,38 @@ fn store_in(path: &str) -> Option<String> {
     Some(id.into_owned())
 }
 
-/// Lets a request to an operation in, or tells why not: who is calling? how often?
+/// Lets a request to an operation in, or tells why not: is a fault waiting? who is calling? how often?
 ///
 /// The two operations that give out tokens ask the same themselves, once they have read who is calling.
 pub(super) async fn admit(
     operation: Operation,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let exchange = exchange::of(&request);
     exchange.set_operation(operation);
+    let Some(met) = faults::meet(operation, &mut request, &exchange).await else {
+        return ask(operation, &exchange, request, next).await;
+    };
+    actix_web::rt::time::sleep(met.effect.delay).await;
+    if met.effect.expire_token && operation.needs_token() {
+        exchange.visit().expire_token(token_of(&request).as_deref());
+        return Ok(faults::played(refuse(request, Rejection::ExpiredToken), &met));
+    }
+    if met.effect.replaces_the_answer() && !met.effect.after_commit {
+        let answer = faults::answer(request.request(), &met);
+        return Ok(request.into_response(answer));
+    }
+    Ok(faults::played(ask(operation, &exchange, request, next).await?, &met))
+}
+
+/// Asks who is calling and how often, and lets in whom nothing speaks against.
+async fn ask(
+    operation: Operation,
+    exchange: &Exchange,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
     if operation.needs_token() {
         let let_in = || {
             let note = exchange.visit().check_token(token_of(&request).as_deref())?;

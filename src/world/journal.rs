@@ -39,6 +39,7 @@ pub struct Entry {
     pub method: String,
     /// Without the query; cut after 512 bytes.
     pub path: String,
+    /// What was answered; 0 where a fault left no answer.
     pub status: u16,
     /// The rules that refused it.
     pub rules: Vec<&'static Rule>,

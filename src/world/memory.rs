@@ -7,6 +7,7 @@ use std::thread;
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
+use super::fault::Faults;
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
 use crate::domain::rate_limit::Window;
@@ -24,6 +25,7 @@ pub(crate) struct Memory {
     changes: RwLock<Changes>,
     changes_of: DashMap<String, Changes>,
     stores: DashMap<String, Arc<Store>>,
+    pub faults: Faults,
     pub windows: Mutex<HashMap<String, Window>>,
 }
 
@@ -50,6 +52,7 @@ impl Memory {
             changes: RwLock::default(),
             changes_of: DashMap::new(),
             stores: start.iter().map(|(id, state)| (id.clone(), store(state))).collect(),
+            faults: Faults::default(),
             windows: Mutex::default(),
         }
     }

@@ -194,7 +194,7 @@ fn a_chunked_body_over_the_limit_is_413() {
 
 #[test]
 fn a_body_that_never_arrives_is_408() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)));
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(700)));
     assert_snapshot!(brief(&scene.raw(&patch("Content-Length: 10", b"{"))), @r#"
     HTTP/1.1 408 Request Timeout
     {"errors":[{"message":"the body did not arrive in time"}]}
@@ -205,7 +205,7 @@ fn a_body_that_never_arrives_is_408() {
 
 #[test]
 fn a_head_that_never_arrives_is_a_bare_408() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)));
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(700)));
     assert!(scene.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
 }
 

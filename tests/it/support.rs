@@ -109,6 +109,13 @@ impl Scene {
         self.get(&customers("?include_custom_properties=true")).customers()
     }
 
+    /// Adds a fault; gives its id.
+    pub fn fault(&self, spec: Value) -> u64 {
+        let added = self.control("POST", "/faults").json(spec).send();
+        assert_eq!(added.status(), 201, "{added}");
+        added.json()["id"].as_u64().expect("an id")
+    }
+
     /// The socket's address, for what a well-behaved client would never send.
     pub fn address(&self) -> SocketAddr {
         self.mock
@@ -217,6 +224,10 @@ impl<'a> Request<'a> {
         let Request { method, path, .. } = self;
         let bare_path = path.split('?').next().unwrap_or_default();
         let is_ours = path.starts_with("/_mock");
+        if answer.header("x-yotpo-mock-fault").is_some() {
+            // A fault is there to answer what the vendor would not.
+            return;
+        }
         let contract = if is_ours { &CONTROL } else { &CUSTOMERS };
         if let Err(difference) = contract.check_answer(method, bare_path, &answer.seen) {
             panic!("{method} {path} does not answer as openapi/ says: {difference}\n{answer}");

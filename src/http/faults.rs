@@ -1,0 +1,269 @@
+//! Faults over HTTP: what a request is held against, and how the vendor misbehaves.
+//!
+//! A fault is met after path and method were found and before anything else is asked. What it does after the commit is done to
+//! the answer on its way out.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::rt::time::{Sleep, sleep};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use futures_util::{FutureExt, StreamExt, stream};
+use serde_json::{Map, Value, json};
+
+use super::body::parameters;
+use super::exchange::Exchange;
+use super::socket::Socket;
+use crate::domain::json;
+use crate::domain::operation::Operation;
+use crate::world::fault::{Cut, Effect, Met};
+
+/// Names the fault that an answer met.
+const FAULT: HeaderName = HeaderName::from_static("x-yotpo-mock-fault");
+
+/// How often a dripping answer lets go of some bytes.
+const DRIP: Duration = Duration::from_millis(50);
+
+/// How long what was sent may take to leave before a truncated answer is cut.
+const LEAVE: Duration = Duration::from_millis(20);
+
+/// Marks, among an answer's extensions, that its client gets none.
+pub(super) struct NoAnswer;
+
+/// The fault that a request meets, if any.
+pub(super) async fn meet(operation: Operation, request: &mut ServiceRequest, exchange: &Exchange) -> Option<Met> {
+    let faults = exchange.call.faults();
+    let looked_at = faults.looked_at()?;
+    let store_is_in_body = operation == Operation::CreateOauthToken;
+    let body = if looked_at.bodies || store_is_in_body {
+        read_body(request, exchange).await
+    } else {
+        Value::Null
+    };
+    let store = exchange
+        .store()
+        .or_else(|| body["client_id"].as_str().map(str::to_owned));
+    faults.meet(&json!({
+        "operation": operation.as_str(),
+        "store": store,
+        "method": request.method().as_str(),
+        "path": request.path(),
+        "query": texts(parameters(request.query_string()).unwrap_or_default()),
+        "headers": texts(request.headers().iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })),
+        "body": body,
+    }))
+}
+
+/// Names and texts as an object; of a repeated name the last wins.
+fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, text)| (name, text.into())).collect()
+}
+
+/// Reads a body ahead of its handler, and puts it back: as JSON, as a form or as text. A body that is too large or does not
+/// arrive whole matches nothing, and is the handler's to refuse.
+async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
+    let limit = exchange.settings().body_limit;
+    let mut payload = request.take_payload();
+    let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
+    let read = async {
+        while let Some(chunk) = payload.next().await {
+            let is_broken = chunk.as_ref().map(|chunk| bytes.extend_from_slice(chunk)).is_err();
+            chunks.push(chunk);
+            if is_broken || bytes.len() > limit {
+                return false;
+            }
+        }
+        true
+    };
+    let timeout = super::body::timeout_of(request.request());
+    let is_whole = tokio::time::timeout(timeout, read).await.unwrap_or(false);
+    request.set_payload(Payload::Stream {
+        payload: Box::pin(stream::iter(chunks).chain(payload)),
+    });
+    match json::parse(&bytes) {
+        _ if !is_whole => Value::Null,
+        Ok(json) => json,
+        Err(_) if bytes.contains(&b'=') => Value::Object(texts(form_urlencoded::parse(&bytes).into_owned())),
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
+}
+
+/// The answer of a fault in the place of the emulator's.
+pub(super) fn answer(request: &HttpRequest, met: &Met) -> HttpResponse {
+    let Met { id, effect } = met;
+    if let Some(cut) = effect.connection {
+        return no_answer(request, cut);
+    }
+    let status = effect
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::OK);
+    let body = effect.body.clone().unwrap_or_else(|| {
+        let message = format!("injected by fault {id}");
+        if status.is_success() {
+            "{}".to_owned()
+        } else {
+            json!({"errors": [{ "message": message }]}).to_string()
+        }
+    });
+    let mut response = HttpResponse::build(status);
+    response.content_type(ContentType::json());
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.insert_header((RETRY_AFTER, 1));
+    }
+    altered(response.body(body), met)
+}
+
+/// An answer as a fault leaves it.
+pub(super) fn played(response: ServiceResponse, met: &Met) -> ServiceResponse {
+    let (request, response) = response.into_parts();
+    let response = if met.effect.replaces_the_answer() {
+        answer(&request, met)
+    } else {
+        altered(response, met)
+    };
+    ServiceResponse::new(request, response)
+}
+
+fn altered(mut response: HttpResponse, met: &Met) -> HttpResponse {
+    let Effect {
+        content_type,
+        headers,
+        malformed_json,
+        truncate_bytes,
+        drip_bytes_per_second,
+        ..
+    } = &met.effect;
+    let map = response.headers_mut();
+    map.insert(FAULT, met.id.into());
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().expect("a fault's headers were looked at when it was made");
+        map.insert(name, header(value));
+    }
+    if let Some(content_type) = content_type {
+        map.insert(CONTENT_TYPE, header(content_type));
+    }
+    if !malformed_json && truncate_bytes.is_none() && drip_bytes_per_second.is_none() {
+        return response;
+    }
+    response.map_body(|_, body| {
+        let mut rest = match body.try_into_bytes() {
+            Ok(bytes) => bytes,
+            Err(body) => return body,
+        };
+        if *malformed_json {
+            // Less its last byte no JSON object or array is whole; of what is empty something is begun.
+            rest = if rest.is_empty() {
+                Bytes::from_static(b"{")
+            } else {
+                rest.slice(..rest.len() - 1)
+            };
+        }
+        let whole = rest.len();
+        let is_cut = truncate_bytes.is_some_and(|bytes| bytes < whole);
+        if let Some(bytes) = truncate_bytes {
+            rest.truncate(*bytes);
+        }
+        BoxBody::new(Faulty {
+            whole,
+            rest,
+            is_cut,
+            drip: drip_bytes_per_second.map(pieces_of),
+            ..Faulty::default()
+        })
+    })
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("a fault's headers were looked at when it was made")
+}
+
+/// How many bytes of a rate are let go at a time.
+fn pieces_of(bytes_per_second: u32) -> usize {
+    let pieces = 1000 / DRIP.as_millis();
+    usize::try_from(u128::from(bytes_per_second).div_ceil(pieces)).expect("a part of 32 bits fits")
+}
+
+/// A connection that ends before anything is answered.
+fn no_answer(request: &HttpRequest, cut: Cut) -> HttpResponse {
+    if let (Cut::Reset, Some(socket)) = (cut, request.conn_data::<Socket>()) {
+        socket.reset_when_closed();
+    }
+    let mut response = HttpResponse::Ok().body(BoxBody::new(Faulty {
+        whole: 1,
+        is_cut: true,
+        ..Faulty::default()
+    }));
+    response.extensions_mut().insert(NoAnswer);
+    response
+}
+
+/// A body that goes out slowly, or not to its end.
+#[derive(Default)]
+struct Faulty {
+    /// What Content-Length says.
+    whole: usize,
+    /// What is still let go.
+    rest: Bytes,
+    /// Whether the connection is cut then.
+    is_cut: bool,
+    /// How many bytes are let go at a time, if it is not all at once.
+    drip: Option<usize>,
+    was_begun: bool,
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl Faulty {
+    /// How long to wait before what comes next: before each drop, and before the cut, so that what was let go has left.
+    fn pause(&self) -> Option<Duration> {
+        if self.rest.is_empty() {
+            (self.is_cut && self.was_begun).then_some(LEAVE)
+        } else {
+            self.drip.map(|_| DRIP)
+        }
+    }
+}
+
+impl MessageBody for Faulty {
+    type Error = Cutting;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.whole).expect("a length in memory fits 64 bits"))
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cutting>>> {
+        if self.wait.is_none() {
+            self.wait = self.pause().map(|pause| Box::pin(sleep(pause)));
+        }
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.poll_unpin(context));
+            self.wait = None;
+        }
+        if self.rest.is_empty() {
+            return Poll::Ready(self.is_cut.then_some(Err(Cutting)));
+        }
+        self.was_begun = true;
+        let piece = self.drip.unwrap_or(usize::MAX).min(self.rest.len());
+        Poll::Ready(Some(Ok(self.rest.split_to(piece))))
+    }
+}
+
+/// What makes actix close the connection in the middle of an answer.
+#[derive(Debug)]
+struct Cutting;
+
+impl std::fmt::Display for Cutting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a fault cuts the answer here")
+    }
+}
+
+impl std::error::Error for Cutting {}

@@ -1,0 +1,459 @@
+//! Faults: the vendor misbehaving on demand.
+//!
+//! A fault says which requests it is for and what happens to them. A request meets at most one: the oldest that matches it and
+//! is not used up.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+
+use super::matching::differences;
+
+/// How many faults there may be.
+pub(crate) const CAPACITY: usize = 1000;
+
+/// The keys of a fault, and of what it is for.
+const KEYS: [&str; 16] = [
+    "match",
+    "after",
+    "times",
+    "probability",
+    "seed",
+    "status",
+    "body",
+    "headers",
+    "content_type",
+    "malformed_json",
+    "delay_ms",
+    "truncate_bytes",
+    "drip_bytes_per_second",
+    "expire_token",
+    "connection",
+    "after_commit",
+];
+const MATCH_KEYS: [&str; 7] = ["operation", "store", "method", "path", "query", "headers", "body"];
+
+/// The operations of the vendor's surface, as `match.operation` names them.
+const OPERATIONS: [&str; 5] = [
+    "createAccessToken",
+    "createOauthToken",
+    "retrieveCustomers",
+    "upsertCustomer",
+    "upsertCustomerEvent",
+];
+
+/// What is done to a connection in the place of an answer, or after its commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// An end of file.
+    Close,
+    /// A reset: what was sent and not yet read may be lost, too.
+    Reset,
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effect {
+    /// Waited before anything else, in real time.
+    pub delay: Duration,
+    /// Whether the token that came is dead from now on.
+    pub expire_token: bool,
+    /// An answer in the place of the emulator's.
+    pub status: Option<u16>,
+    pub body: Option<String>,
+    /// What is changed in the answer, the emulator's or that one.
+    pub content_type: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub malformed_json: bool,
+    pub truncate_bytes: Option<usize>,
+    pub drip_bytes_per_second: Option<u32>,
+    pub connection: Option<Cut>,
+    /// Whether the request takes its full effect before its answer is replaced.
+    pub after_commit: bool,
+}
+
+impl Effect {
+    /// Whether the emulator's own answer never goes out.
+    pub fn replaces_the_answer(&self) -> bool {
+        self.status.is_some() || self.body.is_some() || self.connection.is_some()
+    }
+}
+
+/// A fault that a request has met.
+#[derive(Clone, Debug)]
+pub(crate) struct Met {
+    pub id: u64,
+    pub effect: Effect,
+}
+
+/// One fault as it was asked for, and what became of it.
+#[derive(Clone, Debug)]
+struct Fault {
+    id: u64,
+    /// As it was asked for.
+    spec: Map<String, Value>,
+    wanted: Map<String, Value>,
+    after: u64,
+    times: Option<u64>,
+    probability: f64,
+    rng: Rng,
+    delay: (u64, u64),
+    effect: Effect,
+    /// How many requests matched, and how many of them it struck.
+    matched: u64,
+    hits: u64,
+}
+
+/// What must be read of a request before it is known which fault it meets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LookedAt {
+    pub bodies: bool,
+}
+
+/// All faults of one memory.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    last_id: u64,
+    faults: Vec<Fault>,
+}
+
+impl Faults {
+    /// What faults look at; `None` if there are none.
+    pub fn looked_at(&self) -> Option<LookedAt> {
+        let inner = self.0.lock();
+        let bodies = inner.faults.iter().any(|fault| fault.wanted.contains_key("body"));
+        (!inner.faults.is_empty()).then_some(LookedAt { bodies })
+    }
+
+    /// Adds a fault; gives its id.
+    ///
+    /// # Errors
+    ///
+    /// What is impossible about it, or that there are [`CAPACITY`] already.
+    pub fn add(&self, spec: Map<String, Value>) -> Result<u64, String> {
+        let fault = Fault::read(spec)?;
+        let mut inner = self.0.lock();
+        if inner.faults.len() >= CAPACITY {
+            return Err(format!(
+                "there are {CAPACITY} faults already: `DELETE /_mock/faults` removes them"
+            ));
+        }
+        inner.last_id += 1;
+        let id = inner.last_id;
+        inner.faults.push(Fault { id, ..fault });
+        Ok(id)
+    }
+
+    /// The fault that a request meets, if any; it counts as a hit. The facts are an object with the keys of a `match`.
+    pub fn meet(&self, facts: &Value) -> Option<Met> {
+        let mut inner = self.0.lock();
+        inner.faults.iter_mut().find_map(|fault| fault.meet(facts))
+    }
+
+    /// All faults, or those that are for one store only, oldest first.
+    pub fn list(&self, store: Option<&str>) -> Vec<Value> {
+        let inner = self.0.lock();
+        inner
+            .faults
+            .iter()
+            .filter(|fault| store.is_none_or(|store| fault.is_only_for(store)))
+            .map(Fault::to_json)
+            .collect()
+    }
+
+    /// One fault.
+    pub fn get(&self, id: u64) -> Option<Value> {
+        self.0
+            .lock()
+            .faults
+            .iter()
+            .find(|fault| fault.id == id)
+            .map(Fault::to_json)
+    }
+
+    /// Removes one fault; whether it was there.
+    pub fn remove(&self, id: u64) -> bool {
+        let mut inner = self.0.lock();
+        let before = inner.faults.len();
+        inner.faults.retain(|fault| fault.id != id);
+        inner.faults.len() < before
+    }
+
+    /// Removes all faults, or those that are for one store only; gives their number.
+    pub fn clear(&self, store: Option<&str>) -> usize {
+        let mut inner = self.0.lock();
+        let before = inner.faults.len();
+        inner
+            .faults
+            .retain(|fault| store.is_some_and(|store| !fault.is_only_for(store)));
+        before - inner.faults.len()
+    }
+}
+
+impl Fault {
+    fn meet(&mut self, facts: &Value) -> Option<Met> {
+        if self.times.is_some_and(|times| self.hits >= times)
+            || !differences(&Value::Object(self.wanted.clone()), facts).is_empty()
+        {
+            return None;
+        }
+        self.matched += 1;
+        if self.matched <= self.after || self.rng.f64() >= self.probability {
+            return None;
+        }
+        self.hits += 1;
+        let (least, most) = self.delay;
+        Some(Met {
+            id: self.id,
+            effect: Effect {
+                delay: Duration::from_millis(self.rng.u64(least..=most)),
+                ..self.effect.clone()
+            },
+        })
+    }
+
+    fn is_only_for(&self, store: &str) -> bool {
+        self.wanted.get("store").and_then(Value::as_str) == Some(store)
+    }
+
+    fn to_json(&self) -> Value {
+        let mut json = Value::Object(self.spec.clone());
+        json["id"] = self.id.into();
+        json["matched"] = self.matched.into();
+        json["hits"] = self.hits.into();
+        json["used_up"] = self.times.is_some_and(|times| self.hits >= times).into();
+        json
+    }
+
+    /// Reads a fault strictly: a misspelt one must not pass silently.
+    fn read(spec: Map<String, Value>) -> Result<Fault, String> {
+        let read = Reader(&spec);
+        known(&spec, &KEYS, "a fault")?;
+        let wanted = match spec.get("match") {
+            None => Map::new(),
+            Some(Value::Object(wanted)) => wanted.clone(),
+            Some(_) => return Err("`match` must be an object".to_owned()),
+        };
+        check_match(&wanted)?;
+        let delay = read.delay()?;
+        let effect = Effect {
+            delay: Duration::ZERO,
+            expire_token: read.switch("expire_token")?,
+            status: read
+                .whole("status", 200, 599)?
+                .map(|status| u16::try_from(status).expect("it was bounded")),
+            body: read.body(),
+            content_type: read.text("content_type")?,
+            headers: read.headers()?,
+            malformed_json: read.switch("malformed_json")?,
+            truncate_bytes: read
+                .whole("truncate_bytes", 0, u64::from(u32::MAX))?
+                .map(|bytes| usize::try_from(bytes).expect("32 bits fit")),
+            drip_bytes_per_second: read
+                .whole("drip_bytes_per_second", 1, u64::from(u32::MAX))?
+                .map(|rate| u32::try_from(rate).expect("it was bounded")),
+            connection: read.connection()?,
+            after_commit: read.switch("after_commit")?,
+        };
+        let changes_the_answer = effect.content_type.is_some()
+            || !effect.headers.is_empty()
+            || effect.malformed_json
+            || effect.truncate_bytes.is_some()
+            || effect.drip_bytes_per_second.is_some();
+        if !effect.replaces_the_answer() && !changes_the_answer && !effect.expire_token && delay.1 == 0 {
+            return Err("it has no effect: give `status`, `body`, `connection`, `delay_ms` or another".to_owned());
+        }
+        if effect.after_commit && !effect.replaces_the_answer() {
+            return Err("`after_commit` goes with `status`, `body` or `connection`".to_owned());
+        }
+        if effect.connection.is_some() && (effect.status.is_some() || effect.body.is_some() || changes_the_answer) {
+            return Err(
+                "`connection` leaves no answer: it goes neither with `status` nor with anything else of an answer"
+                    .to_owned(),
+            );
+        }
+        let probability = read.probability()?;
+        Ok(Fault {
+            id: 0,
+            wanted: present(wanted),
+            after: read.whole("after", 0, u64::MAX)?.unwrap_or(0),
+            times: read.whole("times", 1, u64::MAX)?,
+            probability,
+            rng: Rng::with_seed(read.seed()?),
+            delay,
+            effect,
+            matched: 0,
+            hits: 0,
+            spec,
+        })
+    }
+}
+
+/// What is not null, since null means that it does not matter; the names of headers in lower case.
+fn present(wanted: Map<String, Value>) -> Map<String, Value> {
+    let folded = |(key, value): (String, Value)| match value {
+        Value::Object(headers) if key == "headers" => (
+            key,
+            headers
+                .into_iter()
+                .map(|(name, value)| (name.to_lowercase(), value))
+                .collect(),
+        ),
+        value => (key, value),
+    };
+    wanted
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(folded)
+        .collect()
+}
+
+fn known(object: &Map<String, Value>, keys: &[&str], what: &str) -> Result<(), String> {
+    match object.keys().find(|key| !keys.contains(&key.as_str())) {
+        Some(key) => Err(format!("`{key}` is not a key of {what}: there are {}", keys.join(", "))),
+        None => Ok(()),
+    }
+}
+
+fn check_match(wanted: &Map<String, Value>) -> Result<(), String> {
+    known(wanted, &MATCH_KEYS, "`match`")?;
+    for (key, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
+        let is_right = match key.as_str() {
+            "operation" => value.as_str().is_some_and(|name| OPERATIONS.contains(&name)),
+            "query" | "headers" => value.is_object(),
+            "body" => true,
+            _ => value.as_str().is_some_and(|text| !text.is_empty()),
+        };
+        if !is_right {
+            let words = match key.as_str() {
+                "operation" => format!("one of {}", OPERATIONS.join(", ")),
+                "query" | "headers" => "an object".to_owned(),
+                _ => "a string that is not empty".to_owned(),
+            };
+            return Err(format!("`match.{key}` must be {words}, and is `{value}`"));
+        }
+    }
+    Ok(())
+}
+
+/// Reads the keys of a fault; null counts as absent.
+struct Reader<'a>(&'a Map<String, Value>);
+
+impl Reader<'_> {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    fn whole(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>, String> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.as_u64().filter(|number| (least..=most).contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(format!(
+                "`{key}` must be a whole number from {least} to {most}, and is `{value}`"
+            )),
+        }
+    }
+
+    fn switch(&self, key: &str) -> Result<bool, String> {
+        match self.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(value) => Err(format!("`{key}` must be true or false, and is `{value}`")),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, String> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) if is_header_value(text) => Ok(Some(text.clone())),
+            Some(value) => Err(format!("`{key}` must be a string that fits a header, and is `{value}`")),
+        }
+    }
+
+    /// A text as it is, everything else as JSON.
+    fn body(&self) -> Option<String> {
+        self.get("body")
+            .map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned))
+    }
+
+    fn headers(&self) -> Result<Vec<(String, String)>, String> {
+        let headers = match self.get("headers") {
+            None => return Ok(Vec::new()),
+            Some(Value::Object(headers)) => headers,
+            Some(value) => return Err(format!("`headers` must be an object, and is `{value}`")),
+        };
+        let read = |(name, value): (&String, &Value)| {
+            let text = match value {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            let is_name = !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+            match text.filter(|text| is_name && is_header_value(text)) {
+                Some(text) => Ok((name.clone(), text)),
+                None => Err(format!(
+                    "`headers.{name}` must be a header's name and a string or number that fits one"
+                )),
+            }
+        };
+        headers.iter().map(read).collect()
+    }
+
+    fn connection(&self) -> Result<Option<Cut>, String> {
+        match self.get("connection") {
+            None => Ok(None),
+            Some(Value::String(how)) if how == "close" => Ok(Some(Cut::Close)),
+            Some(Value::String(how)) if how == "reset" => Ok(Some(Cut::Reset)),
+            Some(value) => Err(format!("`connection` must be `close` or `reset`, and is `{value}`")),
+        }
+    }
+
+    /// The least and the most to wait, in milliseconds.
+    fn delay(&self) -> Result<(u64, u64), String> {
+        const MOST: u64 = 24 * 60 * 60 * 1000;
+        match self.get("delay_ms") {
+            Some(Value::Object(bounds)) => {
+                known(bounds, &["min", "max", "seed"], "`delay_ms`")?;
+                let bounds = Reader(bounds);
+                let (least, most) = (
+                    bounds.whole("min", 0, MOST)?.unwrap_or(0),
+                    bounds.whole("max", 0, MOST)?,
+                );
+                match most.filter(|most| *most >= least) {
+                    Some(most) => Ok((least, most)),
+                    None => Err(format!("`delay_ms.max` must be a whole number from {least} to {MOST}")),
+                }
+            }
+            _ => self
+                .whole("delay_ms", 0, MOST)
+                .map(|delay| delay.map_or((0, 0), |delay| (delay, delay))),
+        }
+    }
+
+    fn probability(&self) -> Result<f64, String> {
+        let Some(value) = self.get("probability") else {
+            return Ok(1.0);
+        };
+        let probability = value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0);
+        probability.ok_or_else(|| format!("`probability` must be a number above 0 and at most 1, and is `{value}`"))
+    }
+
+    /// What draws are made with: the fault's `seed`, or that of its delay.
+    fn seed(&self) -> Result<u64, String> {
+        let of_delay = self.get("delay_ms").and_then(Value::as_object).map(Reader);
+        let of_delay = of_delay.map_or(Ok(None), |delay| delay.whole("seed", 0, u64::MAX))?;
+        Ok(self.whole("seed", 0, u64::MAX)?.or(of_delay).unwrap_or(0))
+    }
+}
+
+fn is_header_value(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
+}

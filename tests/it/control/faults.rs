@@ -1,0 +1,324 @@
+//! Faults: the vendor misbehaving on demand.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Scene, customers};
+
+const UPSERT: &str = r#"{"customer":{"external_id":"c-1"}}"#;
+
+fn upsert() -> Vec<u8> {
+    let length = UPSERT.len();
+    format!(
+        "PATCH {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{UPSERT}",
+        customers("")
+    )
+    .into_bytes()
+}
+
+/// What a client reads until its connection ends, and whether that was a reset.
+fn read_to_the_end(scene: &Scene, request: &[u8]) -> (String, bool) {
+    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    socket.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    let ended = socket.read_to_end(&mut answer);
+    let was_reset = ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
+    (String::from_utf8_lossy(&answer).into_owned(), was_reset)
+}
+
+#[test]
+fn two_503_and_then_success() {
+    let scene = Scene::new();
+    scene.fault(json!({"match": {"operation": "upsertCustomer", "store": "shop"}, "times": 2, "status": 503}));
+    let statuses: Vec<_> = (0..3)
+        .map(|_| scene.upsert(json!({"external_id": "c-1"})).status())
+        .collect();
+    assert_eq!(statuses, [503, 503, 200]);
+    assert_snapshot!(scene.control("GET", "/faults").send(), @r#"
+    200
+    {"faults":[{"hits":2,"id":1,"match":{"operation":"upsertCustomer","store":"shop"},"matched":2,"status":503,"times":2,"used_up":true}]}
+    "#);
+}
+
+#[test]
+fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
+    let scene = Scene::new();
+    scene.fault(json!({"status": 500, "times": 1}));
+    let plain = scene.get(&customers(""));
+    assert_snapshot!(plain, @r#"
+    500
+    {"errors":[{"message":"injected by fault 1"}]}
+    "#);
+    assert_eq!(plain.header("x-yotpo-mock-fault"), Some("1"));
+    scene.fault(json!({"status": 429, "times": 1}));
+    assert_eq!(scene.get(&customers("")).header("retry-after"), Some("1"));
+    scene.fault(json!({"status": 418, "body": {"teapot": true}, "headers": {"Retry-After": 7}, "content_type": "text/x", "times": 1}));
+    let own = scene.get(&customers(""));
+    assert_eq!(
+        (own.status(), own.header("retry-after"), own.header("content-type")),
+        (418, Some("7"), Some("text/x"))
+    );
+    assert_eq!(own.json(), json!({"teapot": true}));
+    scene.fault(json!({"body": "<html>", "times": 1}));
+    let text = scene.get(&customers(""));
+    assert_eq!((text.status(), &text.seen.body[..]), (200, &b"<html>"[..]));
+}
+
+#[test]
+fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
+    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(1));
+    scene.fault(json!({"status": 503}));
+    assert_eq!(
+        scene.bare("GET", &customers("")).send().status(),
+        503,
+        "before the token"
+    );
+    assert_eq!(scene.bare("GET", "/nowhere").send().status(), 404);
+    assert_eq!(scene.bare("DELETE", &customers("")).send().status(), 405);
+    assert_eq!(
+        scene.control("GET", "/health").send().status(),
+        200,
+        "never our own surface"
+    );
+    assert_eq!(scene.mock.requests().len(), 3);
+}
+
+#[test]
+fn faults_match_by_operation_store_method_path_query_headers_and_body() {
+    let scene = Scene::new();
+    let strikes = |fault: Value, request: &dyn Fn() -> u16| {
+        let id = scene.fault(fault);
+        let status = request();
+        scene.control("DELETE", &format!("/faults/{id}")).send();
+        status == 503
+    };
+    let write = |email: &str| scene.upsert(json!({"email": email})).status();
+    let ann = || write("a@b.co");
+    let with = |wanted: Value| json!({"match": wanted, "status": 503});
+    assert!(strikes(with(json!({"body": {"customer": {"email": "a@b.co"}}})), &ann));
+    assert!(!strikes(with(json!({"body": {"customer": {"email": "x@b.co"}}})), &ann));
+    assert!(
+        strikes(with(json!({"body": {"customer": {"first_name": null}}})), &ann),
+        "null means absent"
+    );
+    assert!(strikes(
+        with(json!({"method": "PATCH", "path": "/core/v3/stores/shop/customers"})),
+        &ann
+    ));
+    assert!(!strikes(with(json!({"operation": "retrieveCustomers"})), &ann));
+    assert!(!strikes(with(json!({"store": "other"})), &ann));
+    assert!(strikes(with(json!({"headers": {"X-Yotpo-Token": "any"}})), &ann));
+    let search = || scene.get(&customers("?email=a%40b.co")).status();
+    assert!(strikes(with(json!({"query": {"email": "a@b.co"}})), &search));
+    assert!(!strikes(
+        with(json!({"query": {"email": "a@b.co", "limit": "1"}})),
+        &search
+    ));
+    let form = || {
+        let form = "client_id=shop&client_secret=x&grant_type=client_credentials";
+        scene
+            .bare("POST", "/oauth/token")
+            .body("application/x-www-form-urlencoded", form)
+            .send()
+            .status()
+    };
+    assert!(strikes(
+        with(json!({"operation": "createOauthToken", "store": "shop"})),
+        &form
+    ));
+    assert!(!strikes(with(json!({"store": "other"})), &form));
+    assert_eq!(
+        scene.get(&customers("")).names(),
+        ["a@b.co"],
+        "a body that was looked at is still read"
+    );
+}
+
+#[test]
+fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
+    let statuses = || {
+        let scene = Scene::new();
+        scene.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
+        (0..40).map(|_| scene.get(&customers("")).status()).collect::<Vec<_>>()
+    };
+    let (one, two) = (statuses(), statuses());
+    assert_eq!(one, two);
+    assert_eq!(one[..2], [200, 200]);
+    assert!((5..35).contains(&one.iter().filter(|status| **status == 500).count()));
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_took_its_effect() {
+    let scene = Scene::new();
+    scene.fault(
+        json!({"match": {"operation": "upsertCustomer"}, "times": 1, "connection": "reset", "after_commit": true}),
+    );
+    assert_eq!(read_to_the_end(&scene, &upsert()), (String::new(), true));
+    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+    assert_eq!(
+        scene.mock.requests()[0].status,
+        0,
+        "the journal knows that there was no answer"
+    );
+}
+
+#[test]
+fn a_connection_is_closed_or_reset_before_anything_is_done() {
+    for (how, is_reset) in [("close", false), ("reset", true)] {
+        let scene = Scene::new();
+        scene.fault(json!({"connection": how, "times": 1}));
+        assert_eq!(read_to_the_end(&scene, &upsert()), (String::new(), is_reset), "{how}");
+        assert_eq!(scene.everybody(), "");
+    }
+}
+
+#[test]
+fn an_answer_is_truncated_dripped_or_malformed() {
+    let scene = Scene::new();
+    let get = format!(
+        "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
+        customers("")
+    );
+    let whole = r#"{"customers":[],"pagination":{"next_page_info":null}}"#;
+    scene.fault(json!({"truncate_bytes": 10, "times": 1}));
+    let (answer, _) = read_to_the_end(&scene, get.as_bytes());
+    assert!(
+        answer.contains(&format!("content-length: {}", whole.len())) && answer.ends_with("\r\n\r\n{\"customer"),
+        "{answer}"
+    );
+    scene.fault(json!({"drip_bytes_per_second": 400, "times": 1}));
+    assert!(read_to_the_end(&scene, get.as_bytes()).0.ends_with(whole));
+    scene.fault(json!({"malformed_json": true, "times": 1}));
+    let malformed = scene.get(&customers(""));
+    assert_eq!(
+        (malformed.status(), String::from_utf8_lossy(&malformed.seen.body)),
+        (200, whole[..whole.len() - 1].into())
+    );
+    scene.fault(json!({"headers": {"X-Extra": "1"}, "content_type": "text/html", "times": 1}));
+    let altered = scene.get(&customers(""));
+    assert_eq!(
+        (altered.header("x-extra"), altered.header("content-type")),
+        (Some("1"), Some("text/html"))
+    );
+    assert_eq!(
+        scene.get(&customers("")).header("x-yotpo-mock-fault"),
+        None,
+        "all are used up"
+    );
+}
+
+#[test]
+fn a_delay_only_delays() {
+    let scene = Scene::new();
+    scene.fault(json!({"match": {"store": "shop"}, "delay_ms": 1}));
+    scene.fault(json!({"match": {"store": "other"}, "delay_ms": {"min": 1, "max": 3, "seed": 1}}));
+    assert_eq!(scene.get(&customers("")).status(), 200);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
+}
+
+#[test]
+fn a_token_is_dead_from_the_fault_on() {
+    let scene = Scene::new();
+    let token = scene.token("shop", "x").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    scene.fault(json!({"expire_token": true, "times": 1}));
+    assert_eq!(scene.read_as(&token).status(), 401);
+    assert_eq!(
+        scene.read_as(&token).rule(),
+        Some("token.expired"),
+        "and stays so when the fault is used up"
+    );
+    assert_eq!(scene.read_as("another").status(), 200);
+}
+
+#[test]
+fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
+    let scene = Scene::new();
+    let first = scene.fault(json!({"match": {"store": "shop"}, "status": 500}));
+    scene.fault(json!({"status": 502}));
+    assert_eq!(scene.get(&customers("")).status(), 500);
+    scene.control("DELETE", &format!("/faults/{first}")).send();
+    assert_eq!(scene.get(&customers("")).status(), 502);
+    assert_snapshot!(scene.control("GET", &format!("/faults/{first}")).send(), @r#"
+    404
+    {"error":"there is no fault `1`","hint":"`GET /_mock/faults` lists those there are"}
+    "#);
+    assert_eq!(scene.control("DELETE", "/faults/nonsense").send().status(), 404);
+    scene.fault(json!({"match": {"store": "shop"}, "status": 503}));
+    assert_eq!(
+        scene.control("DELETE", "/faults?store=shop").send().json(),
+        json!({"removed": 1})
+    );
+    assert_eq!(scene.control("DELETE", "/faults").send().json(), json!({"removed": 1}));
+    assert_eq!(scene.get(&customers("")).status(), 200);
+}
+
+#[test]
+fn a_reset_forgets_faults() {
+    let scene = Scene::new();
+    scene.fault(json!({"match": {"store": "shop"}, "status": 500}));
+    scene.fault(json!({"match": {"store": "other"}, "status": 500}));
+    scene.control("POST", "/reset?store=shop").send();
+    assert_eq!(scene.get(&customers("")).status(), 200);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 500);
+    scene.control("POST", "/reset").send();
+    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
+}
+
+#[test]
+fn impossible_faults_are_refused_by_name() {
+    let scene = Scene::new();
+    let refused = |fault: Value| {
+        let answer = scene.control("POST", "/faults").json(fault.clone()).send();
+        assert_eq!(answer.status(), 400, "{fault}");
+        answer.json()["error"].as_str().unwrap().to_owned()
+    };
+    assert_snapshot!(refused(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
+    assert_snapshot!(refused(json!({"statsu": 503})), @"`statsu` is not a key of a fault: there are match, after, times, probability, seed, status, body, headers, content_type, malformed_json, delay_ms, truncate_bytes, drip_bytes_per_second, expire_token, connection, after_commit");
+    assert_snapshot!(refused(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
+    assert_snapshot!(refused(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
+    assert_snapshot!(refused(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
+    assert_snapshot!(refused(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @r#"`match.operation` must be one of createAccessToken, createOauthToken, retrieveCustomers, upsertCustomer, upsertCustomerEvent, and is `"deleteCustomer"`"#);
+    assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"`stroe` is not a key of `match`: there are operation, store, method, path, query, headers, body");
+    assert_snapshot!(refused(json!({"connection": "drop"})), @r#"`connection` must be `close` or `reset`, and is `"drop"`"#);
+    assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no answer: it goes neither with `status` nor with anything else of an answer");
+    assert_snapshot!(refused(json!({"delay_ms": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body` or `connection`");
+    assert_snapshot!(refused(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
+    assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be a header's name and a string or number that fits one");
+    for wrong in [
+        json!({"status": "503"}),
+        json!({"status": 503, "match": []}),
+        json!({"status": 503, "times": 0}),
+        json!({"status": 503, "after": 1.5}),
+        json!({"malformed_json": "yes"}),
+        json!({"truncate_bytes": -1}),
+        json!({"drip_bytes_per_second": 0}),
+        json!({"content_type": 7}),
+        json!({"status": 503, "headers": {"no name": "x"}}),
+        json!({"status": 503, "match": {"query": "a=b"}}),
+        json!({"probability": 0, "status": 500}),
+    ] {
+        refused(wrong);
+    }
+    assert_eq!(scene.control("GET", "/faults").send().json(), json!({"faults": []}));
+}
+
+#[test]
+fn faults_are_bounded() {
+    let scene = Scene::new();
+    for _ in 0..1000 {
+        scene.fault(json!({"match": {"store": "other"}, "status": 503}));
+    }
+    let refused = scene.control("POST", "/faults").json(json!({"status": 503})).send();
+    assert!(
+        refused.json()["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("there are 1000 faults already")
+    );
+}
