@@ -106,6 +106,18 @@ pub struct Serve {
     /// [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
+    /// A further name by which the control surface may be called, or `*` for any. May be repeated.
+    #[arg(long, value_name = "NAME", value_delimiter = '\n')]
+    control_host: Vec<String>,
+    /// What everything under /_mock but health must carry as `Authorization: Bearer`.
+    #[arg(long, value_name = "TOKEN")]
+    control_token: Option<String>,
+    /// The largest body of the control surface; above it 413. [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    control_body_limit: Option<usize>,
+    /// Let pages of an origin, for example http://localhost:3000, use both surfaces from a browser. May be repeated.
+    #[arg(long, value_name = "ORIGIN", value_delimiter = '\n', value_parser = origin)]
+    cors: Vec<String>,
     /// How many threads serve. [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -155,6 +167,14 @@ impl Serve {
         let builder = stores
             .into_iter()
             .fold(builder, |builder, (id, secret)| builder.store(id, secret));
+        let filled = |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty());
+        let builder = filled(self.control_host).fold(builder, Builder::control_host);
+        let builder = filled(self.cors).fold(builder, Builder::cors);
+        let builder = self.control_token.into_iter().fold(builder, Builder::control_token);
+        let builder = self
+            .control_body_limit
+            .into_iter()
+            .fold(builder, Builder::control_body_limit);
         let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
         files.fold(builder, Builder::seed_file)
     }
@@ -256,6 +276,17 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
+}
+
+/// An origin as browsers send it; an empty line of the variable names none.
+fn origin(text: &str) -> Result<String, String> {
+    let authority = text.split_once("://").map_or("", |(_, authority)| authority);
+    let is_origin =
+        !authority.is_empty() && !authority.contains('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || is_origin {
+        return Ok(text.to_owned());
+    }
+    Err("an origin is a scheme, a host and perhaps a port, without a path: http://localhost:3000".to_owned())
 }
 
 fn http_url(text: &str) -> Result<String, String> {

@@ -6,7 +6,7 @@
 
 mod access_tokens;
 pub(crate) mod body;
-mod control;
+pub(crate) mod control;
 mod customer_events;
 mod customers;
 mod error;
@@ -31,6 +31,7 @@ use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
 use body::ReadTimeout;
+use control::access::Access;
 use error::Refused;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
@@ -127,19 +128,23 @@ fn only(allowed: &'static str) -> Route {
 /// If a socket cannot be listened on.
 pub(crate) fn serve(
     world: Arc<World>,
+    access: Access,
     read_timeout: Duration,
     sockets: Vec<TcpListener>,
     workers: usize,
 ) -> io::Result<Server> {
     let world = Data::from(world);
+    let access = Data::new(access);
     let started = Data::new(control::Started(Instant::now()));
     let app = move || {
         App::new()
             .app_data(world.clone())
             .app_data(started.clone())
+            .app_data(access.clone())
             .app_data(Data::new(ReadTimeout(read_timeout)))
             .configure(paths)
             .wrap(from_fn(middleware::record))
+            .wrap(from_fn(middleware::share))
     };
     let server = HttpServer::new(app)
         .workers(workers)

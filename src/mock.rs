@@ -15,7 +15,7 @@ use crate::domain::customer::Identifiers;
 use crate::domain::event::Event;
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
-use crate::http;
+use crate::http::{self, control::access::Access};
 use crate::world::clock::{Clock, LAST_YEAR};
 use crate::world::journal::Entry;
 use crate::world::seed::{self, Stores};
@@ -257,6 +257,7 @@ pub struct Builder {
     seeds: Vec<Seed>,
     settings: Settings,
     read_timeout: Duration,
+    access: Access,
     workers: usize,
     frozen_at: Option<DateTime<Utc>>,
 }
@@ -270,6 +271,7 @@ impl Default for Builder {
             seeds: Vec::new(),
             settings: Settings::default(),
             read_timeout: DEFAULT_READ_TIMEOUT,
+            access: Access::default(),
             workers: 1,
             frozen_at: None,
         }
@@ -355,6 +357,31 @@ impl Builder {
         self
     }
 
+    /// A further name by which the control surface may be called, beside loopback and the address that is listened on; `*`
+    /// for any.
+    pub fn control_host(mut self, name: impl Into<String>) -> Builder {
+        self.access.hosts.push(name.into());
+        self
+    }
+
+    /// Lets pages of an origin, such as `http://localhost:3000`, use both surfaces from a browser.
+    pub fn cors(mut self, origin: impl Into<String>) -> Builder {
+        self.access.origins.push(origin.into());
+        self
+    }
+
+    /// What everything under `/_mock` but `health` must carry as `Authorization: Bearer`.
+    pub fn control_token(mut self, token: impl Into<String>) -> Builder {
+        self.access.token = Some(token.into());
+        self
+    }
+
+    /// The largest body of the control surface, in bytes; above it 413.
+    pub fn control_body_limit(mut self, bytes: usize) -> Builder {
+        self.access.body_limit = bytes;
+        self
+    }
+
     /// How many threads serve; 1 by default.
     ///
     /// # Panics
@@ -403,6 +430,13 @@ impl Builder {
             "seeded"
         );
         let world = Arc::new(World::new(self.settings, clock, stores));
+        let access = Access {
+            bound: match self.host {
+                Host::Address(address) if !address.is_loopback() => Some(address),
+                _ => None,
+            },
+            ..self.access
+        };
         let (tell, told) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("yotpo-mock".to_owned())
@@ -410,7 +444,7 @@ impl Builder {
                 let world = world.clone();
                 move || {
                     actix_web::rt::System::new().block_on(async move {
-                        let server = http::serve(world, self.read_timeout, sockets, self.workers)?;
+                        let server = http::serve(world, access, self.read_timeout, sockets, self.workers)?;
                         // Nobody listens only if the starter is gone, and then nobody asks.
                         let _ = tell.send(server.handle());
                         server.await

@@ -3,6 +3,7 @@
 //!
 //! What is wrong with a request is told as `{"error":…,"hint":…}`: what happened, and what to do about it.
 
+pub(crate) mod access;
 mod asked;
 mod clock;
 mod faults;

@@ -7,8 +7,13 @@ use std::time::Instant;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
+    HeaderName, HeaderValue, VARY,
+};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
@@ -16,6 +21,7 @@ use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::control::Complaint;
+use super::control::access::{Access, is_for_the_vendor};
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
 use super::faults::{self, NoAnswer};
@@ -37,12 +43,47 @@ const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-rema
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 
+/// Lets pages of the allowed origins read the answers in a browser; without such an origin it does nothing.
+pub(super) async fn share(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    let access = request
+        .app_data::<Data<Access>>()
+        .expect("every app is told who may use this surface");
+    let Some(origin) = access.allowed_origin(request.headers()).map(str::to_owned) else {
+        return next.call(request).await;
+    };
+    let asks_first =
+        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if asks_first {
+        let wanted = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let mut response = HttpResponse::NoContent().finish();
+        let headers = response.headers_mut();
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE"),
+        );
+        if let Some(wanted) = wanted {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+        }
+        request.into_response(response)
+    } else {
+        next.call(request).await?
+    };
+    let headers = response.headers_mut();
+    let origin = HeaderValue::try_from(origin).expect("it was a header");
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    Ok(response)
+}
+
 /// Writes down every request and its answer: the entry is opened before anything can refuse, and closed after.
 ///
 /// A panic further in is answered here, with 500 in the envelope.
 pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let path = request.uri().path().to_owned();
-    if segments(&path).next().as_deref() == Some(CONTROL) {
+    let is_control = segments(&path).next().as_deref() == Some(CONTROL);
+    let is_hidden = is_control && is_for_the_vendor(request.head());
+    if is_control && !is_hidden {
         return control(request, next).await;
     }
     let started = Instant::now();
@@ -57,7 +98,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());
 
-    let answered = if percent_decode_str(&path).decode_utf8().is_err() {
+    let answered = if is_hidden || percent_decode_str(&path).decode_utf8().is_err() {
         Ok(Ok(refuse(request, Rejection::UnknownPath)))
     } else {
         AssertUnwindSafe(next.call(request)).catch_unwind().await
@@ -96,8 +137,16 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     }
 }
 
-/// Lets a request to our own surface pass; a panic further in is answered here, too.
+/// Lets a request to our own surface pass if its sender may use it; a panic further in is answered here, too.
 async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    let access = request
+        .app_data::<Data<Access>>()
+        .expect("every app is told who may use this surface")
+        .clone();
+    let is_health = request.path() == "/_mock/health";
+    if let Err(complaint) = access.check(request.head(), is_health) {
+        return Ok(request.into_response(HttpResponse::from_error(complaint)));
+    }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(answered) => answered,
         Err(_) => {

@@ -1,5 +1,6 @@
 //! Our own surface: what a test can ask of the emulator, and what it is told where it asks for something impossible.
 
+mod access;
 mod clock;
 mod faults;
 mod reset;

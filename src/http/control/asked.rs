@@ -8,11 +8,12 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
-use actix_web::web::BytesMut;
+use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 
+use super::access::Access;
 use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::http::body;
@@ -193,15 +194,17 @@ impl Asked {
     ///
     /// If it is too large, or ends in the middle.
     pub async fn bytes(mut self) -> Result<BytesMut, Complaint> {
+        let access = self.request.app_data::<Data<Access>>();
+        let limit = access.expect("every app is told who may use this surface").body_limit;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk
                 .map_err(|error| Complaint::bad(format!("the body did not arrive whole: {error}"), "send it again"))?;
-            if bytes.len() + chunk.len() > BODY_LIMIT {
+            if bytes.len() + chunk.len() > limit {
                 return Err(Complaint::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("the body is larger than {BODY_LIMIT} bytes"),
-                    "send it in parts",
+                    format!("the body is larger than {limit} bytes"),
+                    "send it in parts, or raise `--control-body-limit`",
                 ));
             }
             bytes.extend_from_slice(&chunk);
