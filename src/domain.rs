@@ -9,6 +9,7 @@ pub mod event;
 pub mod evidence;
 pub(crate) mod identity;
 pub(crate) mod json;
+pub(crate) mod lineage;
 pub(crate) mod merge;
 pub mod note;
 pub mod operation;

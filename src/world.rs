@@ -19,15 +19,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
+use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
-use crate::domain::customer::Identifiers;
+use crate::domain::customer::{Identifiers, Profile};
 use crate::domain::event::Event;
 use crate::domain::note::Note;
 use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
-use crate::domain::store::{Page, StoreState, Write};
+use crate::domain::store::{Origin, Outcome, Page, StoreState, Write};
+use crate::domain::validation::{Findings, read_customer, read_event};
 use clock::Clock;
 use fault::Faults;
 use journal::Journal;
@@ -191,6 +193,14 @@ impl Call {
     }
 }
 
+/// What a write would come to.
+#[derive(Debug)]
+pub(crate) struct Explanation {
+    /// What it would do, and the customer that it would leave; or why it would be refused.
+    pub outcome: Result<(Outcome, Arc<Profile>), Rejection>,
+    pub notes: Vec<Note>,
+}
+
 /// One request's look at one store.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -323,6 +333,36 @@ impl Visit {
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         let store = self.memory.store_or_new(&self.store);
         store.state.lock().accept(write, request, visible_at, self.now);
+    }
+
+    /// What a write would come to, without writing: the broken rules and the notes, and if it were accepted the store as it
+    /// would be once everything shows.
+    pub fn explain(&self, body: &Value) -> Explanation {
+        let mut findings = Findings::default();
+        let terms = self.settings.terms;
+        let read = if body.get("customer_event").is_some() {
+            read_event(body, terms, self.now, &mut findings).map(|(event, customer)| Write::Event(event, customer))
+        } else {
+            read_customer(body, terms, self.now, &mut findings).map(Write::Customer)
+        };
+        let outcome = read.map(|write| {
+            let remembered = self.memory.store(&self.store);
+            let mut state = remembered.map(|store| store.state.lock().clone()).unwrap_or_default();
+            state.settle(DateTime::<Utc>::MAX_UTC);
+            let origin = Origin {
+                request: 0,
+                at: self.now,
+            };
+            let outcome = state.apply(write, origin);
+            let customer = state
+                .customer(outcome.number)
+                .expect("a write leaves its profile behind");
+            (outcome, customer.clone())
+        });
+        Explanation {
+            outcome,
+            notes: findings.notes,
+        }
     }
 
     /// The customers of one page.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+use super::lineage::{self, Lineage, Step};
+
 /// The shop's own id of a shopper, kept and compared exactly.
 ///
 /// Source: contract, "The customer", external_id (documented).
@@ -217,6 +219,8 @@ pub struct Profile {
     pub(super) number: Number,
     /// The store's count of writes when this profile was written last.
     pub(super) written: u64,
+    /// How it came to be what it is.
+    pub(super) lineage: Lineage,
     /// All fields that every page carries, as a JSON object less its closing brace.
     fields: Box<[u8]>,
     on_request: Option<Box<RenderedOnRequest>>,
@@ -230,7 +234,7 @@ struct RenderedOnRequest {
 }
 
 impl Profile {
-    pub(super) fn new(number: Number, written: u64, customer: Customer) -> Profile {
+    pub(super) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
         let fields = SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             serde_json::to_writer(&mut *scratch, &customer)
@@ -251,6 +255,7 @@ impl Profile {
         Profile {
             number,
             written,
+            lineage,
             fields,
             on_request,
         }
@@ -259,6 +264,11 @@ impl Profile {
     /// The customer's place in the order of creation.
     pub fn number(&self) -> Number {
         self.number
+    }
+
+    /// The steps by which the customer came to be what it is, the first of those that are kept first.
+    pub fn lineage(&self) -> Vec<&Step> {
+        lineage::steps(&self.lineage)
     }
 
     /// Reads the customer back from what was rendered.
@@ -348,7 +358,7 @@ mod tests {
             first_name: Some("Žofie".into()),
             ..Customer::default()
         };
-        let profile = Profile::new(1, 1, customer.clone());
+        let profile = Profile::new(1, 1, customer.clone(), None);
         assert_eq!(profile.identifiers(), customer.identifiers());
         assert_eq!(profile.customer().first_name, customer.first_name);
     }

@@ -9,6 +9,7 @@ use super::access_token::Credentials;
 use super::customer::{Customer, Identifiers, Number, Profile};
 use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
+use super::lineage::{self, Fields, How, Lineage, What};
 use super::merge;
 use super::pagination::{Filter, PageRequest};
 
@@ -51,6 +52,25 @@ pub struct StoreState {
     pending: Vector<Pending>,
 }
 
+/// Where a write comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The number of its request.
+    pub request: u64,
+    /// When it shows.
+    pub at: DateTime<Utc>,
+}
+
+/// What a write came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The profile that it created or updated.
+    pub number: Number,
+    pub how: How,
+    /// The profiles that were merged into that one, in their order, and what named them.
+    pub merged: Vec<(Number, Identifiers)>,
+}
+
 /// A write that was accepted and does not show yet.
 #[derive(Clone, Debug)]
 pub struct Pending {
@@ -74,7 +94,7 @@ impl StoreState {
     pub fn accept(&mut self, write: Write, request: u64, visible_at: DateTime<Utc>, now: DateTime<Utc>) {
         self.settle(now);
         if visible_at <= now && self.pending.is_empty() {
-            self.apply(write);
+            self.apply(write, Origin { request, at: now });
         } else {
             self.pending.push_back(Pending {
                 request,
@@ -89,7 +109,11 @@ impl StoreState {
         let before = self.pending.len();
         while self.pending.front().is_some_and(|pending| pending.visible_at <= now) {
             let pending = self.pending.pop_front().expect("the front was just looked at");
-            self.apply(Arc::unwrap_or_clone(pending.write));
+            let origin = Origin {
+                request: pending.request,
+                at: pending.visible_at,
+            };
+            self.apply(Arc::unwrap_or_clone(pending.write), origin);
         }
         before - self.pending.len()
     }
@@ -99,48 +123,73 @@ impl StoreState {
         self.pending.iter()
     }
 
-    fn apply(&mut self, write: Write) {
+    /// Applies a write; tells what it came to.
+    pub fn apply(&mut self, write: Write, origin: Origin) -> Outcome {
         match write {
-            Write::Customer(customer) => {
-                self.upsert(customer);
-            }
+            Write::Customer(customer) => self.upsert(customer, origin),
             Write::Event(event, customer) => {
-                let number = self.upsert(customer);
-                self.put_event(event, number);
+                let outcome = self.upsert(customer, origin);
+                self.put_event(event, outcome.number);
+                outcome
             }
         }
     }
 
     /// Creates or updates the customer that the write means, and merges into it whom it turns out to be.
-    fn upsert(&mut self, write: Customer) -> Number {
-        let target = self.index.target(&write.identifiers(), &self.profiles).cloned();
+    fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
+        let names = write.identifiers();
+        let target = self.index.target(&names, &self.profiles).cloned();
+        let before = target.as_ref().map(|profile| profile.identifiers());
+        let how = How::of(&names, before.as_ref());
+        let set = Fields::of(&write);
         let (number, mut customer) = match &target {
             Some(profile) => (profile.number(), merge::fill(write, profile.customer())),
             None => (self.last_profile + 1, write),
         };
+        let now_named = customer.identifiers();
+        let what = What::Written {
+            how,
+            named: (before.as_ref() != Some(&now_named)).then(|| Box::new(now_named)),
+        };
+        let lineage = target.and_then(|profile| profile.lineage.clone());
+        let mut lineage = lineage::told(lineage, origin.request, origin.at, what, set);
+        let mut merged = Vec::new();
         while let Some(other) = self
             .index
             .next_to_merge(number, &customer.identifiers(), &self.profiles)
         {
             let other = self.remove(other);
+            let had = Fields::of(&customer);
             customer = merge::fill(customer, other.customer());
+            let what = What::Merged {
+                number: other.number(),
+                identifiers: Box::new(other.identifiers()),
+            };
+            lineage = lineage::told(
+                lineage,
+                origin.request,
+                origin.at,
+                what,
+                Fields::of(&customer).without(had),
+            );
             self.move_events(other.number(), number);
+            merged.push((other.number(), other.identifiers()));
         }
-        self.put(number, customer);
-        number
+        self.put(number, customer, lineage);
+        Outcome { number, how, merged }
     }
 
     /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
     pub fn append(&mut self, customer: Customer) -> Number {
-        self.put(self.last_profile + 1, customer);
+        self.put(self.last_profile + 1, customer, None);
         self.last_profile
     }
 
-    fn put(&mut self, number: Number, customer: Customer) {
+    fn put(&mut self, number: Number, customer: Customer, lineage: Lineage) {
         self.writes += 1;
         self.last_profile = self.last_profile.max(number);
         let identifiers = customer.identifiers();
-        let after = Arc::new(Profile::new(number, self.writes, customer));
+        let after = Arc::new(Profile::new(number, self.writes, customer, lineage));
         match self.profiles.insert(number, after.clone()) {
             Some(before) => self.index.replace(&before, &after, &identifiers, &self.profiles),
             None => self.index.insert(&after, &identifiers, &self.profiles),
@@ -259,6 +308,11 @@ impl StoreState {
             None => self.index.target(identifiers, &self.profiles),
         };
         profile.map(|profile| profile.number())
+    }
+
+    /// One customer, by its number.
+    pub fn customer(&self, number: Number) -> Option<&Arc<Profile>> {
+        self.profiles.get(&number)
     }
 
     /// The customers in the order of creation, from the first with a number above `after`.

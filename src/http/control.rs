@@ -7,6 +7,7 @@ pub(crate) mod access;
 mod asked;
 mod clock;
 mod faults;
+mod profiles;
 mod reset;
 mod settings;
 mod stores;
@@ -81,6 +82,14 @@ pub(super) fn scope() -> Scope {
         .service(resource(
             "/stores/{store_id}/events",
             [(Method::GET, web::to(stores::events))],
+        ))
+        .service(resource(
+            "/stores/{store_id}/customers/{number}/lineage",
+            [(Method::GET, web::to(profiles::lineage))],
+        ))
+        .service(resource(
+            "/stores/{store_id}/explain",
+            [(Method::POST, web::to(profiles::explain))],
         ))
         .default_service(web::to(unknown))
 }

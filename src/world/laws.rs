@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::domain::customer::Include;
 use crate::domain::pagination::Filter;
 use crate::domain::validation::Terms;
-use crate::domain::validation::{Findings, read_customer};
 
 const WRITERS: usize = 16;
 const READERS: usize = 4;

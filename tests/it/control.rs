@@ -3,6 +3,7 @@
 mod access;
 mod clock;
 mod faults;
+mod profiles;
 mod reset;
 mod settings;
 mod stores;

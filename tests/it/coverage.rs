@@ -82,6 +82,7 @@ const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("event.timestamp", "an absent timestamp is the time of the call", Documented, "event::an_absent_timestamp_is_the_time_of_the_call"),
     ("event.numeric_id", "a unique_id may be a whole number", Assumed, "event::a_unique_id_may_be_a_whole_number"),
     ("identity.external_id", "an external_id finds its own profile, compared exactly", Documented, "identity::an_external_id_finds_its_own_profile"),
+    ("identity.new", "without a match a new profile is made", Assumed, "identity::without_a_match_an_external_id_makes_a_new_profile"),
     ("identity.adopt", "a shopper known by e-mail gains the id on the same profile", Observed, "identity::a_shopper_known_by_email_gains_the_id_on_the_same_profile"),
     ("identity.email_first", "the e-mail names the profile that gains an id before the phone number does", Assumed, "identity::the_email_names_the_profile_that_gains_an_id_before_the_phone_number_does"),
     ("identity.oldest", "of several unclaimed profiles the oldest gains the id, the others are merged into it", Assumed, "identity::of_several_unclaimed_profiles_the_oldest_gains_the_id_and_the_others_are_merged_into_it"),

@@ -10,6 +10,12 @@ use serde_json::json;
 use super::*;
 use crate::domain::customer::{Address, Email, ExternalId, Include, PhoneNumber};
 
+/// Where and when the writes come from does not matter here.
+const NOWHERE: Origin = Origin {
+    request: 1,
+    at: DateTime::UNIX_EPOCH,
+};
+
 /// A write in small: few identifiers, so that shoppers meet all the time.
 #[derive(Clone, Debug)]
 struct Small {
@@ -88,7 +94,7 @@ fn small(letter: &'static str) -> impl Strategy<Value = Small> {
 
 fn apply(state: &mut StoreState, writes: &[Small]) {
     for write in writes {
-        state.apply(write.write());
+        state.apply(write.write(), NOWHERE);
     }
 }
 
@@ -194,7 +200,7 @@ impl Model {
     /// In the words of [`told`].
     fn told(&self) -> (Vec<String>, Vec<String>) {
         let customers = self.shoppers.iter().map(|shopper| {
-            let profile = Profile::new(1, 1, shopper.said.customer());
+            let profile = Profile::new(1, 1, shopper.said.customer(), None);
             let mut line = Vec::new();
             let everything = Include {
                 custom_properties: true,
@@ -235,7 +241,7 @@ proptest! {
     fn the_naive_model_agrees_after_every_step(writes in vec(small("a"), 1..40)) {
         let (mut state, mut model) = (StoreState::default(), Model::default());
         for write in &writes {
-            state.apply(write.write());
+            state.apply(write.write(), NOWHERE);
             model.write(write);
             state.audit();
             prop_assert_eq!(told(&state), model.told());
@@ -246,7 +252,7 @@ proptest! {
     fn each_external_id_has_one_profile_and_no_unclaimed_one_is_left_to_merge(writes in vec(small("a"), 1..40)) {
         let mut state = StoreState::default();
         for write in &writes {
-            state.apply(write.write());
+            state.apply(write.write(), NOWHERE);
             let profiles: Vec<_> = state.profiles.values().map(|profile| profile.identifiers()).collect();
             let ids: Vec<_> = profiles.iter().filter_map(|names| names.external_id.as_ref()).map(ExternalId::as_str).collect();
             prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
@@ -267,7 +273,7 @@ proptest! {
         let mut state = StoreState::default();
         let mut seen: BTreeMap<String, [bool; 4]> = BTreeMap::new();
         for write in &writes {
-            state.apply(write.write());
+            state.apply(write.write(), NOWHERE);
             for profile in state.profiles.values() {
                 let customer = profile.customer();
                 let Some(id) = customer.external_id else { continue };
@@ -287,9 +293,9 @@ proptest! {
     fn applying_a_write_twice_equals_applying_it_once(writes in vec(small("a"), 1..30)) {
         let mut state = StoreState::default();
         for write in &writes {
-            state.apply(write.write());
+            state.apply(write.write(), NOWHERE);
             let once = told(&state);
-            state.apply(write.write());
+            state.apply(write.write(), NOWHERE);
             prop_assert_eq!(told(&state), once);
         }
     }
@@ -308,7 +314,7 @@ proptest! {
         for turn in turns.into_iter().chain([true; 20]).chain([false; 20]) {
             let next = if turn { left.next() } else { right.next() };
             if let Some(write) = next {
-                mixed.apply(write.write());
+                mixed.apply(write.write(), NOWHERE);
             }
         }
         let sorted = |state: &StoreState| {

@@ -16,7 +16,7 @@ const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;
 
 /// All parts of a customer.
-const EVERYTHING: Include = Include {
+pub(super) const EVERYTHING: Include = Include {
     custom_properties: true,
     loyalty: true,
     reviews: true,

@@ -1,0 +1,116 @@
+//! The story of a profile, and what a write would come to: `/_mock/stores/{id}/customers/{number}/lineage` and
+//! `/_mock/stores/{id}/explain`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::asked::{Asked, Complaint};
+use super::clock::written;
+use super::stores::{EVERYTHING, unknown};
+use crate::domain::lineage::{How, Step, What};
+use crate::domain::rejection::Rejection;
+
+/// By which one profile goes into another.
+const MERGE_RULE: &str = "identity.goes_on";
+
+/// `GET /_mock/stores/{id}/customers/{number}/lineage`: the last 32 steps, the first of them first.
+pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    asked.query([])?;
+    let (store, number) = (asked.path("store_id").to_owned(), asked.path("number").to_owned());
+    let found = asked.world.look(&store, |state| {
+        let profile = number.parse().ok().and_then(|number| state.customer(number));
+        profile.map(|profile| profile.lineage().into_iter().map(step_json).collect::<Vec<_>>())
+    });
+    let steps = found.ok_or_else(|| unknown(&store))?.ok_or_else(|| {
+        Complaint::new(
+            StatusCode::NOT_FOUND,
+            format!("store `{store}` has no customer with the number `{number}`"),
+            format!("`GET /_mock/stores/{store}/customers` lists them with their numbers; one that was merged is gone"),
+        )
+    })?;
+    Ok(HttpResponse::Ok().json(json!({ "steps": steps })))
+}
+
+fn step_json(step: &Step) -> Value {
+    let fields: Vec<_> = step.fields.names().collect();
+    let mut json = json!({ "request": step.request, "at": written(step.at), "fields": fields });
+    match &step.what {
+        What::Written { how, named } => {
+            json["step"] = verb(*how).into();
+            json["rule"] = how.rule().into();
+            if let Some(named) = named {
+                json["named"] = json!(named);
+            }
+        }
+        What::Merged { number, identifiers } => {
+            json["step"] = "merged".into();
+            json["rule"] = MERGE_RULE.into();
+            json["merged"] = json!({ "number": number, "identifiers": identifiers });
+        }
+    }
+    json
+}
+
+fn verb(how: How) -> &'static str {
+    match how {
+        How::New => "created",
+        How::ExternalId | How::WrittenLast => "updated",
+        How::Adopted => "adopted",
+    }
+}
+
+/// `POST /_mock/stores/{id}/explain` with the body of a write: what it would come to, without writing.
+pub(super) async fn explain(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    asked.query([])?;
+    let (world, store) = (asked.world.clone(), asked.path("store_id").to_owned());
+    let body = Value::Object(asked.any_object().await?);
+    let explanation = world.call().visit(&store).explain(&body);
+    let notes: Vec<_> = explanation
+        .notes
+        .iter()
+        .map(|note| json!({ "id": note.id(), "words": note.words() }))
+        .collect();
+    let explained = match explanation.outcome {
+        Ok((outcome, profile)) => {
+            let mut customer = Vec::new();
+            profile.write_json(EVERYTHING, &mut customer);
+            let customer: Value = serde_json::from_slice(&customer).expect("a profile is JSON");
+            let merged = outcome
+                .merged
+                .iter()
+                .map(|(number, names)| json!({ "number": number, "identifiers": names }));
+            json!({
+                "accepted": true,
+                "would": verb(outcome.how),
+                "rule": outcome.how.rule(),
+                "number": outcome.number,
+                "merged": merged.collect::<Vec<_>>(),
+                "customer": customer,
+                "broken": [],
+                "notes": notes,
+            })
+        }
+        Err(rejection) => json!({ "accepted": false, "broken": broken(&rejection), "notes": notes }),
+    };
+    Ok(HttpResponse::Ok().json(explained))
+}
+
+/// Every broken rule with what it says and what it rests on.
+fn broken(rejection: &Rejection) -> Vec<Value> {
+    match rejection {
+        Rejection::Broken(violations) => violations
+            .iter()
+            .map(|violation| {
+                json!({
+                    "rule": violation.rule.id,
+                    "path": violation.path,
+                    "message": violation.to_string(),
+                    "evidence": violation.rule.evidence.as_str(),
+                })
+            })
+            .collect(),
+        // Reading a write can only break rules.
+        _ => Vec::new(),
+    }
+}
