@@ -170,6 +170,9 @@ impl<'a> Reader<'a> {
                 .enumerate()
                 .try_for_each(|(at, store)| self.add_store(&format!("stores[{at}]."), store, stores)),
             (None, Some(id)) if single => {
+                if id.is_empty() {
+                    return Err("store is empty".to_owned());
+                }
                 let state = stores.entry(id.clone()).or_default();
                 if let Some(secret) = item.secret {
                     declare(state, &id, secret)?;

@@ -66,6 +66,7 @@ fn a_broken_seed_says_where_and_why() {
     assert_snapshot!(refusal("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
     assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
     assert_snapshot!(refusal("{\"stores\":[{\"id\":\"\"}]}"), @"cannot seed from `a document`: stores[0].id is empty");
+    assert_snapshot!(refusal("{\"store\":\"\",\"customer\":{\"external_id\":\"c-1\"}}"), @"cannot seed from `a document`: store is empty");
     assert_snapshot!(refusal("{\"store\":\"shop\"}"), @"cannot seed from `a document`: each value must have either `stores`, or `store` beside `secret`, `customer` or `event`");
     assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"\"}]}"), @"cannot seed from `a document`: the secret of store `shop` is empty");
     assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"a\"},{\"id\":\"shop\",\"secret\":\"b\"}]}"), @"cannot seed from `a document`: store `shop` is declared with two different secrets");
