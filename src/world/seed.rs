@@ -8,10 +8,13 @@
 //! `external_id`, or by one of `email` and `phone_number`.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -93,7 +96,7 @@ pub(crate) type Stores = BTreeMap<String, StoreState>;
 #[serde(deny_unknown_fields)]
 struct Item<'a> {
     #[serde(borrow)]
-    stores: Option<Vec<Store<'a>>>,
+    stores: Option<Vec<Object<Store<'a>>>>,
     store: Option<String>,
     secret: Option<String>,
     #[serde(borrow)]
@@ -112,6 +115,29 @@ struct Store<'a> {
     customers: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     events: Vec<&'a RawValue>,
+}
+
+/// What stands as an object, and nothing else: an array would be read by position.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reading<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Reading(PhantomData))
+    }
 }
 
 /// Reads a seed and adds what it says.
@@ -168,7 +194,7 @@ impl<'a> Reader<'a> {
             (Some(documents), None) if !single => documents
                 .into_iter()
                 .enumerate()
-                .try_for_each(|(at, store)| self.add_store(&format!("stores[{at}]."), store, stores)),
+                .try_for_each(|(at, Object(store))| self.add_store(&format!("stores[{at}]."), store, stores)),
             (None, Some(id)) if single => {
                 if id.is_empty() {
                     return Err("store is empty".to_owned());
@@ -434,10 +460,28 @@ fn first_violation(findings: &Findings) -> Result<(), String> {
     }
 }
 
-/// Reads an object as its type. An array, which would be read by position, is none.
+/// Reads an object as its type. An array, which would be read by position, is none, nor may one stand in it but as
+/// suppressions.
 fn typed<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, String> {
-    if !value.is_object() {
+    let Value::Object(fields) = value else {
         return Err(format!("{path} must be an object"));
-    }
+    };
+    fields
+        .iter()
+        .try_for_each(|(key, value)| no_array(&format!("{path}.{key}"), value))?;
     T::deserialize(value).map_err(|error| format!("{path}: {error}"))
+}
+
+fn no_array(path: &str, value: &Value) -> Result<(), String> {
+    match value {
+        Value::Array(_) => Err(format!("{path} must not be an array")),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
+            Value::Array(suppressions) if key == "suppressions" => suppressions
+                .iter()
+                .enumerate()
+                .try_for_each(|(at, value)| no_array(&format!("{path}.{key}[{at}]"), value)),
+            _ => no_array(&format!("{path}.{key}"), value),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -92,6 +92,16 @@ fn a_broken_seed_says_where_and_why() {
 }
 
 #[test]
+fn an_array_in_the_place_of_an_object_is_not_read_by_position() {
+    assert_snapshot!(refusal(r#"{"stores":[["shop","secret",[{"external_id":"c-1"}],[]]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(refusal(r#"{"stores":[["shop",null]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":[]}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms must not be an array");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":["subscribed","2023-04-23",[]]}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing must not be an array");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[["HARD_BOUNCE"]]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions[0] must not be an array");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[["HARD_BOUNCE",null]]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions[0] must not be an array");
+}
+
+#[test]
 fn a_lenient_emulator_takes_lenient_seeds() {
     let document = r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","gender":"female","account_created_at":"once"}]}]}"#;
     let scene = Scene::with(|builder| builder.validation(Validation::Lenient).seed(document));
