@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use yotpo_mock::Validation;
 
-use crate::support::{Scene, customers};
+use crate::support::{EVENTS, Scene, customers};
 
 /// The rules that refuse a customer, `""` if none does.
 fn rules(scene: &Scene, customer: Value) -> String {
@@ -323,4 +323,64 @@ fn the_body_must_hold_a_customer() {
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"customer is required and must be an object"}]}
     "#);
+}
+
+/// Where each value of a document stands, as JSON pointers.
+fn places(document: &Value) -> Vec<String> {
+    let mut places = vec![String::new()];
+    for (key, value) in document.as_object().into_iter().flatten() {
+        places.extend(self::places(value).iter().map(|rest| format!("/{key}{rest}")));
+    }
+    places
+}
+
+#[test]
+fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
+    let scene = Scene::seeded(
+        r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","email":"ann@example.com"},{"email":"bob@example.com"}],
+            "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"email":"bob@example.com"}}]}]}"#,
+    );
+    let customer = json!({
+        "external_id": "c-1", "email": "bob@example.com", "phone_number": "+14155552671", "first_name": "Bob",
+        "gender": "M", "account_created_at": "2021-03-27", "tags": "vip", "accepts_sms_marketing": true,
+        "address": {"city": "Austin", "country_code": "US"}, "custom_properties": {"club": "gold"}
+    });
+    let event = json!({
+        "source": "crm", "type": "t", "timestamp": "2025-01-02", "unique_id": "e-1", "properties": {"n": 1},
+        "customer": {"external_id": "c-2", "email": "bob@example.com"}
+    });
+    let told = || (scene.everybody(), crate::event::all(&scene));
+    let before = told();
+    let (mut taken, mut refused) = (0, 0);
+    for (path, whole) in [
+        (customers(""), json!({ "customer": customer })),
+        (EVENTS.to_owned(), json!({ "customer_event": event })),
+    ] {
+        for place in places(&whole) {
+            for value in [
+                json!(null),
+                json!(7.5),
+                json!(" "),
+                json!("\u{0}"),
+                json!([]),
+                json!({"": null}),
+            ] {
+                let mut body = whole.clone();
+                *body.pointer_mut(&place).expect("it has this place") = value;
+                let answer = scene.request("PATCH", &path).json(body).deviating().send();
+                match answer.status() {
+                    200 => {
+                        taken += 1;
+                        scene.mock.reset();
+                    }
+                    400 => {
+                        refused += 1;
+                        assert_eq!(told(), before, "{answer}");
+                    }
+                    _ => panic!("{answer}"),
+                }
+            }
+        }
+    }
+    assert!(taken > 30 && refused > 60, "{taken} were taken and {refused} refused");
 }
