@@ -8,7 +8,7 @@ mod access_tokens;
 pub(crate) mod body;
 pub(crate) mod control;
 mod customer_events;
-mod customers;
+pub(crate) mod customers;
 mod error;
 mod exchange;
 mod faults;

@@ -232,7 +232,7 @@ impl IdentityIndex {
     /// # Panics
     ///
     /// If they disagree anywhere.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub fn audit(&self, profiles: &Profiles) {
         let mut rebuilt = IdentityIndex::default();
         let mut seen = Profiles::new();

@@ -351,7 +351,7 @@ impl Filter {
 #[cfg(test)]
 mod laws;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "internals"))]
 impl StoreState {
     /// Compares every index with the profiles and events it speaks of.
     ///

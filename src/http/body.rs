@@ -146,7 +146,7 @@ fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {
 /// # Errors
 ///
 /// [`Rejection::QueryNotUtf8`].
-pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
+pub(crate) fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
     form(query.as_bytes()).ok_or(Rejection::QueryNotUtf8)
 }
 

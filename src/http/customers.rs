@@ -37,7 +37,7 @@ pub(super) fn accepted() -> HttpResponse {
 }
 
 /// Joins a page from the JSON that each profile keeps ready.
-fn render(page: Page, asked: PageRequest, place: Place<'_>) -> Vec<u8> {
+pub(crate) fn render(page: Page, asked: PageRequest, place: Place<'_>) -> Vec<u8> {
     let mut json = Vec::with_capacity(128 + 1024 * page.customers.len());
     json.extend_from_slice(br#"{"customers":["#);
     for (at, profile) in page.customers.iter().enumerate() {
