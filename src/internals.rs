@@ -3,6 +3,8 @@
 //! Each function takes bytes as somebody might send them, leads them into one room as the emulator would, and holds what
 //! comes out to the laws of that room. This room stands beside `mock` and may use every floor; no floor may use it.
 
+pub mod workload;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};

@@ -1,0 +1,157 @@
+//! A store of any size and the work that is done on it, without a socket in between: from the bytes of a request to the
+//! bytes of its answer.
+
+use std::hint::black_box;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::domain::json;
+use crate::domain::pagination::{PageRequest, Place};
+use crate::domain::store::{StoreState, Write};
+use crate::domain::validation::{Findings, Terms, read_customer, read_event};
+use crate::http::body::parameters;
+use crate::http::customers::render;
+
+const PLACE: Place<'static> = Place {
+    store: "shop",
+    epoch: 0,
+};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub enum Work {
+    /// Writes a customer of the contract's size that is there already.
+    Upsert,
+    /// Finds one by e-mail.
+    Lookup,
+    /// Reads a page of 100 from anywhere in the store.
+    Page,
+    /// Writes an unclaimed customer and then merges it into a claimed one.
+    Merge,
+    /// Keeps an event of a customer that is there.
+    Event,
+}
+
+impl Work {
+    pub const ALL: [Work; 5] = [Work::Upsert, Work::Lookup, Work::Page, Work::Merge, Work::Event];
+}
+
+/// A store with customers of the contract's size, numbered from 0.
+pub struct Shop {
+    state: StoreState,
+    customers: u64,
+    now: DateTime<Utc>,
+}
+
+impl Shop {
+    pub fn with_customers(count: u64) -> Shop {
+        let mut shop = Shop {
+            state: StoreState::default(),
+            customers: 0,
+            now: DateTime::UNIX_EPOCH,
+        };
+        shop.grow(count);
+        shop
+    }
+
+    /// Adds customers until there are so many.
+    pub fn grow(&mut self, count: u64) {
+        for number in self.customers..count {
+            let [body] = self.upsert_of(number);
+            self.write(&body);
+        }
+        self.customers = count;
+    }
+
+    /// The bytes of the requests of one piece of work on the customer with a number: bodies, or a query.
+    pub fn requests(&self, work: Work, number: u64) -> Vec<Vec<u8>> {
+        let number = number % self.customers;
+        match work {
+            Work::Upsert => self.upsert_of(number).into(),
+            Work::Lookup => vec![format!("email=shopper.{number}%40example.com").into_bytes()],
+            Work::Page => {
+                // The cursor of a page in the middle, as the page before it gave it.
+                let before = self.page(&PageRequest {
+                    after: number,
+                    limit: 1,
+                    ..self.asked("")
+                });
+                let page: Value = serde_json::from_slice(&before).expect("a page is JSON");
+                match page["pagination"]["next_page_info"].as_str() {
+                    Some(cursor) => vec![format!("page_info={cursor}&limit=100").into_bytes()],
+                    None => vec![b"limit=100".to_vec()],
+                }
+            }
+            Work::Merge => {
+                let phone_number = format!("+2{number:012}");
+                let bodies = [
+                    json!({"customer": {"phone_number": phone_number, "tags": "unclaimed"}}),
+                    json!({"customer": {"external_id": number.to_string(), "phone_number": phone_number}}),
+                ];
+                bodies.map(|body| body.to_string().into_bytes()).into()
+            }
+            Work::Event => {
+                let event = json!({"customer_event": {
+                    "source": "returns_desk", "type": "item_returned", "unique_id": format!("r-{number}"),
+                    "customer": {"external_id": number.to_string()}, "properties": {"order_id": "1001", "amount": 12.5}
+                }});
+                vec![event.to_string().into_bytes()]
+            }
+        }
+    }
+
+    /// Does one piece of work; gives the size of the last answer in bytes.
+    pub fn run(&mut self, work: Work, requests: &[Vec<u8>]) -> usize {
+        let mut answered = 0;
+        for request in requests {
+            answered = match work {
+                Work::Lookup | Work::Page => {
+                    let query = std::str::from_utf8(request).expect("a query is ASCII");
+                    black_box(self.page(&self.asked(query))).len()
+                }
+                Work::Upsert | Work::Merge => self.write(request),
+                Work::Event => self.write_event(request),
+            };
+        }
+        answered
+    }
+
+    fn upsert_of(&self, number: u64) -> [Vec<u8>; 1] {
+        let customer = json!({"customer": {
+            "external_id": number.to_string(), "email": format!("shopper.{number}@example.com"), "phone_number": format!("+1{number:012}"),
+            "first_name": "Emma", "last_name": "Johnson", "gender": "F", "account_created_at": "2021-03-27T04:37:34",
+            "account_updated_at": "2023-08-29T16:30:07", "account_status": "enabled", "default_language": "en",
+            "default_currency": "USD", "tags": "vip,summer_sale,repeat_buyer", "accepts_sms_marketing": true,
+            "accepts_email_marketing": true,
+            "address": {"address1": "12 Harbour Street", "address2": "Flat 3", "city": "Austin", "company": null, "state": "Texas",
+                "zip": "73301", "province_code": "TX", "country_code": "US", "phone_number": "+14155552671"}
+        }});
+        [customer.to_string().into_bytes()]
+    }
+
+    fn write(&mut self, body: &[u8]) -> usize {
+        let body = json::parse(body).expect("a good body");
+        let customer = read_customer(&body, Terms::default(), self.now, &mut Findings::default());
+        let write = Write::Customer(customer.expect("a good customer"));
+        self.state.accept(write, 1, self.now, self.now);
+        "{}".len()
+    }
+
+    fn write_event(&mut self, body: &[u8]) -> usize {
+        let body = json::parse(body).expect("a good body");
+        let (event, customer) =
+            read_event(&body, Terms::default(), self.now, &mut Findings::default()).expect("a good event");
+        self.state.accept(Write::Event(event, customer), 1, self.now, self.now);
+        "{}".len()
+    }
+
+    fn asked(&self, query: &str) -> PageRequest {
+        let parameters = parameters(query).expect("a query is ASCII");
+        PageRequest::read(&parameters, PLACE, &mut Findings::default()).expect("a good query")
+    }
+
+    fn page(&self, asked: &PageRequest) -> Vec<u8> {
+        render(self.state.page(asked), asked.clone(), PLACE)
+    }
+}
