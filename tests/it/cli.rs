@@ -236,6 +236,9 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
         &["--body-limit", "much"],
         &["--read-timeout", "0s"],
         &["--workers", "0"],
+        &["--journal-entries", "-1"],
+        &["--journal-bytes", "0"],
+        &["--journal-body-bytes", "much"],
         &["--log-format", "xml"],
         &["--store", "shop:a", "--store", "shop:b"],
         &["wait", "--timeout", "soon"],
@@ -279,6 +282,10 @@ fn help_and_version_are_printed_and_end_with_zero() {
             "body-limit",
             "read-timeout",
             "workers",
+            "journal-entries",
+            "journal-bytes",
+            "journal-body-bytes",
+            "journal-file",
             "log-format",
             "quiet",
             "verbose",
@@ -331,6 +338,9 @@ fn every_flag_has_a_twin_in_the_environment() {
         ("BODY_LIMIT", "2KiB"),
         ("READ_TIMEOUT", "5s"),
         ("WORKERS", "2"),
+        ("JOURNAL_ENTRIES", "10"),
+        ("JOURNAL_BYTES", "1MiB"),
+        ("JOURNAL_BODY_BYTES", "1KiB"),
         ("LOG_FORMAT", "json"),
         ("QUIET", "true"),
         ("VERBOSE", "false"),
@@ -536,4 +546,13 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let (code, _, log) = running.stop("TERM");
     assert_eq!(code, Some(0));
     assert!(log.len() > 64 * 1024, "more than a pipe holds");
+}
+
+#[test]
+fn a_journals_file_that_cannot_be_opened_stops_the_start() {
+    assert_snapshot!(failure(&["--port", "0", "--journal-file", "/no/such/folder/journal.ndjson"]), @"
+    Some(1)
+    error: cannot write the journal to `/no/such/folder/journal.ndjson`: no such folder
+    hint: `--journal-file` names a file in a folder that is there and takes files
+    ");
 }
