@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub mod journal;
 #[cfg(test)]
 mod laws;
+pub(crate) mod matching;
 pub(crate) mod memory;
 pub(crate) mod seed;
 pub(crate) mod settings;

@@ -5,6 +5,8 @@
 
 mod asked;
 mod clock;
+mod expectation;
+mod requests;
 mod reset;
 mod settings;
 mod stores;
@@ -55,6 +57,17 @@ pub(super) fn scope() -> Scope {
                 (Method::GET, web::to(settings::get)),
                 (Method::PATCH, web::to(settings::patch)),
             ],
+        ))
+        .service(resource(
+            "/requests",
+            [
+                (Method::GET, web::to(requests::list)),
+                (Method::DELETE, web::to(requests::forget)),
+            ],
+        ))
+        .service(resource(
+            "/requests/verify",
+            [(Method::POST, web::to(requests::verify))],
         ))
         .service(resource("/stores", [(Method::GET, web::to(stores::list))]))
         .service(resource(

@@ -179,4 +179,17 @@ impl Journal {
     pub fn entries(&self) -> Vec<Arc<Entry>> {
         self.kept.lock().entries.iter().cloned().collect()
     }
+
+    /// Forgets the entries of one store, or all; numbers go on.
+    pub fn forget(&self, store: Option<&str>) {
+        let mut kept = self.kept.lock();
+        let all = std::mem::take(&mut *kept);
+        if let Some(store) = store {
+            let others = all.entries.iter().filter(|entry| entry.store.as_deref() != Some(store));
+            kept.entries = others.cloned().collect();
+            kept.bytes = kept.entries.iter().map(|entry| entry.weight()).sum();
+        }
+        drop(kept);
+        drop(all);
+    }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::message::{Message, Query};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
+use crate::world::matching::{Difference, differences};
 
 /// One request to the vendor's surface, as it was answered. Tokens and secrets are never shown, nor does [`Debug`] show them.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Entry {
         self.query.to_json()
     }
 
-    /// The entry as the journal's file shows it.
+    /// The entry as `GET /_mock/requests` and the journal's file show it.
     pub(crate) fn to_json(&self) -> Value {
         let mut request = self.request.to_json();
         request["query"] = self.query();
@@ -65,9 +66,49 @@ impl Entry {
         })
     }
 
+    /// Where it differs from what is expected of a request: an object with any of `store`, `operation`, `method`, `path`,
+    /// `status`, `rule`, `note`, `query`, `headers` (in lower case) and `body`.
+    pub(crate) fn differences(&self, expected: &Map<String, Value>) -> Vec<Difference> {
+        let mut differing = Vec::new();
+        for (name, expected) in expected {
+            let found = match name.as_str() {
+                "store" => json!(self.store),
+                "operation" => json!(self.operation.map(Operation::as_str)),
+                "method" => json!(self.method),
+                "path" => json!(self.path),
+                "status" => json!(self.status),
+                "rule" => one_of(self.rules.iter().map(|rule| rule.id), expected),
+                "note" => one_of(self.notes.iter().map(|note| note.id()), expected),
+                "query" => self.query(),
+                "headers" => self.request.headers(),
+                "body" => self.request.body(),
+                _ => Value::Null,
+            };
+            differing.extend(differences(expected, &found).into_iter().map(|difference| {
+                let path = match &*difference.path {
+                    "" => name.clone(),
+                    below => format!("{name}.{below}"),
+                };
+                Difference { path, ..difference }
+            }));
+        }
+        differing
+    }
+
     /// About how much memory it takes, in bytes.
     pub(super) fn weight(&self) -> usize {
         let texts = self.method.len() + self.path.len() + self.store.as_ref().map_or(0, String::len);
         size_of::<Entry>() + texts + self.query.weight() + self.request.weight() + self.response.weight()
+    }
+}
+
+/// Of several ids the expected one, if it is among them; else all that there are.
+fn one_of<'a>(ids: impl Iterator<Item = &'a str>, expected: &Value) -> Value {
+    let ids: Vec<_> = ids.collect();
+    match ids.as_slice() {
+        [] => Value::Null,
+        [only] => json!(only),
+        ids if ids.iter().any(|id| expected == id) => expected.clone(),
+        ids => json!(ids),
     }
 }
