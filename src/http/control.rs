@@ -6,6 +6,7 @@
 mod asked;
 mod clock;
 mod expectation;
+mod report;
 mod requests;
 mod reset;
 mod settings;
@@ -68,6 +69,13 @@ pub(super) fn scope() -> Scope {
         .service(resource(
             "/requests/verify",
             [(Method::POST, web::to(requests::verify))],
+        ))
+        .service(resource(
+            "/report",
+            [
+                (Method::GET, web::to(report::get)),
+                (Method::DELETE, web::to(report::forget)),
+            ],
         ))
         .service(resource("/stores", [(Method::GET, web::to(stores::list))]))
         .service(resource(

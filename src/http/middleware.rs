@@ -53,7 +53,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         .expect("every app is given its world")
         .clone()
         .into_inner();
-    let opened = world.journal.open();
+    let (opened, report) = (world.journal.open(), &world.report);
     let number = opened.number;
     let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());
@@ -96,6 +96,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
             },
         };
         log(&entry);
+        report.count(&entry);
         let under_way = opened.close(entry);
         response.set_body(watched(body, under_way))
     };

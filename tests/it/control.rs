@@ -1,6 +1,7 @@
 //! Our own surface: what a test can ask of the emulator, and what it is told where it asks for something impossible.
 
 mod clock;
+mod report;
 mod requests;
 mod reset;
 mod settings;

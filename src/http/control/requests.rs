@@ -56,7 +56,7 @@ pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
     Ok(HttpResponse::Ok().json(json!({ "requests": requests, "total": total, "next_before": next_before })))
 }
 
-/// `DELETE /_mock/requests`, `?store=`: forgets them; numbers go on.
+/// `DELETE /_mock/requests`, `?store=`: forgets them; numbers go on, and the report stays.
 pub(super) async fn forget(mut asked: Asked) -> Result<HttpResponse, Complaint> {
     let store = asked.store()?;
     asked.world.journal.forget(store.as_deref());
