@@ -8,6 +8,7 @@ use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use yotpo_mock::journal::{DEFAULT_BODY_BYTES, DEFAULT_BYTES, DEFAULT_ENTRIES};
 use yotpo_mock::{
     Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, EmptyResult, Host, Validation, YotpoMock,
 };
@@ -46,7 +47,7 @@ Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start,
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the emulated API; this is what happens without a subcommand.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Wait until a mock is ready: 0 as soon as it is, 1 if it does not become so.
     Wait(Wait),
 }
@@ -121,6 +122,18 @@ pub struct Serve {
     /// How many threads serve. [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
+    /// How many requests the journal keeps. [default: 1000]
+    #[arg(long, value_name = "N")]
+    journal_entries: Option<usize>,
+    /// How much memory the journal takes; older requests are forgotten. [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    journal_bytes: Option<usize>,
+    /// How much the journal keeps of each body. [default: 16KiB]
+    #[arg(long, value_name = "SIZE", value_parser = size_or_nothing)]
+    journal_body_bytes: Option<usize>,
+    /// Write the journal to a file while it happens, a line of JSON per request.
+    #[arg(long, value_name = "FILE")]
+    journal_file: Option<PathBuf>,
     /// How to write the log on stderr, one line per request. [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -162,7 +175,11 @@ impl Serve {
             .issued_tokens_only(self.issued_tokens_only.unwrap_or(realistic))
             .body_limit(self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT))
             .read_timeout(self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT))
-            .workers(self.workers.unwrap_or(1).into());
+            .workers(self.workers.unwrap_or(1).into())
+            .journal_entries(self.journal_entries.unwrap_or(DEFAULT_ENTRIES))
+            .journal_bytes(self.journal_bytes.unwrap_or(DEFAULT_BYTES))
+            .journal_body_bytes(self.journal_body_bytes.unwrap_or(DEFAULT_BODY_BYTES));
+        let builder = self.journal_file.iter().fold(builder, Builder::journal_file);
         let stores = self.stores().expect("the stores were looked at when they were read");
         let builder = stores
             .into_iter()
@@ -213,7 +230,7 @@ pub fn parse() -> Command {
     }
     let matches = command.clone().get_matches();
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
-    let parsed = line.command.unwrap_or(Command::Serve(line.serve));
+    let parsed = line.command.unwrap_or_else(|| Command::Serve(Box::new(line.serve)));
     if let Command::Serve(serve) = &parsed
         && let Err(message) = serve.stores()
     {
@@ -264,11 +281,16 @@ fn switch(text: &str) -> Result<bool, String> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    let bytes: ByteSize = text.parse()?;
-    match usize::try_from(bytes.as_u64()) {
-        Ok(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err("it must be at least one byte, and fit in memory".to_owned()),
+    let bytes = size_or_nothing(text)?;
+    if bytes == 0 {
+        return Err("it must be at least one byte".to_owned());
     }
+    Ok(bytes)
+}
+
+fn size_or_nothing(text: &str) -> Result<usize, String> {
+    let bytes: ByteSize = text.parse()?;
+    usize::try_from(bytes.as_u64()).map_err(|_| "it must fit in memory".to_owned())
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {

@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let done = match cli::parse() {
-        Command::Serve(options) => serve(options),
+        Command::Serve(options) => serve(*options),
         Command::Wait(options) => wait(&options),
     };
     match done {

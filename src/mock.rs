@@ -1,5 +1,6 @@
 //! One running mock: a world, its sockets and the thread that serves them.
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,7 +18,7 @@ use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http::{self, control::access::Access};
 use crate::world::clock::{Clock, LAST_YEAR};
-use crate::world::journal::Entry;
+use crate::world::journal::{Entry, Journal, Limits};
 use crate::world::seed::{self, Stores};
 use crate::world::settings::{EmptyResult, Settings};
 use crate::world::{ResetTo, World};
@@ -72,10 +73,11 @@ impl YotpoMock {
         format!("http://{}", self.address)
     }
 
-    /// The latest requests to the vendor's surface, in the order in which they were answered; at most
-    /// [`CAPACITY`](crate::world::journal::CAPACITY).
+    /// The latest requests to the vendor's surface, in the order in which they were answered, as far back as the
+    /// journal goes.
     pub fn requests(&self) -> Vec<Entry> {
-        self.world.journal.entries()
+        let entries = self.world.journal.entries();
+        entries.iter().map(|entry| Entry::clone(entry)).collect()
     }
 
     /// The custom events of a store in the order in which they came, each with what names its customer now.
@@ -119,6 +121,7 @@ impl Drop for YotpoMock {
             // A server that failed has been told by its thread's panic; a drop must not add another.
             let _ = thread.join();
         }
+        self.world.journal.finish();
     }
 }
 
@@ -195,7 +198,9 @@ pub enum StartError {
     Seed { name: String, reason: String },
     /// A store is declared in a way that contradicts itself or a seed.
     Store { reason: String },
-    /// There is no thread for the server.
+    /// The journal's file cannot be written.
+    JournalFile { path: PathBuf, source: io::Error },
+    /// There is no thread for the server, or for the journal's file.
     Thread { source: io::Error },
 }
 
@@ -211,6 +216,7 @@ impl StartError {
                 "a seed is JSON or NDJSON: {\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}"
             }
             StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
+            StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
             StartError::Thread { .. } => "look at the limits of this process",
         }
     }
@@ -222,7 +228,15 @@ impl fmt::Display for StartError {
             StartError::Listen { address, source } => write!(f, "cannot listen on `{address}`: {}", plainly(source)),
             StartError::Seed { name, reason } => write!(f, "cannot seed from `{name}`: {reason}"),
             StartError::Store { reason } => write!(f, "cannot declare the stores: {reason}"),
-            StartError::Thread { source } => write!(f, "cannot start the server's thread: {}", plainly(source)),
+            StartError::JournalFile { path, source } => {
+                let path = path.display();
+                let reason = match source.kind() {
+                    io::ErrorKind::NotFound => "no such folder".to_owned(),
+                    _ => plainly(source),
+                };
+                write!(f, "cannot write the journal to `{path}`: {reason}")
+            }
+            StartError::Thread { source } => write!(f, "cannot start a thread: {}", plainly(source)),
         }
     }
 }
@@ -260,6 +274,8 @@ pub struct Builder {
     access: Access,
     workers: usize,
     frozen_at: Option<DateTime<Utc>>,
+    journal: Limits,
+    journal_file: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -274,6 +290,8 @@ impl Default for Builder {
             access: Access::default(),
             workers: 1,
             frozen_at: None,
+            journal: Limits::default(),
+            journal_file: None,
         }
     }
 }
@@ -399,6 +417,31 @@ impl Builder {
         self
     }
 
+    /// How many requests the journal keeps; older ones are forgotten.
+    pub fn journal_entries(mut self, entries: usize) -> Builder {
+        self.journal.entries = entries;
+        self
+    }
+
+    /// How much memory the journal takes, in bytes; older requests are forgotten. The latest is kept however large it is.
+    pub fn journal_bytes(mut self, bytes: usize) -> Builder {
+        self.journal.bytes = bytes;
+        self
+    }
+
+    /// How much the journal keeps of each body, in bytes.
+    pub fn journal_body_bytes(mut self, bytes: usize) -> Builder {
+        self.journal.body_bytes = bytes;
+        self
+    }
+
+    /// Writes the journal to a file while it happens, a line of JSON per request, in the place of what stood there. The file is
+    /// complete when the emulator is dropped.
+    pub fn journal_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.journal_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -413,7 +456,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on, a seed is missing or broken, or stores contradict each other.
+    /// If the address cannot be listened on, a seed is missing or broken, stores contradict each other, or
+    /// the journal's file cannot be written.
     pub fn try_start(self) -> Result<YotpoMock, StartError> {
         let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
         let stores = self.stores_at_start(clock.now())?;
@@ -422,14 +466,26 @@ impl Builder {
             .local_addr()
             .map_err(|source| StartError::Thread { source })?;
         let count = |of: fn(&StoreState) -> usize| stores.values().map(of).sum::<usize>();
+        let seeded = (
+            stores.len(),
+            count(|store| store.counts().0),
+            count(|store| store.counts().1),
+        );
+        let mut world = World::new(self.settings, clock, stores);
+        let file = self.journal_file.map(|path| match File::create(&path) {
+            Ok(file) => Ok(file),
+            Err(source) => Err(StartError::JournalFile { path, source }),
+        });
+        world.journal =
+            Journal::new(self.journal, file.transpose()?).map_err(|source| StartError::Thread { source })?;
+        let world = Arc::new(world);
         tracing::info!(
-            stores = stores.len(),
-            customers = count(|store| store.counts().0),
-            events = count(|store| store.counts().1),
+            stores = seeded.0,
+            customers = seeded.1,
+            events = seeded.2,
             settings = %self.settings.to_json(),
             "seeded"
         );
-        let world = Arc::new(World::new(self.settings, clock, stores));
         let access = Access {
             bound: match self.host {
                 Host::Address(address) if !address.is_loopback() => Some(address),

@@ -1,6 +1,6 @@
 //! The middle floor: everything that one mock remembers, and the powers of a test over it.
 //!
-//! A [`World`] is what outlives a reset: clock, journal and the state at the start. [`Memory`] is what a reset replaces. Each
+//! A [`World`] is what outlives a reset: clock, journal, report and the state at the start. [`Memory`] is what a reset replaces. Each
 //! request looks at both through one [`Call`], which holds one moment and one memory from its first question to its last, and
 //! through a [`Visit`] once it is known which store is meant.
 
@@ -11,6 +11,7 @@ pub mod journal;
 mod laws;
 pub(crate) mod matching;
 pub(crate) mod memory;
+pub(crate) mod report;
 pub(crate) mod seed;
 pub(crate) mod settings;
 
@@ -34,6 +35,7 @@ use clock::Clock;
 use fault::Faults;
 use journal::Journal;
 use memory::{Memory, forget};
+use report::Report;
 use seed::Stores;
 use settings::{EmptyResult, Settings};
 
@@ -55,6 +57,7 @@ pub(crate) enum ResetTo {
 pub(crate) struct World {
     pub clock: Clock,
     pub journal: Journal,
+    pub report: Report,
     /// The settings, and the stores as seeds and flags declared them.
     settings: Settings,
     start: Stores,
@@ -68,6 +71,7 @@ impl World {
         World {
             clock,
             journal: Journal::default(),
+            report: Report::default(),
             memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
             settings,
             start,
@@ -98,8 +102,8 @@ impl World {
         self.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Goes back to the start: customers, events, tokens, rate windows, settings and faults; of one store, or of all. Journal and
-    /// time stay. Requests that are being answered write into what is forgotten.
+    /// Goes back to the start: customers, events, tokens, rate windows, settings and faults; of one store, or of all. Journal,
+    /// report and time stay. Requests that are being answered write into what is forgotten.
     pub fn reset(&self, store: Option<&str>, to: ResetTo) {
         let of_start = |state: &StoreState| match to {
             ResetTo::Seed => state.clone(),

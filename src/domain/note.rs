@@ -17,6 +17,18 @@ pub enum Grade {
     Coerced,
 }
 
+impl Grade {
+    /// The grade in one word: `assumed`, `deprecated`, `tolerated` or `coerced`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Grade::Assumed => "assumed",
+            Grade::Deprecated => "deprecated",
+            Grade::Tolerated => "tolerated",
+            Grade::Coerced => "coerced",
+        }
+    }
+}
+
 macro_rules! notes {
     ($($variant:ident = $id:literal, $grade:ident, $words:literal;)*) => {
         /// Something that a request leaned on.

@@ -11,6 +11,15 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation there is.
+    pub const ALL: &[Operation] = &[
+        Operation::CreateAccessToken,
+        Operation::CreateOauthToken,
+        Operation::RetrieveCustomers,
+        Operation::UpsertCustomer,
+        Operation::UpsertCustomerEvent,
+    ];
+
     /// The operation's name: `retrieveCustomers`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -21,6 +30,7 @@ impl Operation {
             Operation::UpsertCustomerEvent => "upsertCustomerEvent",
         }
     }
+
     /// Whether a token must come with the call; the others are how one gets a token.
     pub(crate) fn needs_token(self) -> bool {
         !matches!(self, Operation::CreateAccessToken | Operation::CreateOauthToken)

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::web::{BytesMut, Data};
+use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, mime};
 use futures_util::StreamExt;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::exchange;
+use super::exchange::{self, Exchange};
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
 
@@ -33,7 +33,7 @@ pub(super) struct Body {
     media: Media,
     declared_bytes: Option<usize>,
     payload: Payload,
-    limit_bytes: usize,
+    exchange: Exchange,
     read_timeout: Duration,
 }
 
@@ -71,7 +71,7 @@ impl FromRequest for Body {
             media: Media::of(request),
             declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             payload: payload.take(),
-            limit_bytes: exchange::of(request).settings().body_limit,
+            exchange: exchange::of(request),
             read_timeout: timeout_of(request),
         }))
     }
@@ -104,31 +104,45 @@ impl Body {
         Ok(Value::Object(fields.collect::<Map<_, _>>()))
     }
 
-    async fn bytes(self) -> Result<BytesMut, Rejection> {
-        let limit_bytes = self.limit_bytes;
-        if self.declared_bytes.is_some_and(|declared| declared > limit_bytes) {
+    /// The bytes of the body, which the journal gets to see whether or not they are taken.
+    async fn bytes(self) -> Result<Bytes, Rejection> {
+        let mut arrived = BytesMut::new();
+        let limit_bytes = self.exchange.settings().body_limit;
+        let read = read(self.payload, self.declared_bytes, limit_bytes, &mut arrived);
+        let read = tokio::time::timeout(self.read_timeout, read).await;
+        // The journal must not hold on to the room that was made for what did not come.
+        let arrived = match read {
+            Ok(Ok(())) => arrived.freeze(),
+            _ => Bytes::copy_from_slice(&arrived),
+        };
+        let whole = self.declared_bytes.unwrap_or_default().max(arrived.len());
+        self.exchange
+            .keep_body(arrived.clone(), u64::try_from(whole).unwrap_or(u64::MAX));
+        read.unwrap_or(Err(Rejection::BodyTimeout)).map(|()| arrived)
+    }
+}
+
+async fn read(
+    mut payload: Payload,
+    declared_bytes: Option<usize>,
+    limit_bytes: usize,
+    arrived: &mut BytesMut,
+) -> Result<(), Rejection> {
+    if declared_bytes.is_some_and(|declared| declared > limit_bytes) {
+        return Err(Rejection::BodyTooLarge { limit_bytes });
+    }
+    arrived.reserve(declared_bytes.unwrap_or_default().min(TRUSTED_BYTES));
+    while let Some(chunk) = payload.next().await {
+        // A client that leaves is not there to be told: the answer is for the journal.
+        let chunk = chunk.map_err(|_| Rejection::MalformedJson {
+            reason: "it ends in the middle".to_owned(),
+        })?;
+        if arrived.len() + chunk.len() > limit_bytes {
             return Err(Rejection::BodyTooLarge { limit_bytes });
         }
-        let mut payload = self.payload;
-        let read = async {
-            let expected = self.declared_bytes.unwrap_or_default().min(TRUSTED_BYTES);
-            let mut bytes = BytesMut::with_capacity(expected);
-            while let Some(chunk) = payload.next().await {
-                // A client that leaves is not there to be told: the answer is for the journal.
-                let chunk = chunk.map_err(|_| Rejection::MalformedJson {
-                    reason: "it ends in the middle".to_owned(),
-                })?;
-                if bytes.len() + chunk.len() > limit_bytes {
-                    return Err(Rejection::BodyTooLarge { limit_bytes });
-                }
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(bytes)
-        };
-        tokio::time::timeout(self.read_timeout, read)
-            .await
-            .unwrap_or(Err(Rejection::BodyTimeout))
+        arrived.extend_from_slice(&chunk);
     }
+    Ok(())
 }
 
 fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {

@@ -6,8 +6,11 @@
 pub(crate) mod access;
 mod asked;
 mod clock;
+mod expectation;
 mod faults;
 mod profiles;
+mod report;
+mod requests;
 mod reset;
 mod settings;
 mod stores;
@@ -72,6 +75,24 @@ pub(super) fn scope() -> Scope {
             [
                 (Method::GET, web::to(settings::get)),
                 (Method::PATCH, web::to(settings::patch)),
+            ],
+        ))
+        .service(resource(
+            "/requests",
+            [
+                (Method::GET, web::to(requests::list)),
+                (Method::DELETE, web::to(requests::forget)),
+            ],
+        ))
+        .service(resource(
+            "/requests/verify",
+            [(Method::POST, web::to(requests::verify))],
+        ))
+        .service(resource(
+            "/report",
+            [
+                (Method::GET, web::to(report::get)),
+                (Method::DELETE, web::to(report::forget)),
             ],
         ))
         .service(resource("/stores", [(Method::GET, web::to(stores::list))]))

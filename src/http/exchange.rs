@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::rc::Rc;
 
 use actix_web::dev::Payload;
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::domain::note::Note;
@@ -34,6 +35,8 @@ pub(super) struct Told {
     pub notes: Vec<Note>,
     /// What the request left of the store's rate limit, once it was counted.
     pub budget: Option<Budget>,
+    /// The body as it was read, and how long it was to be; `None` where it was not read.
+    pub body: Option<(Bytes, u64)>,
 }
 
 impl Exchange {
@@ -83,6 +86,11 @@ impl Exchange {
 
     pub fn note(&self, note: Note) {
         self.told.borrow_mut().notes.push(note);
+    }
+
+    /// Keeps what was read of the body for the journal.
+    pub fn keep_body(&self, arrived: Bytes, whole_bytes: u64) {
+        self.told.borrow_mut().body = Some((arrived, whole_bytes));
     }
 
     /// Lets the domain read something of the request, and takes over its notes.

@@ -85,6 +85,12 @@ async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
     };
     let timeout = super::body::timeout_of(request.request());
     let is_whole = tokio::time::timeout(timeout, read).await.unwrap_or(false);
+    if is_whole {
+        exchange.keep_body(
+            Bytes::copy_from_slice(&bytes),
+            u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        );
+    }
     request.set_payload(Payload::Stream {
         payload: Box::pin(stream::iter(chunks).chain(payload)),
     });

@@ -4,16 +4,15 @@ use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
     HeaderName, HeaderValue, VARY,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
@@ -31,7 +30,7 @@ use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
-use crate::world::journal::{Entry, cut};
+use crate::world::journal::{Entry, Headers, Message, Query, cut};
 
 /// The first segment of the paths that are ours: not recorded, not limited.
 const CONTROL: &str = "_mock";
@@ -87,13 +86,15 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         return control(request, next).await;
     }
     let started = Instant::now();
-    let method = request.method().to_string();
+    let method = request.method().clone();
+    let query = Query::of(request.query_string());
+    let headers = headers(request.headers());
     let world = request
         .app_data::<Data<World>>()
         .expect("every app is given its world")
         .clone()
         .into_inner();
-    let opened = world.journal.open();
+    let (opened, report) = (world.journal.open(), &world.report);
     let number = opened.number;
     let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());
@@ -105,8 +106,12 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     };
 
     let (told, budget) = exchange.end();
-    let close = move |mut response: HttpResponse| {
+    let close = move |response: HttpResponse| {
+        let (mut response, body) = response.into_parts();
+        let body = body.try_into_bytes();
         dress(response.headers_mut(), number, &told.notes, budget);
+        // The answer to HEAD has a body until it is written.
+        let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
         let rules = response.extensions_mut().remove::<Rules>();
         let has_answer = response.extensions_mut().remove::<NoAnswer>().is_none();
         let entry = Entry {
@@ -114,16 +119,28 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
             at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
             operation: told.operation,
             store: told.visit.map(|visit| cut(visit.store.clone())),
-            method: cut(method),
+            method: cut(method.to_string()),
             path: cut(path),
+            query,
             status: if has_answer { response.status().as_u16() } else { 0 },
             rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
             notes: told.notes,
             duration: started.elapsed(),
+            request: Message {
+                headers,
+                body: told
+                    .body
+                    .map(|(arrived, whole_bytes)| opened.keep(&arrived, whole_bytes)),
+            },
+            response: Message {
+                headers: self::headers(response.headers()),
+                body: sent.map(|sent| opened.keep_whole(sent)),
+            },
         };
         log(&entry);
+        report.count(&entry);
         let under_way = opened.close(entry);
-        response.map_body(|_, body| watched(body, under_way))
+        response.set_body(watched(body, under_way))
     };
     match answered {
         Ok(Ok(response)) => {
@@ -155,6 +172,11 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
             Err(Complaint::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint).into())
         }
     }
+}
+
+/// Headers as the journal keeps them.
+fn headers(headers: &HeaderMap) -> Headers {
+    Headers::of(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 fn dress(headers: &mut HeaderMap, number: u64, notes: &[Note], budget: Budget) {

@@ -18,8 +18,8 @@ struct Outgoing {
 }
 
 /// Lets a request stay under way until its answer is written.
-pub(super) fn watched(body: BoxBody, under_way: UnderWay) -> BoxBody {
-    match body.try_into_bytes() {
+pub(super) fn watched(body: Result<Bytes, BoxBody>, under_way: UnderWay) -> BoxBody {
+    match body {
         Ok(rest) => BoxBody::new(Outgoing {
             rest,
             _under_way: under_way,

@@ -1,19 +1,35 @@
 //! The journal: what was asked and what was answered, newest last.
+//!
+//! It keeps messages as they came, sharing their bytes with what goes to the socket; they are read, and their secrets taken out,
+//! when the journal is read.
+
+mod entry;
+mod file;
+mod message;
+mod redaction;
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::domain::note::Note;
-use crate::domain::operation::Operation;
-use crate::domain::rule::Rule;
+pub use entry::Entry;
+use file::JournalFile;
+pub use message::Message;
+pub(crate) use message::{Body, Headers, Query};
 
-/// How many requests the journal keeps; older ones are forgotten.
-pub const CAPACITY: usize = 1000;
+/// How many requests the journal keeps unless told otherwise; older ones are forgotten.
+pub const DEFAULT_ENTRIES: usize = 1000;
+
+/// How much memory the journal takes unless told otherwise, in bytes: 64 MiB.
+pub const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How much the journal keeps of each body unless told otherwise, in bytes: 16 KiB.
+pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 
 /// The longest method, path or store id that the journal keeps, in bytes; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
@@ -24,29 +40,24 @@ pub(crate) fn cut(mut text: String) -> String {
     text
 }
 
-/// One request to the vendor's surface, as it was answered. Neither query nor bodies are kept.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Entry {
-    /// Its place in the journal, counted from one, as the header `X-Yotpo-Mock-Request` tells it.
-    pub number: u64,
-    /// When it arrived, by the mock's clock.
-    pub at: DateTime<Utc>,
-    /// What was asked for; `None` where the path or the method is none of the vendor's.
-    pub operation: Option<Operation>,
-    /// The store that was meant; `None` where the request names none.
-    pub store: Option<String>,
-    pub method: String,
-    /// Without the query; cut after 512 bytes.
-    pub path: String,
-    /// What was answered; 0 where a fault left no answer.
-    pub status: u16,
-    /// The rules that refused it.
-    pub rules: Vec<&'static Rule>,
-    /// What it leaned on.
-    pub notes: Vec<Note>,
-    /// From the head's arrival to the answer, in real time.
-    pub duration: Duration,
+/// The bounds of a journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub entries: usize,
+    /// Of all entries together; the latest is kept however large it is.
+    pub bytes: usize,
+    /// Of each body.
+    pub body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            entries: DEFAULT_ENTRIES,
+            bytes: DEFAULT_BYTES,
+            body_bytes: DEFAULT_BODY_BYTES,
+        }
+    }
 }
 
 /// Counts a request as under way for as long as it lives.
@@ -75,17 +86,24 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// A body as the journal keeps it; there may be more of it than arrived.
+    pub fn keep(&self, arrived: &Bytes, whole_bytes: u64) -> Body {
+        Body::keep(arrived, whole_bytes, self.journal.limits.body_bytes)
+    }
+
+    /// A body that is all there, as the journal keeps it.
+    pub fn keep_whole(&self, body: &Bytes) -> Body {
+        self.keep(body, u64::try_from(body.len()).unwrap_or(u64::MAX))
+    }
+
     /// Closes the entry. The request stays under way until its answer is written, too.
     pub fn close(self, entry: Entry) -> UnderWay {
-        let mut entries = self.journal.entries.lock();
-        let forgotten = if entries.len() == CAPACITY {
-            entries.pop_front()
-        } else {
-            None
-        };
-        entries.push_back(entry);
-        drop(entries);
+        let entry = Arc::new(entry);
+        let forgotten = self.journal.kept.lock().add(entry.clone(), self.journal.limits);
         drop(forgotten);
+        if let Some(file) = &self.journal.file {
+            file.add(entry);
+        }
         self.under_way
     }
 }
@@ -93,12 +111,56 @@ impl Opened<'_> {
 /// The latest requests of one world.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
+    limits: Limits,
     last_number: AtomicU64,
     under_way: Arc<AtomicU64>,
-    entries: Mutex<VecDeque<Entry>>,
+    kept: Mutex<Kept>,
+    file: Option<JournalFile>,
+}
+
+/// The entries that are kept, in the order in which they were closed, and their weight.
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
+    fn add(&mut self, entry: Arc<Entry>, limits: Limits) -> Vec<Arc<Entry>> {
+        self.bytes += entry.weight();
+        self.entries.push_back(entry);
+        let mut forgotten = Vec::new();
+        while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.weight();
+            forgotten.push(oldest);
+        }
+        forgotten
+    }
 }
 
 impl Journal {
+    /// A journal that writes itself to a file, too, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread for the file.
+    pub fn new(limits: Limits, file: Option<File>) -> io::Result<Journal> {
+        Ok(Journal {
+            limits,
+            file: file.map(JournalFile::start).transpose()?,
+            ..Journal::default()
+        })
+    }
+
+    /// Returns when everything is in the file; what comes after this is not.
+    pub fn finish(&self) {
+        if let Some(file) = &self.file {
+            file.finish();
+        }
+    }
+
     /// Opens an entry: gives the request its number.
     pub fn open(&self) -> Opened<'_> {
         Opened {
@@ -114,7 +176,20 @@ impl Journal {
     }
 
     /// The entries that are kept, in the order in which they were closed.
-    pub fn entries(&self) -> Vec<Entry> {
-        self.entries.lock().iter().cloned().collect()
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.kept.lock().entries.iter().cloned().collect()
+    }
+
+    /// Forgets the entries of one store, or all; numbers go on.
+    pub fn forget(&self, store: Option<&str>) {
+        let mut kept = self.kept.lock();
+        let all = std::mem::take(&mut *kept);
+        if let Some(store) = store {
+            let others = all.entries.iter().filter(|entry| entry.store.as_deref() != Some(store));
+            kept.entries = others.cloned().collect();
+            kept.bytes = kept.entries.iter().map(|entry| entry.weight()).sum();
+        }
+        drop(kept);
+        drop(all);
     }
 }

@@ -1,27 +1,27 @@
-//! Matching: the one rule by which faults and verifications tell what they mean.
+//! Matching: whether something is as it was expected to be, and where it is not.
 //!
-//! Objects match by subset, arrays and scalars exactly; null means absent.
+//! One rule holds everywhere: objects match by subset, arrays and scalars exactly, and null means absent.
 
 use serde_json::Value;
 
-/// One place where something is not as it was asked for.
+/// One place where what was found is not what was expected.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Difference {
-    /// Where it stands, dotted from the top.
+    /// Where it stands, dotted: `body.customer.email`; empty for the whole.
     pub path: String,
     pub expected: Value,
     /// Null where there is nothing.
     pub found: Value,
 }
 
-/// Where what was found differs from what is expected; empty if it matches.
+/// Every place where what was found is not what was expected; none if it matches.
 pub(crate) fn differences(expected: &Value, found: &Value) -> Vec<Difference> {
     let mut differences = Vec::new();
-    compare(expected, found, "", &mut differences);
+    compare(String::new(), expected, found, &mut differences);
     differences
 }
 
-fn compare(expected: &Value, found: &Value, path: &str, differences: &mut Vec<Difference>) {
+fn compare(path: String, expected: &Value, found: &Value, differences: &mut Vec<Difference>) {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             for (key, expected) in expected {
@@ -30,14 +30,62 @@ fn compare(expected: &Value, found: &Value, path: &str, differences: &mut Vec<Di
                 } else {
                     format!("{path}.{key}")
                 };
-                compare(expected, found.get(key).unwrap_or(&Value::Null), &path, differences);
+                compare(path, expected, found.get(key).unwrap_or(&Value::Null), differences);
             }
         }
-        (expected, found) if expected == found => {}
-        (expected, found) => differences.push(Difference {
-            path: path.to_owned(),
+        _ if expected == found => {}
+        _ => differences.push(Difference {
+            path,
             expected: expected.clone(),
             found: found.clone(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn objects_match_by_subset_arrays_and_scalars_exactly_and_null_means_absent() {
+        let found = json!({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": null, "f": "g"});
+        for matches in [
+            json!({}),
+            json!({"a": {}}),
+            json!({"a": {"b": 1}}),
+            json!({"a": {"c": [1, {"d": 2}]}}),
+            json!({"e": null, "nowhere": null, "a": {"nowhere": null}}),
+            json!({"a": {"b": 1}, "f": "g"}),
+        ] {
+            assert_eq!(differences(&matches, &found), [], "{matches}");
+        }
+        for differs in [
+            json!(null),
+            json!([]),
+            json!({"a": null}),
+            json!({"a": {"b": "1"}}),
+            json!({"a": {"c": [1]}}),
+            json!({"a": {"c": [1, {}]}}),
+            json!({"f": {}}),
+            json!({"e": {}}),
+            json!({"nowhere": 1}),
+        ] {
+            assert_eq!(differences(&differs, &found).len(), 1, "{differs}");
+        }
+    }
+
+    #[test]
+    fn every_difference_is_named_where_it_stands() {
+        let told = differences(
+            &json!({"a": {"b": 1, "c": {"d": 2}}, "e": [1]}),
+            &json!({"a": {"b": 2, "c": 3}, "e": [1, 2]}),
+        );
+        let told: Vec<_> = told
+            .iter()
+            .map(|it| format!("{}: {} / {}", it.path, it.expected, it.found))
+            .collect();
+        assert_eq!(told, ["a.b: 1 / 2", "a.c: {\"d\":2} / 3", "e: [1] / [1,2]"]);
     }
 }

@@ -239,6 +239,9 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
         &["--cors", "localhost:3000"],
         &["--cors", "http://localhost:3000/path"],
         &["--control-body-limit", "none"],
+        &["--journal-entries", "-1"],
+        &["--journal-bytes", "0"],
+        &["--journal-body-bytes", "much"],
         &["--log-format", "xml"],
         &["--store", "shop:a", "--store", "shop:b"],
         &["wait", "--timeout", "soon"],
@@ -286,6 +289,10 @@ fn help_and_version_are_printed_and_end_with_zero() {
             "control-token",
             "control-body-limit",
             "cors",
+            "journal-entries",
+            "journal-bytes",
+            "journal-body-bytes",
+            "journal-file",
             "log-format",
             "quiet",
             "verbose",
@@ -338,6 +345,9 @@ fn every_flag_has_a_twin_in_the_environment() {
         ("BODY_LIMIT", "2KiB"),
         ("READ_TIMEOUT", "5s"),
         ("WORKERS", "2"),
+        ("JOURNAL_ENTRIES", "10"),
+        ("JOURNAL_BYTES", "1MiB"),
+        ("JOURNAL_BODY_BYTES", "1KiB"),
         ("LOG_FORMAT", "json"),
         ("QUIET", "true"),
         ("VERBOSE", "false"),
@@ -543,4 +553,74 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let (code, _, log) = running.stop("TERM");
     assert_eq!(code, Some(0));
     assert!(log.len() > 64 * 1024, "more than a pipe holds");
+}
+
+#[test]
+fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
+    let path = file("journal.ndjson", "what stood there");
+    let running = Running::with(&["--quiet", "--journal-file", path.to_str().unwrap()]);
+    let lines = || -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(&path).expect("the file is there");
+        let whole = text.lines().filter(|line| line.ends_with('}'));
+        whole.map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let answer = running.ask(
+        "POST",
+        "/core/v3/stores/shop/access_tokens",
+        "",
+        r#"{"secret":"hush-hush"}"#,
+    );
+    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
+    let started = Instant::now();
+    while lines().is_empty() {
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "the line shows while it runs"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for _ in 0..200 {
+        running.ask(
+            "GET",
+            "/core/v3/stores/shop/customers",
+            &format!("X-Yotpo-Token: {token}\r\n"),
+            "",
+        );
+    }
+    let listed = running.get("/_mock/requests?limit=1000");
+    let listed: serde_json::Value = serde_json::from_str(listed.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(running.stop("TERM").0, Some(0));
+    let mut written = lines();
+    written.reverse();
+    assert_eq!(
+        listed["requests"],
+        serde_json::Value::from(written),
+        "in the shape of the list"
+    );
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 201);
+    assert!(!text.contains("hush") && !text.contains(&token), "{text}");
+}
+
+#[test]
+fn a_journals_file_that_cannot_be_opened_stops_the_start() {
+    assert_snapshot!(failure(&["--port", "0", "--journal-file", "/no/such/folder/journal.ndjson"]), @"
+    Some(1)
+    error: cannot write the journal to `/no/such/folder/journal.ndjson`: no such folder
+    hint: `--journal-file` names a file in a folder that is there and takes files
+    ");
+}
+
+#[test]
+fn the_bounds_of_the_journal_have_flags_and_twins() {
+    let mut command = yotpo_mock(&["--port", "0", "--journal-body-bytes", "10", "--journal-bytes", "1MiB"]);
+    command.env("YOTPO_MOCK_JOURNAL_ENTRIES", "1");
+    let running = Running::start(command);
+    running.get("/core/v3/stores/shop/customers");
+    running.get("/core/v3/stores/shop/customers");
+    let listed = running.get("/_mock/requests");
+    assert!(
+        listed.contains(r#""total":1"#) && listed.contains(r#""body":"{\"customer""#),
+        "{listed}"
+    );
 }

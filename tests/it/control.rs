@@ -4,6 +4,8 @@ mod access;
 mod clock;
 mod faults;
 mod profiles;
+mod report;
+mod requests;
 mod reset;
 mod settings;
 mod stores;

@@ -27,6 +27,30 @@ fn the_json_twins_say_what_the_yaml_says() {
     }
 }
 
+/// What a comma in an unquoted description leaves behind: keys that are prose.
+fn prose_keys(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(object) => {
+            let own = object
+                .iter()
+                .filter(|(key, value)| value.is_null() && key.contains(' '))
+                .map(|(key, _)| key.as_str());
+            own.chain(object.values().flat_map(prose_keys)).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(prose_keys).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn no_description_is_torn_at_a_comma() {
+    for name in ["customers", "control"] {
+        let twin = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).expect("the twin is there");
+        let document: Value = serde_json::from_str(&twin).expect("the twin is JSON");
+        assert_eq!(prose_keys(&document), [""; 0]);
+    }
+}
+
 #[test]
 fn the_emulator_serves_the_document() {
     let scene = Scene::new();

@@ -214,7 +214,7 @@ impl Asked {
 }
 
 /// Names in backticks, joined as in a sentence.
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => "none".to_owned(),

@@ -1,0 +1,115 @@
+//! An entry: one request to the vendor's surface and its answer.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+use super::message::{Message, Query};
+use crate::domain::note::Note;
+use crate::domain::operation::Operation;
+use crate::domain::rule::Rule;
+use crate::world::matching::{Difference, differences};
+
+/// One request to the vendor's surface, as it was answered. Tokens and secrets are never shown, nor does [`Debug`] show them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its place in the journal, counted from one, as the header `X-Yotpo-Mock-Request` tells it.
+    pub number: u64,
+    /// When it arrived, by the mock's clock.
+    pub at: DateTime<Utc>,
+    /// What was asked for; `None` where the path or the method is none of the vendor's.
+    pub operation: Option<Operation>,
+    /// The store that was meant; `None` where the request names none.
+    pub store: Option<String>,
+    pub method: String,
+    /// Without the query; cut after 512 bytes.
+    pub path: String,
+    pub(crate) query: Query,
+    /// What was answered; 0 where a fault left no answer.
+    pub status: u16,
+    /// The rules that refused it.
+    pub rules: Vec<&'static Rule>,
+    /// What it leaned on.
+    pub notes: Vec<Note>,
+    /// From the head's arrival to the answer, in real time.
+    pub duration: Duration,
+    /// What came. The body is not there where it was not read, since the request was refused before.
+    pub request: Message,
+    /// What went out, less the headers that HTTP itself adds.
+    pub response: Message,
+}
+
+impl Entry {
+    /// The parameters of the query, decoded, as an object; a repeated one is an array.
+    pub fn query(&self) -> Value {
+        self.query.to_json()
+    }
+
+    /// The entry as `GET /_mock/requests` and the journal's file show it.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut request = self.request.to_json();
+        request["query"] = self.query();
+        json!({
+            "number": self.number,
+            "at": self.at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            "store": self.store,
+            "operation": self.operation.map(Operation::as_str),
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "rules": self.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(),
+            "notes": self.notes.iter().map(|note| note.id()).collect::<Vec<_>>(),
+            "duration_us": u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX),
+            "request": request,
+            "response": self.response.to_json(),
+        })
+    }
+
+    /// Where it differs from what is expected of a request: an object with any of `store`, `operation`, `method`, `path`,
+    /// `status`, `rule`, `note`, `query`, `headers` (in lower case) and `body`.
+    pub(crate) fn differences(&self, expected: &Map<String, Value>) -> Vec<Difference> {
+        let mut differing = Vec::new();
+        for (name, expected) in expected {
+            let found = match name.as_str() {
+                "store" => json!(self.store),
+                "operation" => json!(self.operation.map(Operation::as_str)),
+                "method" => json!(self.method),
+                "path" => json!(self.path),
+                "status" => json!(self.status),
+                "rule" => one_of(self.rules.iter().map(|rule| rule.id), expected),
+                "note" => one_of(self.notes.iter().map(|note| note.id()), expected),
+                "query" => self.query(),
+                "headers" => self.request.headers(),
+                "body" => self.request.body(),
+                _ => Value::Null,
+            };
+            differing.extend(differences(expected, &found).into_iter().map(|difference| {
+                let path = match &*difference.path {
+                    "" => name.clone(),
+                    below => format!("{name}.{below}"),
+                };
+                Difference { path, ..difference }
+            }));
+        }
+        differing
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.method.len() + self.path.len() + self.store.as_ref().map_or(0, String::len);
+        size_of::<Entry>() + texts + self.query.weight() + self.request.weight() + self.response.weight()
+    }
+}
+
+/// Of several ids the expected one, if it is among them; else all that there are.
+fn one_of<'a>(ids: impl Iterator<Item = &'a str>, expected: &Value) -> Value {
+    let ids: Vec<_> = ids.collect();
+    match ids.as_slice() {
+        [] => Value::Null,
+        [only] => json!(only),
+        ids if ids.iter().any(|id| expected == id) => expected.clone(),
+        ids => json!(ids),
+    }
+}

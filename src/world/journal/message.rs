@@ -1,0 +1,183 @@
+//! Messages: requests and answers as they went over the wire, kept as they came and shown without what is secret.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::redaction;
+use crate::domain::json;
+
+/// The headers and the body of a request or of an answer. Tokens and secrets in them are never shown.
+#[derive(Clone)]
+pub struct Message {
+    pub(crate) headers: Headers,
+    /// `None` where there is none, or where it was not read.
+    pub(crate) body: Option<Body>,
+}
+
+impl Message {
+    /// The values of a header joined by commas, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> = self
+            .headers
+            .pairs()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The headers as an object, by their names in lower case; a repeated one is an array.
+    pub fn headers(&self) -> Value {
+        by_name(self.headers.pairs())
+    }
+
+    /// The body: JSON as it is, anything else as a text, and null where there is none or where it was not read. What was
+    /// [cut](Message::body_is_cut) is the text of its beginning.
+    pub fn body(&self) -> Value {
+        self.body.as_ref().map_or(Value::Null, Body::shown)
+    }
+
+    /// How long the whole body is, in bytes.
+    pub fn body_bytes(&self) -> Option<u64> {
+        self.body.as_ref().map(|body| body.whole_bytes)
+    }
+
+    /// Whether only the beginning of the body is kept.
+    pub fn body_is_cut(&self) -> bool {
+        self.body.as_ref().is_some_and(Body::is_cut)
+    }
+
+    /// Adds what there is to tell to an object.
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "headers": self.headers(),
+            "body": self.body(),
+            "body_bytes": self.body_bytes(),
+            "body_cut": self.body_is_cut(),
+        })
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.headers.0.capacity() + self.body.as_ref().map_or(0, |body| body.kept.len())
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_json(), f)
+    }
+}
+
+/// Headers in the order in which they came: a line each, the name in lower case, a colon and the value.
+#[derive(Clone, Default)]
+pub(crate) struct Headers(Vec<u8>);
+
+impl Headers {
+    /// The most headers fit without growing.
+    const ROOM: usize = 384;
+
+    pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
+        let mut lines = Vec::with_capacity(Headers::ROOM);
+        for (name, value) in headers {
+            lines.extend_from_slice(name.as_bytes());
+            lines.push(b':');
+            lines.extend_from_slice(value);
+            lines.push(b'\n');
+        }
+        Headers(lines)
+    }
+
+    /// Names and values, fit to be shown.
+    fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        let lines = self.0.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| {
+            let line = String::from_utf8_lossy(line);
+            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+            (name.to_owned(), redaction::header(name, value))
+        })
+    }
+}
+
+/// The query of a request.
+#[derive(Clone, Default)]
+pub(crate) struct Query(String);
+
+impl Query {
+    pub fn of(text: &str) -> Query {
+        Query(text.to_owned())
+    }
+
+    /// The decoded parameters as an object; a repeated one is an array.
+    pub fn to_json(&self) -> Value {
+        let pairs = form_urlencoded::parse(self.0.as_bytes()).into_owned();
+        by_name(pairs.map(|(name, value)| {
+            let value = redaction::parameter(&name, value);
+            (name, value)
+        }))
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_json(), f)
+    }
+}
+
+/// A body, or the beginning of a long one.
+#[derive(Clone)]
+pub(crate) struct Body {
+    kept: Bytes,
+    whole_bytes: u64,
+}
+
+impl Body {
+    /// Keeps a body, of which there may be more than arrived: shares a short one, and copies the beginning of a long one.
+    pub fn keep(arrived: &Bytes, whole_bytes: u64, most_bytes: usize) -> Body {
+        let kept = match arrived.get(..most_bytes) {
+            Some(beginning) if arrived.len() > most_bytes => Bytes::copy_from_slice(beginning),
+            _ => arrived.clone(),
+        };
+        Body { kept, whole_bytes }
+    }
+
+    fn is_cut(&self) -> bool {
+        u64::try_from(self.kept.len()).is_ok_and(|kept| kept < self.whole_bytes)
+    }
+
+    fn shown(&self) -> Value {
+        if !self.is_cut()
+            && let Ok(value) = json::parse(&self.kept)
+        {
+            return redaction::json(value);
+        }
+        let text = String::from_utf8_lossy(&self.kept);
+        // A character that was cut in two is not shown.
+        let text = if self.is_cut() {
+            text.trim_end_matches(char::REPLACEMENT_CHARACTER)
+        } else {
+            &text
+        };
+        redaction::text(text).into()
+    }
+}
+
+/// Pairs as an object of texts; a name that stands more than once has an array of them.
+fn by_name(pairs: impl Iterator<Item = (String, String)>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        match object.get_mut(&name) {
+            None => {
+                object.insert(name, value.into());
+            }
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(first) => *first = json!([first.take(), value]),
+        }
+    }
+    object.into()
+}

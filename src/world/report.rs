@@ -1,0 +1,195 @@
+//! The report: what was counted, long after the journal has forgotten it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use super::journal::Entry;
+use crate::domain::note::Note;
+use crate::domain::operation::Operation;
+use crate::domain::rule;
+
+/// How many stores are counted apart; requests for others are counted together.
+const MAX_STORES: usize = 10_000;
+
+/// How many paths that are none of the vendor's are told apart, for each store.
+const MAX_PATHS: usize = 100;
+
+/// Counts every request to the vendor's surface.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    counters: Mutex<Counters>,
+}
+
+/// What is counted, by whose it is.
+#[derive(Debug, Default)]
+struct Counters {
+    of_stores: HashMap<String, Tally>,
+    /// Of requests that name no store.
+    of_none: Tally,
+    /// Of requests for stores beyond [`MAX_STORES`].
+    of_others: Tally,
+}
+
+/// Requests, counted.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    requests: u64,
+    calls: BTreeMap<(Operation, u16), u64>,
+    unmatched: BTreeMap<Unmatched, u64>,
+    /// Requests with paths beyond [`MAX_PATHS`].
+    unmatched_more: u64,
+    refusals: BTreeMap<&'static str, u64>,
+    notes: BTreeMap<Note, u64>,
+    server_errors: u64,
+    bare_refusals: u64,
+}
+
+/// A request that met no operation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Unmatched {
+    path: String,
+    method: String,
+    status: u16,
+}
+
+impl Report {
+    /// Counts an answered request.
+    pub fn count(&self, entry: &Entry) {
+        let mut counters = self.counters.lock();
+        counters.of(entry.store.as_deref()).count(entry);
+    }
+
+    /// What was counted of one store, or of all.
+    pub fn to_json(&self, store: Option<&str>) -> Value {
+        let counters = self.counters.lock();
+        let tally = match store {
+            Some(store) => counters.of_stores.get(store).cloned().unwrap_or_default(),
+            None => counters.total(),
+        };
+        let not_by_store = counters.of_others.requests;
+        drop(counters);
+        let mut told = tally.to_json();
+        told["not_by_store"] = not_by_store.into();
+        told
+    }
+
+    /// Begins anew to count one store, or all.
+    pub fn forget(&self, store: Option<&str>) {
+        let mut counters = self.counters.lock();
+        match store {
+            Some(store) => {
+                counters.of_stores.remove(store);
+            }
+            None => *counters = Counters::default(),
+        }
+    }
+}
+
+impl Counters {
+    fn of(&mut self, store: Option<&str>) -> &mut Tally {
+        let Some(store) = store else {
+            return &mut self.of_none;
+        };
+        // Looked up twice rather than making a text of the id each time.
+        if !self.of_stores.contains_key(store) {
+            if self.of_stores.len() == MAX_STORES {
+                return &mut self.of_others;
+            }
+            self.of_stores.insert(store.to_owned(), Tally::default());
+        }
+        self.of_stores.get_mut(store).expect("it is there by now")
+    }
+
+    fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.of_stores
+            .values()
+            .chain([&self.of_none, &self.of_others])
+            .for_each(|tally| total.add(tally));
+        total
+    }
+}
+
+impl Tally {
+    fn count(&mut self, entry: &Entry) {
+        self.requests += 1;
+        match entry.operation {
+            Some(operation) => *self.calls.entry((operation, entry.status)).or_default() += 1,
+            None => self.count_unmatched(
+                Unmatched {
+                    path: entry.path.clone(),
+                    method: entry.method.clone(),
+                    status: entry.status,
+                },
+                1,
+            ),
+        }
+        for rule in &entry.rules {
+            *self.refusals.entry(rule.id).or_default() += 1;
+        }
+        for note in &entry.notes {
+            *self.notes.entry(*note).or_default() += 1;
+        }
+        let is_not_emulated = entry.rules.contains(&&rule::PATH_NOT_EMULATED);
+        self.server_errors += u64::from(entry.status >= 500 && !is_not_emulated);
+        self.bare_refusals += u64::from(entry.status >= 400 && entry.rules.is_empty());
+    }
+
+    fn count_unmatched(&mut self, unmatched: Unmatched, count: u64) {
+        if self.unmatched.len() < MAX_PATHS || self.unmatched.contains_key(&unmatched) {
+            *self.unmatched.entry(unmatched).or_default() += count;
+        } else {
+            self.unmatched_more += count;
+        }
+    }
+
+    fn add(&mut self, other: &Tally) {
+        fn add<K: Clone + Ord>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+            for (key, count) in from {
+                *to.entry(key.clone()).or_default() += count;
+            }
+        }
+        self.requests += other.requests;
+        add(&mut self.calls, &other.calls);
+        add(&mut self.refusals, &other.refusals);
+        add(&mut self.notes, &other.notes);
+        for (unmatched, count) in &other.unmatched {
+            self.count_unmatched(unmatched.clone(), *count);
+        }
+        self.unmatched_more += other.unmatched_more;
+        self.server_errors += other.server_errors;
+        self.bare_refusals += other.bare_refusals;
+    }
+
+    fn to_json(&self) -> Value {
+        let mut calls = Map::new();
+        for ((operation, status), count) in &self.calls {
+            calls.entry(operation.as_str()).or_insert_with(|| json!({}))[status.to_string()] = json!(count);
+        }
+        let never_called = Operation::ALL.iter().map(|operation| operation.as_str());
+        let never_called: Vec<_> = never_called
+            .filter(|operation| !calls.contains_key(*operation))
+            .collect();
+        let unmatched = self.unmatched.iter().map(|(unmatched, count)| {
+            let Unmatched { path, method, status } = unmatched;
+            json!({ "method": method, "path": path, "status": status, "count": count })
+        });
+        let notes = self.notes.iter().map(|(note, count)| {
+            let told = json!({ "grade": note.grade().as_str(), "count": count });
+            (note.id().to_owned(), told)
+        });
+        json!({
+            "requests": self.requests,
+            "calls": calls,
+            "never_called": never_called,
+            "unmatched": unmatched.collect::<Vec<_>>(),
+            "unmatched_more": self.unmatched_more,
+            "refusals": self.refusals,
+            "notes": notes.collect::<Map<_, _>>(),
+            "server_errors": self.server_errors,
+            "bare_refusals": self.bare_refusals,
+        })
+    }
+}

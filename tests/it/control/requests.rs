@@ -1,0 +1,553 @@
+//! What happened, and whether it did so many times.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{ACCESS_TOKENS, Answer, Scene, customers};
+
+/// The journal's answer less what varies from run to run.
+fn steady(answer: &Answer) -> String {
+    let mut body = answer.json();
+    for request in body["requests"].as_array_mut().expect("a list") {
+        request["duration_us"] = 0.into();
+        let headers = request["request"]["headers"].as_object_mut().expect("an object");
+        headers.retain(|name, _| !["host", "user-agent", "accept", "accept-encoding"].contains(&name.as_str()));
+    }
+    serde_json::to_string_pretty(&body).expect("JSON can be written")
+}
+
+fn numbers(answer: &Answer) -> Vec<u64> {
+    let body = answer.json();
+    let requests = body["requests"].as_array().expect("a list").iter();
+    requests
+        .map(|request| request["number"].as_u64().expect("a number"))
+        .collect()
+}
+
+fn list(scene: &Scene, query: &str) -> Answer {
+    scene.control("GET", &format!("/requests{query}")).send()
+}
+
+fn verify(scene: &Scene, expected: Value) -> Answer {
+    scene.control("POST", "/requests/verify").json(expected).send()
+}
+
+#[test]
+fn requests_are_listed_whole_newest_first() {
+    let scene = Scene::new();
+    scene
+        .request("GET", &customers("?limit=5&email=a&email=b"))
+        .deviating()
+        .send();
+    scene.upsert(json!({"email": "ann@example.com", "gender": "f"}));
+    assert_snapshot!(steady(&list(&scene, "")), @r#"
+    {
+      "next_before": null,
+      "requests": [
+        {
+          "at": "2026-01-01T00:00:00Z",
+          "duration_us": 0,
+          "method": "PATCH",
+          "notes": [
+            "token.undeclared"
+          ],
+          "number": 2,
+          "operation": "upsertCustomer",
+          "path": "/core/v3/stores/shop/customers",
+          "request": {
+            "body": {
+              "customer": {
+                "email": "ann@example.com",
+                "gender": "f"
+              }
+            },
+            "body_bytes": 53,
+            "body_cut": false,
+            "headers": {
+              "content-length": "53",
+              "content-type": "application/json",
+              "x-yotpo-token": "[redacted]"
+            },
+            "query": {}
+          },
+          "response": {
+            "body": {
+              "errors": [
+                {
+                  "message": "customer.gender must be `F`, `M` or `Other`"
+                }
+              ]
+            },
+            "body_bytes": 70,
+            "body_cut": false,
+            "headers": {
+              "content-type": "application/json",
+              "ratelimit-limit": "5",
+              "ratelimit-remaining": "5",
+              "ratelimit-reset": "0",
+              "x-yotpo-mock-note": "token.undeclared: a token that nobody issued was accepted because this store is not declared",
+              "x-yotpo-mock-request": "2",
+              "x-yotpo-mock-rule": "customer.gender.enum"
+            }
+          },
+          "rules": [
+            "customer.gender.enum"
+          ],
+          "status": 400,
+          "store": "shop"
+        },
+        {
+          "at": "2026-01-01T00:00:00Z",
+          "duration_us": 0,
+          "method": "GET",
+          "notes": [
+            "token.undeclared"
+          ],
+          "number": 1,
+          "operation": "retrieveCustomers",
+          "path": "/core/v3/stores/shop/customers",
+          "request": {
+            "body": null,
+            "body_bytes": null,
+            "body_cut": false,
+            "headers": {
+              "content-length": "0",
+              "x-yotpo-token": "[redacted]"
+            },
+            "query": {
+              "email": [
+                "a",
+                "b"
+              ],
+              "limit": "5"
+            }
+          },
+          "response": {
+            "body": {
+              "customers": [],
+              "pagination": {
+                "next_page_info": null
+              }
+            },
+            "body_bytes": 53,
+            "body_cut": false,
+            "headers": {
+              "content-type": "application/json",
+              "ratelimit-limit": "5",
+              "ratelimit-remaining": "5",
+              "ratelimit-reset": "0",
+              "x-yotpo-mock-note": "token.undeclared: a token that nobody issued was accepted because this store is not declared",
+              "x-yotpo-mock-request": "1"
+            }
+          },
+          "rules": [],
+          "status": 200,
+          "store": "shop"
+        }
+      ],
+      "total": 2
+    }
+    "#);
+}
+
+#[test]
+fn filters_narrow_and_lists_go_on() {
+    let scene = Scene::new();
+    scene.get(&customers(""));
+    scene.upsert(json!({"email": "ann@example.com"}));
+    scene.upsert(json!({}));
+    let unknown = "/core/v3/stores/other/customers?colour=red";
+    scene.request("GET", unknown).deviating().send();
+    scene.get("/nowhere");
+    for (query, expected) in [
+        ("", &[5, 4, 3, 2, 1][..]),
+        ("?store=shop", &[3, 2, 1]),
+        ("?store=nobody", &[]),
+        ("?operation=retrieveCustomers", &[4, 1]),
+        ("?method=PATCH&status=200", &[2]),
+        ("?path=/nowhere", &[5]),
+        ("?status=404", &[5]),
+        ("?rule=customer.identifier.missing", &[3]),
+        ("?note=query.unknown_parameter", &[4]),
+        ("?note=token.undeclared&store=shop", &[3, 2, 1]),
+        ("?after=3", &[5, 4]),
+        ("?before=3", &[2, 1]),
+        ("?limit=2", &[5, 4]),
+        ("?after=5", &[]),
+    ] {
+        assert_eq!(numbers(&list(&scene, query)), expected, "{query}");
+    }
+    let first = list(&scene, "?limit=2").json();
+    assert_eq!((&first["total"], &first["next_before"]), (&json!(5), &json!(4)));
+    assert_eq!(list(&scene, "?limit=5").json()["next_before"], json!(null));
+}
+
+#[test]
+fn a_filter_that_nothing_can_pass_is_refused() {
+    let scene = Scene::new();
+    assert_snapshot!(list(&scene, "?stroe=shop"), @r#"
+    400
+    {"error":"`stroe` is not a parameter of this request","hint":"it takes `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
+    "#);
+    assert_snapshot!(list(&scene, "?status=9999"), @r#"
+    400
+    {"error":"`status` is `9999`","hint":"it is a whole number from 100 to 599"}
+    "#);
+    assert_snapshot!(list(&scene, "?status=ok"), @r#"
+    400
+    {"error":"`status` is `ok`","hint":"it is a whole number from 100 to 599"}
+    "#);
+    assert_snapshot!(list(&scene, "?operation=upsertCustomers"), @r#"
+    400
+    {"error":"`operation` is `upsertCustomers`","hint":"there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`"}
+    "#);
+    assert_snapshot!(list(&scene, "?rule=customer.nose"), @r#"
+    400
+    {"error":"`rule` is `customer.nose`","hint":"the header `X-Yotpo-Mock-Rule` of a refusal names its rules"}
+    "#);
+    assert_snapshot!(list(&scene, "?note=customer.nose"), @r#"
+    400
+    {"error":"`note` is `customer.nose`","hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"}
+    "#);
+    assert_snapshot!(list(&scene, "?store="), @r#"
+    400
+    {"error":"`store` is ``","hint":"it is the id of a store, or null where none is named"}
+    "#);
+    assert_snapshot!(list(&scene, "?limit=0"), @r#"
+    400
+    {"error":"`limit` is `0`","hint":"it is a whole number from 1 to 1000"}
+    "#);
+    assert_snapshot!(list(&scene, "?after=-1"), @r#"
+    400
+    {"error":"`after` is `-1`","hint":"it is a whole number from 0 to 18446744073709551615"}
+    "#);
+}
+
+#[test]
+fn requests_are_forgotten_and_numbers_go_on() {
+    let scene = Scene::new();
+    scene.get(&customers(""));
+    scene.get("/core/v3/stores/other/customers");
+    scene.get("/nowhere");
+    assert_snapshot!(scene.control("DELETE", "/requests?store=shop").send(), @"
+    200
+    {}
+    ");
+    assert_eq!(numbers(&list(&scene, "")), [3, 2]);
+    scene.control("DELETE", "/requests").send();
+    assert_eq!(numbers(&list(&scene, "")), [0; 0]);
+    scene.get(&customers(""));
+    assert_eq!(numbers(&list(&scene, "")), [4]);
+    assert_eq!(scene.control("DELETE", "/requests?operation=x").send().status(), 400);
+}
+
+#[test]
+fn tokens_and_secrets_are_never_shown() {
+    let scene = Scene::with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
+    let issued = scene.token("shop", "hush-1").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let oauth = |content_type: &str, body: &str| scene.bare("POST", "/oauth/token").body(content_type, body).send();
+    let form = "application/x-www-form-urlencoded";
+    oauth(
+        form,
+        "client_id=shop&client_secret=hush-1&grant_type=client_credentials",
+    );
+    oauth(
+        form,
+        "client_id=shop&client%5Fsecret=hush-2&grant_type=client_credentials",
+    );
+    oauth(
+        "application/json",
+        r#"{"client_id":"shop","client_secret":"hush-2","access_token":{"a":"hush-3"}}"#,
+    );
+    oauth(
+        "application/json",
+        r#"{"client_id":"shop","client_\u0073ecret":"hush-2""#,
+    );
+    oauth("text/plain", "hush");
+    scene
+        .bare("POST", ACCESS_TOKENS)
+        .body(
+            "application/json",
+            format!(r#"{{"secret":"hush-4","filler":"{}"}}"#, "x".repeat(300)),
+        )
+        .send();
+    scene
+        .bare(
+            "GET",
+            &customers(&format!("?access_token={issued}&secret=hush-5&client_secret=hush-6")),
+        )
+        .deviating()
+        .header("Authorization", "Bearer hush-7")
+        .header("Cookie", "session=hush-8")
+        .header("Referer", "http://x/?access_token=hush-9")
+        .send();
+    scene
+        .bare("PATCH", &customers(""))
+        .token(&issued)
+        .deviating()
+        .json(json!({"customer": {"external_id": "c-1", "custom_properties": {"Secret": "hush-10"}}}))
+        .send();
+    let listed = list(&scene, "").to_string();
+    let debugged = format!("{:?}", scene.mock.requests());
+    let nearest = verify(
+        &scene,
+        json!({"count": 1, "status": 599, "body": "x", "headers": {"x-yotpo-token": "x", "authorization": "x"}, "query": {"secret": "x"}}),
+    );
+    let nearest = nearest.to_string();
+    for text in [&listed, &debugged, &nearest] {
+        for secret in ["hush", &issued] {
+            assert!(!text.contains(secret), "{secret} is shown: {text}");
+        }
+        assert!(text.contains("[redacted]"));
+    }
+    assert_eq!(scene.mock.requests().len(), 9);
+    let body = |number: u64| {
+        list(&scene, &format!("?after={}&before={}", number - 1, number + 1)).json()["requests"][0]["request"]["body"]
+            .clone()
+    };
+    assert_snapshot!((1..=9).map(|number| body(number).to_string()).collect::<Vec<_>>().join("\n"), @r#"
+    {"secret":"[redacted]"}
+    "client_id=shop&client_secret=[redacted]&grant_type=client_credentials"
+    "client_id=shop&client%5Fsecret=[redacted]&grant_type=client_credentials"
+    {"access_token":"[redacted]","client_id":"shop","client_secret":"[redacted]"}
+    "{\"client_id\":\"shop\",\"client_\\u0073ecret[redacted]"
+    null
+    "{\"secret[redacted]"
+    null
+    {"customer":{"custom_properties":{"Secret":"[redacted]"},"external_id":"c-1"}}
+    "#);
+    let token = list(&scene, "?before=2").json()["requests"][0]["response"]["body"].clone();
+    assert_eq!(token, json!({"access_token": "[redacted]"}));
+}
+
+#[test]
+fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
+    let scene = Scene::with(|builder| builder.journal_body_bytes(40));
+    scene.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
+    scene.get(&customers(""));
+    let told = list(&scene, "").json();
+    let part = |at: usize, part: &str| {
+        let message = &told["requests"][at][part];
+        format!("{} {} {}", message["body"], message["body_bytes"], message["body_cut"])
+    };
+    assert_snapshot!(part(1, "request"), @r#""{\"customer\":{\"external_id\":\"c-1\",\"first_" 110 true"#);
+    assert_snapshot!(part(1, "response"), @"{} 2 false");
+    assert_snapshot!(part(0, "request"), @"null null false");
+    assert_snapshot!(part(0, "response"), @r#""{\"customers\":[{\"external_id\":\"c-1\",\"emai" 465 true"#);
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
+    let scene = Scene::with(|builder| builder.body_limit(100));
+    let send = |text: &str| scene.raw(text.as_bytes());
+    let path = customers("");
+    send(&format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n{{"
+    ));
+    send(&format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    ));
+    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    write!(
+        socket,
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nContent-Length: 50\r\n\r\n{{\"customer\""
+    )
+    .unwrap();
+    socket.shutdown(std::net::Shutdown::Write).unwrap();
+    for _ in 0..200 {
+        if scene.mock.requests().len() == 3 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let told = scene.mock.requests();
+    let told: Vec<_> = told
+        .iter()
+        .map(|entry| {
+            let request = &entry.request;
+            let (bytes, cut) = (request.body_bytes(), request.body_is_cut());
+            format!("{} {} {bytes:?} {cut}", entry.status, request.body())
+        })
+        .collect();
+    assert_snapshot!(told.join("\n"), @r#"
+    413 "" Some(1000) true
+    401 null None false
+    400 "{\"customer\"" Some(50) true
+    "#);
+}
+
+#[test]
+fn the_journal_is_bounded_by_entries_and_by_bytes() {
+    let scene = Scene::with(|builder| builder.journal_entries(2));
+    (0..5).for_each(|_| drop(scene.get("/nowhere")));
+    assert_eq!(numbers(&list(&scene, "")), [5, 4]);
+
+    let scene = Scene::with(|builder| builder.journal_bytes(50_000).journal_body_bytes(10_000));
+    for at in 0..20 {
+        scene.upsert(json!({"external_id": format!("c-{at}"), "tags": "x".repeat(9000)}));
+    }
+    let kept = numbers(&list(&scene, ""));
+    assert!((4..=5).contains(&kept.len()) && kept[0] == 20, "{kept:?}");
+
+    let scene = Scene::with(|builder| builder.journal_bytes(1));
+    (0..3).for_each(|_| drop(scene.get("/nowhere")));
+    assert_eq!(
+        numbers(&list(&scene, "")),
+        [3],
+        "the latest is kept however large it is"
+    );
+}
+
+#[test]
+fn the_answer_to_head_has_no_body() {
+    let scene = Scene::new();
+    scene.request("HEAD", &customers("")).send();
+    let entry = &scene.mock.requests()[0];
+    assert_eq!(
+        (entry.response.body(), entry.response.body_bytes()),
+        (Value::Null, None)
+    );
+}
+
+#[test]
+fn a_rust_test_reads_the_same() {
+    let scene = Scene::new();
+    scene
+        .request("PATCH", &customers("?colour=red"))
+        .deviating()
+        .header("X-Trace", "7")
+        .json(json!({"customer": {"external_id": "c-1"}}))
+        .send();
+    let entry = &scene.mock.requests()[0];
+    assert_eq!(entry.query(), json!({"colour": "red"}));
+    assert_eq!(entry.request.header("x-TRACE").as_deref(), Some("7"));
+    assert_eq!(entry.request.header("x-yotpo-token").as_deref(), Some("[redacted]"));
+    assert_eq!(entry.request.header("x-other"), None);
+    assert_eq!(entry.request.body(), json!({"customer": {"external_id": "c-1"}}));
+    assert_eq!(entry.response.body(), json!({}));
+    assert_eq!(entry.response.headers()["x-yotpo-mock-request"], "1");
+}
+
+#[test]
+fn verify_counts_what_is_as_expected() {
+    let scene = Scene::new();
+    scene.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
+    scene.upsert(json!({"email": "bob@example.com", "tags": null}));
+    scene.get(&customers("?limit=5"));
+    let once = |mut expected: Value| {
+        expected["count"] = 1.into();
+        expected
+    };
+    assert_snapshot!(verify(&scene, once(json!({"body": {"customer": {"email": "ann@example.com"}}}))), @r#"
+    200
+    {"matched":1}
+    "#);
+    for expected in [
+        once(json!({"store": "shop", "operation": "upsertCustomer", "body": {"customer": {"first_name": null}}})),
+        once(json!({"method": "GET", "path": "/core/v3/stores/shop/customers", "status": 200})),
+        once(json!({"query": {"limit": "5", "email": null}})),
+        once(json!({"headers": {"Content-Type": null, "X-Yotpo-Token": "[redacted]"}})),
+        once(json!({"body": null})),
+        json!({"headers": {"CONTENT-type": "application/json"}, "count": 2}),
+        json!({"note": "token.undeclared", "rule": null, "at_least": 3}),
+        json!({"at_least": 2, "at_most": 3}),
+        json!({"store": "other", "count": 0}),
+        json!({"rule": "customer.identifier.missing", "at_most": 0}),
+        json!({"store": null, "operation": null, "at_most": 0}),
+    ] {
+        let answer = verify(&scene, expected.clone());
+        assert_eq!(answer.status(), 200, "{expected}: {answer}");
+    }
+}
+
+#[test]
+fn what_did_not_happen_is_told_with_what_came_nearest() {
+    let scene = Scene::new();
+    scene.get(&customers(""));
+    scene.upsert(json!({"email": "ann@example.com", "first_name": "Anna"}));
+    scene.upsert(json!({"email": "ann@example.org", "first_name": "Anna"}));
+    let expected = json!({
+        "operation": "upsertCustomer",
+        "body": {"customer": {"email": "ann@example.com", "first_name": "Ann"}},
+        "count": 1,
+    });
+    assert_snapshot!(verify(&scene, expected), @r#"
+    409
+    {"actual":0,"expected":1,"nearest":[{"differences":[{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":2},{"differences":[{"expected":"ann@example.com","found":"ann@example.org","path":"body.customer.email"},{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":3},{"differences":[{"expected":{"customer":{"email":"ann@example.com","first_name":"Ann"}},"found":null,"path":"body"},{"expected":"upsertCustomer","found":"retrieveCustomers","path":"operation"}],"number":1}]}
+    "#);
+    assert_snapshot!(verify(&scene, json!({"operation": "upsertCustomer", "at_most": 1})), @r#"
+    409
+    {"actual":2,"expected":{"at_least":0,"at_most":1},"nearest":[{"differences":[],"number":3},{"differences":[],"number":2}]}
+    "#);
+    assert_snapshot!(verify(&scene, json!({"store": "shop", "at_least": 4})), @r#"
+    409
+    {"actual":3,"expected":{"at_least":4},"nearest":[]}
+    "#);
+    (0..9).for_each(|_| drop(scene.get("/nowhere")));
+    let nearest = verify(&scene, json!({"path": "/somewhere", "at_least": 1, "at_most": 2})).json();
+    assert_eq!(nearest["nearest"].as_array().map(Vec::len), Some(5));
+    assert_eq!(
+        (&nearest["expected"], &nearest["nearest"][0]["number"]),
+        (&json!({"at_least": 1, "at_most": 2}), &json!(12))
+    );
+}
+
+#[test]
+fn an_expectation_that_nothing_can_meet_is_refused() {
+    let scene = Scene::new();
+    for (expected, told) in [
+        (
+            json!({"stroe": "shop", "count": 1}),
+            "`stroe` is not a key of this request",
+        ),
+        (json!({"count": -1}), "`count` is `-1`"),
+        (json!({"count": 1.5}), "`count` is `1.5`"),
+        (json!({"count": null}), "`count` is `null`"),
+        (json!({"at_least": "1"}), "`at_least` is `\"1\"`"),
+        (
+            json!({"count": 1, "at_least": 1}),
+            "`count` stands beside `at_least` or `at_most`",
+        ),
+        (
+            json!({"at_least": 2, "at_most": 1}),
+            "`at_least` is `2` and `at_most` is `1`",
+        ),
+        (
+            json!({"store": "shop"}),
+            "it is not said how many requests are expected",
+        ),
+        (json!({"status": 9999, "count": 1}), "`status` is `9999`"),
+        (json!({"status": "200", "count": 1}), "`status` is `200`"),
+        (json!({"operation": "upsert", "count": 1}), "`operation` is `upsert`"),
+        (json!({"rule": "nose", "count": 1}), "`rule` is `nose`"),
+        (json!({"note": 7, "count": 1}), "`note` is `7`"),
+        (json!({"method": "", "count": 1}), "`method` is ``"),
+        (json!({"path": null, "count": 1}), "`path` is `null`"),
+        (json!({"store": "", "count": 1}), "`store` is ``"),
+        (json!({"store": 7, "count": 1}), "`store` is `7`"),
+        (json!({"query": "a=b", "count": 1}), "`query` is `\"a=b\"`"),
+        (json!({"query": {"limit": 5}, "count": 1}), "`query.limit` is `5`"),
+        (
+            json!({"headers": {"Accept": [1]}, "count": 1}),
+            "`headers.Accept` is `[1]`",
+        ),
+    ] {
+        let answer = verify(&scene, expected.clone());
+        assert_eq!(answer.status(), 400, "{expected}");
+        assert_eq!(answer.json()["error"], told, "{expected}");
+    }
+    assert_eq!(
+        scene
+            .control("POST", "/requests/verify?store=shop")
+            .json(json!({"count": 0}))
+            .send()
+            .status(),
+        400
+    );
+}
