@@ -17,6 +17,8 @@ mod rate_limit;
 #[cfg(feature = "cli")]
 mod readme;
 mod rejection;
+#[cfg(feature = "cli")]
+mod running;
 mod seed;
 mod support;
 mod tidy;
