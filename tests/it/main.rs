@@ -9,6 +9,7 @@ mod control;
 mod coverage;
 mod customer;
 mod event;
+mod hard_times;
 mod identity;
 mod mock;
 mod openapi;

@@ -5,10 +5,25 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_yotpo-mock");
+
 /// The binary with nothing of this environment's own.
 pub fn yotpo_mock(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_yotpo-mock"));
+    let mut command = Command::new(BINARY);
     command.args(arguments);
+    alone(command)
+}
+
+/// The binary as a shell starts it that has set a limit, in the words of `ulimit`.
+#[cfg(target_os = "linux")]
+pub fn yotpo_mock_under(limit: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
+    command.arg(BINARY).args(arguments);
+    alone(command)
+}
+
+fn alone(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
         command.env_remove(name);
     }
@@ -50,6 +65,11 @@ impl Running {
     pub fn with(arguments: &[&str]) -> Running {
         let arguments = [&["--port", "0"], arguments].concat();
         Running::start(yotpo_mock(&arguments))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn address(&self) -> &str {
