@@ -10,6 +10,7 @@ use std::{fmt, io};
 
 use actix_web::dev::ServerHandle;
 use chrono::{DateTime, Utc};
+use socket2::SockRef;
 
 use crate::domain::customer::Identifiers;
 use crate::domain::event::Event;
@@ -27,6 +28,10 @@ pub const DEFAULT_PORT: u16 = 4600;
 
 /// How long a request's head and its body may take to arrive unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many clients may wait to be let in; the standard library asks for 128, and every further one then waits a second or
+/// more. The system may allow fewer.
+const BACKLOG: i32 = 2048;
 
 /// How often a free port is looked for that is free on both loopback addresses.
 const PORT_TRIES: usize = 16;
@@ -145,7 +150,9 @@ impl Host {
     fn bind(self, port: u16) -> Result<Vec<TcpListener>, StartError> {
         let bind = |address: IpAddr, port: u16| {
             let address = SocketAddr::new(address, port);
-            TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+            TcpListener::bind(address)
+                .and_then(|socket| SockRef::from(&socket).listen(BACKLOG).map(|()| socket))
+                .map_err(|source| StartError::Listen { address, source })
         };
         let Host::Localhost = self else {
             let Host::Address(address) = self else {

@@ -686,10 +686,18 @@ mod process {
     #[cfg(target_os = "linux")]
     mod linux {
         use std::fs;
-        use std::net::SocketAddr;
+        use std::net::{SocketAddr, TcpStream};
+
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
         use super::*;
         use crate::running::yotpo_mock_under;
+
+        /// How many connections wait to be accepted at most, however many the emulator asks for.
+        fn longest_line() -> usize {
+            let text = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it is there");
+            text.trim().parse().expect("a number")
+        }
 
         fn address(running: &Running) -> SocketAddr {
             running.address().parse().expect("an address")
@@ -699,6 +707,17 @@ mod process {
         fn it_serves(address: SocketAddr) {
             let answer = Connection::open(address).get(ELSEWHERE).expect("an answer");
             assert_eq!(answer.status(), 200);
+        }
+
+        /// Allows this process as many descriptors as it may have, and tells how many that is.
+        fn raise_descriptors() -> usize {
+            let maximum = getrlimit(Resource::Nofile).maximum;
+            let raised = Rlimit {
+                current: maximum,
+                maximum,
+            };
+            setrlimit(Resource::Nofile, raised).expect("the soft limit may be as high as the hard one");
+            maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).expect("64 bits"))
         }
 
         /// How long a process has kept processors busy.
@@ -712,6 +731,48 @@ mod process {
                 .map(|ticks| ticks.parse::<u64>().expect("a number"));
             // A tick is a hundredth of a second on every Linux.
             Duration::from_millis(10 * ticks.sum::<u64>())
+        }
+
+        #[test]
+        fn ten_thousand_idle_connections_leave_room_for_others() {
+            // Half of what is allowed leaves the other half to the scenes beside this one.
+            let count = (raise_descriptors() / 2).min(10_000);
+            let running = Running::with(&["--quiet", "--read-timeout", "60s"]);
+            let address = address(&running);
+            let mut idle: Vec<_> = (0..count).map(|_| Connection::open(address)).collect();
+            for connection in idle.iter_mut().skip(1).step_by(2) {
+                assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200);
+            }
+            it_serves(address);
+            let descriptors = fs::read_dir(format!("/proc/{}/fd", running.id())).expect("it runs");
+            assert!(descriptors.count() > count, "whoever came before is in");
+            for connection in idle.iter_mut().step_by(100) {
+                assert_eq!(
+                    connection.get(ELSEWHERE).expect("an answer").status(),
+                    200,
+                    "idle is not lost"
+                );
+            }
+            drop(idle);
+            it_serves(address);
+            assert_eq!(running.stop("TERM").0, Some(0));
+        }
+
+        #[test]
+        fn a_thousand_clients_may_knock_at_once() {
+            let running = Running::with(&["--quiet"]);
+            let address = address(&running);
+            let count = longest_line().min(raise_descriptors() / 2).min(1000);
+            // Nobody is let in while it stands still; who finds no place in the line is left without an answer.
+            running.signal("STOP");
+            let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok();
+            let waiting: Vec<_> = (0..count).map_while(connect).collect();
+            running.signal("CONT");
+            assert_eq!(waiting.len(), count);
+            for socket in waiting {
+                let mut connection = Connection::on(socket);
+                assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200);
+            }
         }
 
         #[test]
