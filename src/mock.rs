@@ -104,9 +104,12 @@ impl YotpoMock {
     }
 
     /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
+    ///
+    /// A request that comes after this gets no answer: clients that ask without a pause would otherwise never let it end.
     pub fn stop(self, grace: Duration) {
         // Pausing only asks the server not to accept; what it gives back need not be waited for.
         drop(self.server.pause());
+        self.world.journal.end();
         let started = Instant::now();
         while self.world.journal.under_way() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);

@@ -93,7 +93,10 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         .expect("every app is given its world")
         .clone()
         .into_inner();
-    let opened = world.journal.open();
+    let Some(opened) = world.journal.open() else {
+        // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
+        return std::future::pending().await;
+    };
     let number = opened.number;
     let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -55,14 +55,14 @@ pub(crate) struct UnderWay(Arc<AtomicU64>);
 
 impl UnderWay {
     fn count(counter: &Arc<AtomicU64>) -> UnderWay {
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Ordering::SeqCst);
         UnderWay(counter.clone())
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -95,22 +95,34 @@ impl Opened<'_> {
 pub(crate) struct Journal {
     last_number: AtomicU64,
     under_way: Arc<AtomicU64>,
+    /// Whether no more requests are taken.
+    is_ended: AtomicBool,
     entries: Mutex<VecDeque<Entry>>,
 }
 
 impl Journal {
-    /// Opens an entry: gives the request its number.
-    pub fn open(&self) -> Opened<'_> {
-        Opened {
+    /// Opens an entry: gives the request its number. `None` once the journal has [ended](Journal::end).
+    pub fn open(&self) -> Option<Opened<'_>> {
+        // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
+        let under_way = UnderWay::count(&self.under_way);
+        if self.is_ended.load(Ordering::SeqCst) {
+            return None;
+        }
+        Some(Opened {
             journal: self,
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
-            under_way: UnderWay::count(&self.under_way),
-        }
+            under_way,
+        })
+    }
+
+    /// Takes no more requests. Those that are under way are closed as ever.
+    pub fn end(&self) {
+        self.is_ended.store(true, Ordering::SeqCst);
     }
 
     /// How many requests are being answered, their answers written.
     pub fn under_way(&self) -> u64 {
-        self.under_way.load(Ordering::Relaxed)
+        self.under_way.load(Ordering::SeqCst)
     }
 
     /// The entries that are kept, in the order in which they were closed.

@@ -680,8 +680,42 @@ fn a_client_that_will_send_no_more_is_still_answered() {
 /// The emulator as a process of its own, with limits of its own.
 #[cfg(all(feature = "cli", unix))]
 mod process {
+    use std::sync::mpsc;
+    use std::thread;
+
     use super::*;
-    use crate::running::Running;
+    use crate::running::{Running, file};
+
+    #[test]
+    fn a_signal_under_load_cuts_no_answer() {
+        let seed = file("load.json", &large_seed(100_000));
+        let running = Running::with(&["--quiet", "--seed", seed.to_str().expect("UTF-8")]);
+        let (tell, told) = mpsc::channel();
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                let (mut connection, tell) = (Connection::open(running.address()), tell.clone());
+                thread::spawn(move || {
+                    connection.send(request("GET", &customers(""), "", ""));
+                    // An answer that is cut is a panic; a close between two answers is the end.
+                    while let Some(page) = connection.answer() {
+                        assert_eq!(page.status(), 200);
+                        tell.send(()).expect("the scene listens until all have ended");
+                        connection.send(request("GET", &customers(""), "", ""));
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2 * clients.len() {
+            told.recv().expect("the clients go on");
+        }
+        let asked = Instant::now();
+        let (code, _, log) = running.stop("TERM");
+        assert_eq!((code, &*log), (Some(0), ""));
+        assert!(asked.elapsed() < Duration::from_secs(10));
+        for client in clients {
+            client.join().expect("every answer was whole");
+        }
+    }
 
     #[cfg(target_os = "linux")]
     mod linux {
