@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::exchange;
+use super::exchange::{self, Exchange};
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
 
@@ -33,7 +33,7 @@ pub(super) struct Body {
     media: Media,
     declared_bytes: Option<usize>,
     payload: Payload,
-    limit_bytes: usize,
+    exchange: Exchange,
     read_timeout: Duration,
 }
 
@@ -71,7 +71,7 @@ impl FromRequest for Body {
             media: Media::of(request),
             declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             payload: payload.take(),
-            limit_bytes: exchange::of(request).settings().body_limit,
+            exchange: exchange::of(request),
             read_timeout: timeout_of(request),
         }))
     }
@@ -105,7 +105,7 @@ impl Body {
     }
 
     async fn bytes(self) -> Result<BytesMut, Rejection> {
-        let limit_bytes = self.limit_bytes;
+        let limit_bytes = self.exchange.settings().body_limit;
         if self.declared_bytes.is_some_and(|declared| declared > limit_bytes) {
             return Err(Rejection::BodyTooLarge { limit_bytes });
         }
@@ -125,9 +125,12 @@ impl Body {
             }
             Ok(bytes)
         };
-        tokio::time::timeout(self.read_timeout, read)
-            .await
-            .unwrap_or(Err(Rejection::BodyTimeout))
+        let read = tokio::time::timeout(self.read_timeout, read).await;
+        let read = read.unwrap_or(Err(Rejection::BodyTimeout));
+        if read.is_err() {
+            self.exchange.give_up(payload);
+        }
+        read
     }
 }
 

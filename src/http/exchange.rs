@@ -34,6 +34,8 @@ pub(super) struct Told {
     pub notes: Vec<Note>,
     /// What the request left of the store's rate limit, once it was counted.
     pub budget: Option<Budget>,
+    /// What is left of a body that was given up.
+    pub unread: Option<Payload>,
 }
 
 impl Exchange {
@@ -107,6 +109,11 @@ impl Exchange {
                 retry_after_seconds: exhausted.reset_seconds.max(1),
             }),
         }
+    }
+
+    /// Keeps the rest of a body that nobody will read.
+    pub fn give_up(&self, rest: Payload) {
+        self.told.borrow_mut().unread = Some(rest);
     }
 
     /// Ends the exchange: gives what was told and the budget that the answer shows.

@@ -126,7 +126,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         };
         log(&entry);
         let under_way = opened.close(entry);
-        response.map_body(|_, body| watched(body, under_way))
+        response.map_body(|_, body| watched(body, under_way, told.unread))
     };
     match answered {
         Ok(Ok(response)) => {

@@ -602,6 +602,41 @@ fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
     expect_untouched(&scene);
 }
 
+#[test]
+fn a_body_that_was_given_up_closes_its_connection() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)).body_limit(100));
+    let too_much = "x".repeat(101);
+    let mut connections = [
+        (408, patch("Content-Length: 34\r\n", "{")),
+        (408, patch("Transfer-Encoding: chunked\r\n", "22\r\n{")),
+        (
+            408,
+            patch("Transfer-Encoding: chunked\r\n", &format!("22\r\n{CUSTOMER}\r\n")),
+        ),
+        (408, patch("Transfer-Encoding: chunked\r\n", "ffffffffffffffff\r\n{")),
+        (413, patch("Content-Length: 101\r\n", "")),
+        (413, patch("Content-Length: 18446744073709551615\r\n", &too_much)),
+        (
+            413,
+            patch("Transfer-Encoding: chunked\r\n", &format!("ffff\r\n{too_much}")),
+        ),
+    ]
+    .map(|(status, bytes)| {
+        let mut connection = Connection::open(scene.address());
+        connection.send(bytes);
+        (status, connection)
+    });
+    for (status, connection) in &mut connections {
+        let answer = connection.answer().expect("an answer");
+        answer.conforms("PATCH", &customers(""));
+        assert_eq!((answer.status(), answer.header("connection")), (*status, Some("close")));
+    }
+    for (status, connection) in &mut connections {
+        assert!(connection.answer().is_none(), "a {status} closes");
+    }
+    expect_untouched(&scene);
+}
+
 /// An emulator with a page of 10 MB: more than the sockets on its way hold.
 fn with_a_large_page() -> Scene {
     Scene::seeded(&large_seed(100_000))
