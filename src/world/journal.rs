@@ -19,9 +19,12 @@ pub const CAPACITY: usize = 1000;
 const MAX_TEXT_BYTES: usize = 512;
 
 /// A text as the journal keeps it.
-pub(crate) fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-    text
+pub(crate) fn cut(text: String) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
+    }
+    // A text of its own: a truncated one would keep the room that the whole took.
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 
 /// One request to the vendor's surface, as it was answered. Neither query nor bodies are kept.

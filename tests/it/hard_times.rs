@@ -789,6 +789,17 @@ mod process {
             maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).expect("64 bits"))
         }
 
+        /// How much memory of a process is resident, in bytes.
+        fn resident_bytes(running: &Running) -> usize {
+            let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("it runs");
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmRSS:"))
+                .expect("a line");
+            let kibibytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+            kibibytes * 1024
+        }
+
         /// How long a process has kept processors busy.
         fn busy(running: &Running) -> Duration {
             let stat = fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("it runs");
@@ -867,6 +878,43 @@ mod process {
             drop(silent);
             it_serves(address);
             assert_eq!(running.stop("TERM").0, Some(0));
+        }
+
+        #[test]
+        fn bad_input_of_any_size_leaves_no_memory_behind() {
+            let running = Running::with(&["--quiet"]);
+            let address = address(&running);
+            it_serves(address);
+            let before = resident_bytes(&running);
+
+            let limit = yotpo_mock::DEFAULT_BODY_LIMIT;
+            let too_large = " ".repeat(limit + 1);
+            let too_deep = "[".repeat(limit);
+            let body = |body: &str| patch(&format!("Content-Length: {}\r\n", body.len()), body);
+            let kinds = [
+                (100, 413, body(&too_large)),
+                (100, 413, patch("Transfer-Encoding: chunked\r\n", &chunked(&too_large))),
+                (20, 400, body(&too_deep)),
+                (500, 431, patch(&"X-Again: and again\r\n".repeat(200), "")),
+                (500, 431, patch(&format!("X-A: {}\r\n", "a".repeat(128 * 1024)), "")),
+                (
+                    500,
+                    401,
+                    patch(&"X-Yotpo-Token: \r\n".repeat(90), "").replacen("any", "", 1),
+                ),
+                (1000, 405, request(&"M".repeat(100_000), &customers(""), "", "")),
+                (50, 404, request("GET", &format!("/{}", "a".repeat(60_000)), "", "")),
+            ];
+            for (times, status, bytes) in &kinds {
+                for _ in 0..*times {
+                    let mut connection = Connection::open(address);
+                    connection.send(bytes);
+                    assert_eq!(connection.answer().expect("an answer").status(), *status);
+                }
+            }
+            let after = resident_bytes(&running);
+            assert!(after < before + 32 * 1024 * 1024, "{before} bytes became {after}");
+            it_serves(address);
         }
     }
 }
