@@ -11,6 +11,7 @@ use std::{fmt, io};
 
 use actix_web::dev::ServerHandle;
 use chrono::{DateTime, Utc};
+use socket2::SockRef;
 
 use crate::domain::customer::Identifiers;
 use crate::domain::event::Event;
@@ -28,6 +29,10 @@ pub const DEFAULT_PORT: u16 = 4600;
 
 /// How long a request's head and its body may take to arrive unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many clients may wait to be let in; the standard library asks for 128, and every further one then waits a second or
+/// more. The system may allow fewer.
+const BACKLOG: i32 = 2048;
 
 /// How often a free port is looked for that is free on both loopback addresses.
 const PORT_TRIES: usize = 16;
@@ -101,9 +106,12 @@ impl YotpoMock {
     }
 
     /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
+    ///
+    /// A request that comes after this gets no answer: clients that ask without a pause would otherwise never let it end.
     pub fn stop(self, grace: Duration) {
         // Pausing only asks the server not to accept; what it gives back need not be waited for.
         drop(self.server.pause());
+        self.world.journal.end();
         let started = Instant::now();
         while self.world.journal.under_way() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);
@@ -148,7 +156,9 @@ impl Host {
     fn bind(self, port: u16) -> Result<Vec<TcpListener>, StartError> {
         let bind = |address: IpAddr, port: u16| {
             let address = SocketAddr::new(address, port);
-            TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+            TcpListener::bind(address)
+                .and_then(|socket| SockRef::from(&socket).listen(BACKLOG).map(|()| socket))
+                .map_err(|source| StartError::Listen { address, source })
         };
         let Host::Localhost = self else {
             let Host::Address(address) = self else {

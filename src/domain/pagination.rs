@@ -280,6 +280,8 @@ impl Cursor {
             return None;
         }
         let cursor: Cursor = serde_json::from_slice(payload).ok()?;
-        (cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)
+        // The checksum is no secret: whoever makes one of their own must not ask for what no query could.
+        let is_possible = (1..=MAX_LIMIT).contains(&cursor.request.limit) && cursor.request.after < Number::MAX;
+        (is_possible && cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)
     }
 }

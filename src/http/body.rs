@@ -108,7 +108,8 @@ impl Body {
     async fn bytes(self) -> Result<Bytes, Rejection> {
         let mut arrived = BytesMut::new();
         let limit_bytes = self.exchange.settings().body_limit;
-        let read = read(self.payload, self.declared_bytes, limit_bytes, &mut arrived);
+        let mut payload = self.payload;
+        let read = read(&mut payload, self.declared_bytes, limit_bytes, &mut arrived);
         let read = tokio::time::timeout(self.read_timeout, read).await;
         // The journal must not hold on to the room that was made for what did not come.
         let arrived = match read {
@@ -118,12 +119,16 @@ impl Body {
         let whole = self.declared_bytes.unwrap_or_default().max(arrived.len());
         self.exchange
             .keep_body(arrived.clone(), u64::try_from(whole).unwrap_or(u64::MAX));
-        read.unwrap_or(Err(Rejection::BodyTimeout)).map(|()| arrived)
+        let read = read.unwrap_or(Err(Rejection::BodyTimeout));
+        if read.is_err() {
+            self.exchange.give_up(payload);
+        }
+        read.map(|()| arrived)
     }
 }
 
 async fn read(
-    mut payload: Payload,
+    payload: &mut Payload,
     declared_bytes: Option<usize>,
     limit_bytes: usize,
     arrived: &mut BytesMut,

@@ -37,6 +37,8 @@ pub(super) struct Told {
     pub budget: Option<Budget>,
     /// The body as it was read, and how long it was to be; `None` where it was not read.
     pub body: Option<(Bytes, u64)>,
+    /// What is left of a body that was given up.
+    pub unread: Option<Payload>,
 }
 
 impl Exchange {
@@ -115,6 +117,11 @@ impl Exchange {
                 retry_after_seconds: exhausted.reset_seconds.max(1),
             }),
         }
+    }
+
+    /// Keeps the rest of a body that nobody will read.
+    pub fn give_up(&self, rest: Payload) {
+        self.told.borrow_mut().unread = Some(rest);
     }
 
     /// Ends the exchange: gives what was told and the budget that the answer shows.

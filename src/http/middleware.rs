@@ -94,7 +94,11 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         .expect("every app is given its world")
         .clone()
         .into_inner();
-    let (opened, report) = (world.journal.open(), &world.report);
+    let Some(opened) = world.journal.open() else {
+        // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
+        return std::future::pending().await;
+    };
+    let report = &world.report;
     let number = opened.number;
     let exchange = Exchange::new(world.call(), number, store_in(&path));
     request.extensions_mut().insert(exchange.clone());
@@ -140,7 +144,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         log(&entry);
         report.count(&entry);
         let under_way = opened.close(entry);
-        response.set_body(watched(body, under_way))
+        response.set_body(watched(body, under_way, told.unread))
     };
     match answered {
         Ok(Ok(response)) => {

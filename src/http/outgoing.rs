@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 
 use crate::world::journal::UnderWay;
@@ -15,14 +16,19 @@ const PIECE_BYTES: usize = 256 * 1024;
 struct Outgoing {
     rest: Bytes,
     _under_way: UnderWay,
+    _unread: Option<Payload>,
 }
 
 /// Lets a request stay under way until its answer is written.
-pub(super) fn watched(body: Result<Bytes, BoxBody>, under_way: UnderWay) -> BoxBody {
+///
+/// What is left of its own body is held as long: once nobody does, actix waits for the last chunk of it, however long that
+/// takes. So it closes the connection after the answer.
+pub(super) fn watched(body: Result<Bytes, BoxBody>, under_way: UnderWay, unread: Option<Payload>) -> BoxBody {
     match body {
         Ok(rest) => BoxBody::new(Outgoing {
             rest,
             _under_way: under_way,
+            _unread: unread,
         }),
         // Every answer of ours is all there before it goes out.
         Err(body) => body,

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -35,9 +35,12 @@ pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 const MAX_TEXT_BYTES: usize = 512;
 
 /// A text as the journal keeps it.
-pub(crate) fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-    text
+pub(crate) fn cut(text: String) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
+    }
+    // A text of its own: a truncated one would keep the room that the whole took.
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 
 /// The bounds of a journal.
@@ -66,14 +69,14 @@ pub(crate) struct UnderWay(Arc<AtomicU64>);
 
 impl UnderWay {
     fn count(counter: &Arc<AtomicU64>) -> UnderWay {
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Ordering::SeqCst);
         UnderWay(counter.clone())
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -114,6 +117,8 @@ pub(crate) struct Journal {
     limits: Limits,
     last_number: AtomicU64,
     under_way: Arc<AtomicU64>,
+    /// Whether no more requests are taken.
+    is_ended: AtomicBool,
     kept: Mutex<Kept>,
     file: Option<JournalFile>,
 }
@@ -161,18 +166,28 @@ impl Journal {
         }
     }
 
-    /// Opens an entry: gives the request its number.
-    pub fn open(&self) -> Opened<'_> {
-        Opened {
+    /// Opens an entry: gives the request its number. `None` once the journal has [ended](Journal::end).
+    pub fn open(&self) -> Option<Opened<'_>> {
+        // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
+        let under_way = UnderWay::count(&self.under_way);
+        if self.is_ended.load(Ordering::SeqCst) {
+            return None;
+        }
+        Some(Opened {
             journal: self,
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
-            under_way: UnderWay::count(&self.under_way),
-        }
+            under_way,
+        })
+    }
+
+    /// Takes no more requests. Those that are under way are closed as ever.
+    pub fn end(&self) {
+        self.is_ended.store(true, Ordering::SeqCst);
     }
 
     /// How many requests are being answered, their answers written.
     pub fn under_way(&self) -> u64 {
-        self.under_way.load(Ordering::Relaxed)
+        self.under_way.load(Ordering::SeqCst)
     }
 
     /// The entries that are kept, in the order in which they were closed.

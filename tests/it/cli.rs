@@ -1,105 +1,13 @@
 //! The command line: the binary as a stranger starts it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-/// The binary with nothing of this environment's own.
-fn yotpo_mock(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_yotpo-mock"));
-    command.args(arguments);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
-        command.env_remove(name);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// A binary that serves; killed when the test is done with it.
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
-    url: String,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Running {
-        let mut child = command.spawn().expect("the binary starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("a line");
-        let url = line
-            .trim_end()
-            .strip_prefix("yotpo-mock listening on ")
-            .map(str::to_owned);
-        let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
-        Running {
-            child,
-            stdout,
-            stderr,
-            url,
-        }
-    }
-
-    fn with(arguments: &[&str]) -> Running {
-        let arguments = [&["--port", "0"], arguments].concat();
-        Running::start(yotpo_mock(&arguments))
-    }
-
-    fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
-    }
-
-    /// Sends a request and gives the whole answer.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
-        let mut socket = TcpStream::connect(self.address()).expect("it listens");
-        let length = body.len();
-        write!(socket, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
-            .expect("it reads");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("it answers in UTF-8");
-        answer
-    }
-
-    fn get(&self, path: &str) -> String {
-        self.ask("GET", path, "X-Yotpo-Token: any\r\n", "")
-    }
-
-    fn signal(&self, name: &str) {
-        let killed = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(killed.expect("kill is there").success());
-    }
-
-    /// Ends it with a signal; gives its exit code and what stood on stdout after the first line, and on stderr.
-    fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
-        self.signal(signal);
-        let (mut rest, mut log) = (String::new(), String::new());
-        self.stderr.read_to_string(&mut log).expect("UTF-8");
-        self.stdout.read_to_string(&mut rest).expect("UTF-8");
-        let status = self.child.wait().expect("it ends");
-        (status.code(), rest, log)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::running::{Running, file, yotpo_mock};
 
 fn output(mut command: Command) -> Output {
     command.output().expect("the binary starts")
@@ -125,13 +33,6 @@ fn told(output: &Output) -> String {
 
 fn data(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A file of this test's own.
-fn file(name: &str, text: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&path, text).expect("the target folder takes files");
-    path
 }
 
 #[test]

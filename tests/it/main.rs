@@ -9,6 +9,7 @@ mod control;
 mod coverage;
 mod customer;
 mod event;
+mod hard_times;
 mod identity;
 mod mock;
 mod openapi;
@@ -17,6 +18,8 @@ mod rate_limit;
 #[cfg(feature = "cli")]
 mod readme;
 mod rejection;
+#[cfg(feature = "cli")]
+mod running;
 mod seed;
 mod support;
 mod tidy;

@@ -2,8 +2,8 @@
 //! every answer.
 
 use std::fmt;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use ureq::Agent;
 use ureq::http::{Method, Request as HttpRequest};
 use yotpo_mock::{Builder, YotpoMock};
 
-use crate::conformance::{CONTROL, CUSTOMERS, Seen};
+use crate::conformance::{CONTROL, CUSTOMERS, Contract, Seen};
 
 /// When the scenes happen, unless they advance the time.
 pub const NOW: &str = "2026-01-01T00:00:00Z";
@@ -134,9 +134,7 @@ impl Scene {
     /// Sends bytes as they are and reads until the server closes.
     pub fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = TcpStream::connect(self.address()).expect("the emulator listens");
-        socket
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .expect("a timeout can be set");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         // A server that refuses early may close before all is written.
         let _ = socket.write_all(bytes);
         let mut answer = Vec::new();
@@ -146,6 +144,108 @@ impl Scene {
         }
         String::from_utf8_lossy(&answer).into_owned()
     }
+}
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection, on which bytes go out as they are.
+pub struct Connection {
+    socket: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub fn open(address: impl ToSocketAddrs) -> Connection {
+        Connection::on(TcpStream::connect(address).expect("it listens"))
+    }
+
+    pub fn on(socket: TcpStream) -> Connection {
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        // Thousands may be open at once.
+        let socket = BufReader::with_capacity(512, socket);
+        Connection { socket }
+    }
+
+    /// Sends bytes as they are. A server that refuses early may close before all is written.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.socket.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) {
+        let done = self.socket.get_mut().shutdown(Shutdown::Write);
+        done.expect("it is connected");
+    }
+
+    /// The next answer, whole; `None` if the server closes instead.
+    ///
+    /// # Panics
+    ///
+    /// If it closes in the middle of an answer, or if nothing happens for [`PATIENCE`].
+    pub fn answer(&mut self) -> Option<Answer> {
+        self.answer_in_pieces(usize::MAX, || {})
+    }
+
+    /// As [`answer`](Connection::answer), with something done after each piece of the body.
+    pub fn answer_in_pieces(&mut self, piece_bytes: usize, mut between: impl FnMut()) -> Option<Answer> {
+        let mut line = String::new();
+        match self.socket.read_line(&mut line) {
+            Ok(0) => return None,
+            Err(error) if is_closed(&error) && line.is_empty() => return None,
+            other => other.expect("an answer, or a close"),
+        };
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let mut seen = Seen {
+            status: status.unwrap_or_else(|| panic!("`{line}` begins no answer")),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        loop {
+            line.clear();
+            self.socket.read_line(&mut line).expect("a whole head");
+            let Some((name, value)) = line.trim_end().split_once(": ") else {
+                assert_eq!(line, "\r\n", "a head ends with an empty line");
+                break;
+            };
+            seen.headers.push((name.to_owned(), value.to_owned()));
+        }
+        let length = seen.header("content-length").map_or(Ok(0), str::parse);
+        let mut missing = length.expect("a number");
+        while missing > 0 {
+            let piece = missing.min(piece_bytes);
+            let start = seen.body.len();
+            seen.body.resize(start + piece, 0);
+            self.socket.read_exact(&mut seen.body[start..]).expect("a whole body");
+            missing -= piece;
+            between();
+        }
+        Some(Answer { seen })
+    }
+
+    /// Asks for something as a client of the vendor's does; the answer is held against `openapi/`.
+    pub fn get(&mut self, path: &str) -> Option<Answer> {
+        self.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"
+        ));
+        let answer = self.answer()?;
+        answer.conforms("GET", path);
+        Some(answer)
+    }
+}
+
+/// The bytes as they come, for what is no whole answer.
+impl Read for Connection {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(into)
+    }
+}
+
+/// Whether an error says that the other side has closed with something unread.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// A client that takes every answer as it is.
@@ -223,15 +323,11 @@ impl<'a> Request<'a> {
     fn check(&self, answer: &Answer) {
         let Request { method, path, .. } = self;
         let bare_path = path.split('?').next().unwrap_or_default();
-        let is_ours = path.starts_with("/_mock");
         if answer.header("x-yotpo-mock-fault").is_some() {
             // A fault is there to answer what the vendor would not.
             return;
         }
-        let contract = if is_ours { &CONTROL } else { &CUSTOMERS };
-        if let Err(difference) = contract.check_answer(method, bare_path, &answer.seen) {
-            panic!("{method} {path} does not answer as openapi/ says: {difference}\n{answer}");
-        }
+        answer.conforms(method, path);
         let is_form = self
             .headers
             .iter()
@@ -239,22 +335,18 @@ impl<'a> Request<'a> {
         if answer.status() < 300 && !self.deviating && !is_form {
             let body = self.body.as_ref();
             let body = body.map(|body| serde_json::from_slice(body).expect("what was taken is JSON"));
-            if let Err(difference) = contract.check_request(method, path, body.as_ref()) {
+            if let Err(difference) = contract_of(path).check_request(method, path, body.as_ref()) {
                 panic!("{method} {path} is not as openapi/ says: {difference}");
             }
         }
-        if !is_ours {
+        if !is_ours(path) {
             self.check_journal(bare_path, answer);
         }
     }
 
     fn check_journal(&self, bare_path: &str, answer: &Answer) {
         let Request { method, .. } = self;
-        let number: u64 = answer
-            .header("x-yotpo-mock-request")
-            .expect("it was checked")
-            .parse()
-            .expect("a number");
+        let number = answer.number();
         let entries = self.scene.mock.requests();
         let entry = entries
             .iter()
@@ -276,6 +368,15 @@ impl<'a> Request<'a> {
     }
 }
 
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/_mock")
+}
+
+/// The document that describes a path.
+fn contract_of(path: &str) -> &'static Contract {
+    if is_ours(path) { &CONTROL } else { &CUSTOMERS }
+}
+
 /// An answer, whole.
 pub struct Answer {
     pub seen: Seen,
@@ -292,6 +393,24 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.seen.body).expect("a JSON body")
+    }
+
+    /// Holds it against `openapi/`.
+    ///
+    /// # Panics
+    ///
+    /// Where they differ.
+    pub fn conforms(&self, method: &str, path: &str) {
+        let bare_path = path.split('?').next().unwrap_or_default();
+        if let Err(difference) = contract_of(path).check_answer(method, bare_path, &self.seen) {
+            panic!("{method} {path} does not answer as openapi/ says: {difference}\n{self}");
+        }
+    }
+
+    /// Its place in the journal.
+    pub fn number(&self) -> u64 {
+        let number = self.header("x-yotpo-mock-request").expect("it was checked");
+        number.parse().expect("a number")
     }
 
     /// The ids of the rules that refused the request, if any did.

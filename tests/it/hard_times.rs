@@ -1,0 +1,920 @@
+//! Bad input and hard times: once its head could be parsed, a request is answered in the vendor's envelope, whatever is
+//! wrong with it, and before that by a bare 400, 408 or 431 and a close. The state stays as it was, and the server serves
+//! on.
+//!
+//! What JSON as such forbids stands in `rejection.rs`, what the rules of a field forbid in `validation.rs` and `event.rs`.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{ACCESS_TOKENS, Answer, Connection, EVENTS, Scene, customers};
+
+/// A customer that a request would write if it were taken.
+const CUSTOMER: &str = r#"{"customer":{"external_id":"c-1"}}"#;
+
+/// A request that stands where none should be read; whoever answers it has lost count of the bytes.
+const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// A request to the store `shop`, byte by byte.
+fn request(method: &str, path: &str, headers: &str, rest: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n{headers}\r\n{rest}")
+}
+
+/// A write of a customer, byte by byte.
+fn patch(headers: &str, rest: &str) -> String {
+    request("PATCH", &customers(""), headers, rest)
+}
+
+/// A body in one chunk.
+fn chunked(body: &str) -> String {
+    format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+}
+
+/// Asks what is known: there is neither a customer nor an event, and the emulator still says so.
+fn expect_untouched(scene: &Scene) {
+    assert_eq!(scene.everybody(), "");
+    assert!(scene.mock.events("shop").is_empty());
+}
+
+/// Sends what has no head that can be parsed: it gets a bare answer and a close, and is in no journal.
+fn expect_bare(scene: &Scene, status: u16, requests: &[(&str, String)]) {
+    let before = scene.mock.requests().len();
+    for (what, bytes) in requests {
+        let mut connection = Connection::open(scene.address());
+        connection.send(bytes);
+        match connection.answer() {
+            Some(Answer { seen }) => {
+                assert_eq!((seen.status, &*seen.body), (status, &b""[..]), "{what}");
+                assert_eq!(seen.header("x-yotpo-mock-request"), None, "{what}");
+            }
+            // A close with something unread destroys what is on its way, though not on Linux.
+            None if cfg!(not(target_os = "linux")) => {}
+            None => panic!("{what} gets no answer"),
+        }
+        assert!(connection.answer().is_none(), "{what} is followed by a close");
+    }
+    assert_eq!(scene.mock.requests().len(), before, "none of them was a request");
+    expect_untouched(scene);
+}
+
+/// One value of each JSON type, empty and not.
+fn one_of_each_type() -> [Value; 10] {
+    [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(-1.5),
+        json!(""),
+        json!("text"),
+        json!([]),
+        json!(["text", null]),
+        json!({}),
+        json!({"key": {"key": null}}),
+    ]
+}
+
+/// Every place in a document, as a JSON pointer: the whole of it, and whatever an object in it holds.
+fn places(document: &Value) -> Vec<String> {
+    let mut found = vec![String::new()];
+    for (key, value) in document.as_object().into_iter().flatten() {
+        found.extend(places(value).into_iter().map(|place| format!("/{key}{place}")));
+    }
+    found
+}
+
+/// Puts a value of each type at every place of a document.
+fn with_wrong_types(document: &Value) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for place in places(document) {
+        for value in one_of_each_type() {
+            let mut changed = document.clone();
+            let there = changed.pointer_mut(&place).expect("it was found there");
+            *there = value;
+            found.push((place.clone(), changed));
+        }
+    }
+    found
+}
+
+/// Everything that can be seen of the store `shop`.
+fn state(scene: &Scene) -> String {
+    let page = scene.get(&customers("?include_custom_properties=true&expand=loyalty,reviews"));
+    format!("{page}\n{:?}", scene.mock.events("shop"))
+}
+
+/// Writes a document with a value of each type at every place: each is taken or refused, and what is refused changes
+/// nothing.
+fn takes_or_refuses_every_type(method: &str, path: &str, document: &Value) {
+    let scene = Scene::new();
+    let whole = scene.request(method, path).json(document.clone()).deviating().send();
+    assert_eq!(whole.status(), 200, "{whole}");
+    let mut before = state(&scene);
+    let (mut taken, mut refused) = (0, 0);
+    for (place, changed) in with_wrong_types(document) {
+        let answer = scene.request(method, path).json(changed.clone()).deviating().send();
+        match answer.status() {
+            200 => {
+                taken += 1;
+                before = state(&scene);
+            }
+            400 => {
+                refused += 1;
+                assert_eq!(state(&scene), before, "{changed} at {place} changed something");
+            }
+            _ => panic!("{changed} at {place} is neither taken nor refused: {answer}"),
+        }
+    }
+    assert!(taken > 50 && refused > 50, "{taken} were taken, {refused} refused");
+}
+
+fn customer_with_everything() -> Value {
+    json!({
+        "external_id": "c-1",
+        "email": "ann@example.com",
+        "phone_number": "+14155552671",
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "gender": "F",
+        "account_created_at": "2021-03-27T04:37:34",
+        "account_updated_at": "2023-08-29T16:30:07",
+        "account_status": "enabled",
+        "default_language": "en",
+        "default_currency": "USD",
+        "tags": "vip,summer_sale",
+        "address": {
+            "address1": "12 Harbour Street", "address2": "Flat 3", "city": "Austin", "company": "Lee", "state": "Texas",
+            "zip": "73301", "province_code": "TX", "country_code": "US", "phone_number": "+14155552671"
+        },
+        "accepts_sms_marketing": true,
+        "accepts_email_marketing": false,
+        "custom_properties": {"favourite_colour": "blue"},
+        "lists": [{"id": "123456", "since": "2023-05-22T11:08:52"}],
+        "channels": {"sms": {"marketing": {"consent": "subscribed", "timestamp": "2021-09-05T17:50:45"}}},
+        "yotpo_ugc": {"total_reviews": 3},
+        "loyalty": {"points_balance": 10}
+    })
+}
+
+#[test]
+fn every_type_at_every_place_of_a_customer_is_taken_or_refused_in_the_envelope() {
+    takes_or_refuses_every_type(
+        "PATCH",
+        &customers(""),
+        &json!({"customer": customer_with_everything(), "unknown": 1}),
+    );
+}
+
+#[test]
+fn every_type_at_every_place_of_an_event_is_taken_or_refused_in_the_envelope() {
+    let event = json!({
+        "customer_event": {
+            "source": "parcel_tool", "type": "order_shipped", "timestamp": "2025-12-31T10:00:00", "unique_id": "e-1",
+            "properties": {"carrier": "ups"}, "customer": customer_with_everything()
+        }
+    });
+    takes_or_refuses_every_type("PATCH", EVENTS, &event);
+}
+
+#[test]
+fn every_type_at_every_place_of_a_bare_event_is_taken_or_refused_in_the_envelope() {
+    let event = json!({
+        "event_source": "parcel_tool", "event_type": "order_shipped", "occurred_at": "2025-12-31T10:00:00",
+        "event_id": "e-1", "event_properties": {"carrier": "ups"}, "customer": customer_with_everything()
+    });
+    takes_or_refuses_every_type("POST", EVENTS, &event);
+}
+
+#[test]
+fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope() {
+    let scene = Scene::new();
+    let oauth = json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"});
+    for (path, document) in [(ACCESS_TOKENS, json!({"secret": "s3cret"})), ("/oauth/token", oauth)] {
+        for (place, changed) in with_wrong_types(&document) {
+            let answer = scene.bare("POST", path).json(changed.clone()).deviating().send();
+            assert!(
+                [200, 400, 401].contains(&answer.status()),
+                "{changed} at {place}: {answer}"
+            );
+        }
+    }
+    expect_untouched(&scene);
+}
+
+#[test]
+fn what_is_not_http_is_a_bare_400() {
+    let get = |line: &str| format!("{line}\r\nHost: localhost\r\n\r\n{HIDDEN}");
+    expect_bare(
+        &Scene::new(),
+        400,
+        &[
+            (
+                "a TLS hello",
+                "\u{16}\u{3}\u{1}\0\u{5}\u{1}\0\0\u{1}\u{3}\u{3}".to_owned(),
+            ),
+            ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned()),
+            ("a later version", get("GET / HTTP/3.0")),
+            ("no version", get("GET /")),
+            ("a method with a bracket", get("G(T / HTTP/1.1")),
+            ("no method", get(" / HTTP/1.1")),
+            (
+                "no slash before the path",
+                get("GET core/v3/stores/shop/customers HTTP/1.1"),
+            ),
+            ("NUL in the path", get("GET /\0 HTTP/1.1")),
+            ("a space in the path", get("GET /a b HTTP/1.1")),
+            ("letters beyond ASCII in the path", get("GET /größe HTTP/1.1")),
+            ("no Host", format!("GET / HTTP/1.1\r\n\r\n{HIDDEN}")),
+            ("two Hosts", get("GET / HTTP/1.1\r\nHost: elsewhere")),
+            ("a header without a name", get("GET / HTTP/1.1\r\n: value")),
+            ("a header without a colon", get("GET / HTTP/1.1\r\nheader")),
+            ("NUL in a header", get("GET / HTTP/1.1\r\nX-A: a\0b")),
+        ],
+    );
+}
+
+#[test]
+fn bytes_of_no_encoding_in_a_path_are_a_bare_400() {
+    let scene = Scene::new();
+    let answer = scene.raw(b"GET /core/v3/stores/\xff\xfe/customers HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    expect_untouched(&scene);
+}
+
+#[test]
+fn a_body_whose_end_is_in_doubt_is_a_bare_400_and_nothing_behind_it_is_read() {
+    let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
+    let both = |headers: &str| patch(headers, &format!("{CUSTOMER}{HIDDEN}"));
+    let chunks = |headers: &str| patch(headers, &format!("{}{HIDDEN}", chunked(CUSTOMER)));
+    let mut requests = vec![
+        (
+            "two lengths that differ",
+            both(&format!("{length}Content-Length: 5\r\n")),
+        ),
+        ("two lengths that agree", both(&format!("{length}{length}"))),
+        ("two lengths in one line", both("Content-Length: 34, 34\r\n")),
+        (
+            "a length, then chunks",
+            chunks(&format!("{length}Transfer-Encoding: chunked\r\n")),
+        ),
+        (
+            "chunks, then a length",
+            chunks(&format!("Transfer-Encoding: chunked\r\n{length}")),
+        ),
+        ("chunks in gzip", chunks("Transfer-Encoding: gzip, chunked\r\n")),
+        ("chunks in HTTP/1.0", {
+            chunks("Transfer-Encoding: chunked\r\n").replacen("HTTP/1.1", "HTTP/1.0", 1)
+        }),
+        ("an unknown encoding", chunks("Transfer-Encoding: xchunked\r\n")),
+        ("a hidden encoding", chunks("Transfer-Encoding: \u{b}chunked\r\n")),
+        (
+            "two encodings",
+            chunks("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"),
+        ),
+        ("no encoding but a name for it", both("Transfer-Encoding: identity\r\n")),
+        (
+            "a space before the colon",
+            chunks(&format!("Transfer-Encoding : chunked\r\n{length}")),
+        ),
+        (
+            "a folded header",
+            both(&format!("{length}X-Folded: one\r\n Transfer-Encoding: chunked\r\n")),
+        ),
+        (
+            "a folded encoding",
+            chunks(&format!("{length}Transfer-Encoding:\r\n chunked\r\n")),
+        ),
+        (
+            "a carriage return inside of a header",
+            chunks(&format!("{length}X-A: b\rTransfer-Encoding: chunked\r\n")),
+        ),
+    ];
+    for garbage in [
+        "",
+        "many",
+        "-1",
+        "+34",
+        "0x22",
+        "3 4",
+        "34.0",
+        "18446744073709551616",
+        "99999999999999999999999999",
+    ] {
+        requests.push((garbage, both(&format!("Content-Length: {garbage}\r\n"))));
+    }
+    expect_bare(&Scene::new(), 400, &requests);
+}
+
+#[test]
+fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
+    let headers = |count: usize| "X-Again: and again\r\n".repeat(count);
+    // Host and token are two of the 96.
+    expect_bare(
+        &Scene::new(),
+        431,
+        &[
+            ("97 headers", patch(&headers(95), "")),
+            ("200 headers", patch(&headers(200), "")),
+            (
+                "a header of 128 KiB",
+                patch(&format!("X-A: {}\r\n", "a".repeat(128 * 1024)), ""),
+            ),
+            (
+                "a header of 1 MiB",
+                patch(&format!("X-A: {}\r\n", "a".repeat(1024 * 1024)), ""),
+            ),
+            ("empty lines for ever", "\r\n".repeat(100_000)),
+            ("a name without an end", "X".repeat(200_000)),
+        ],
+    );
+}
+
+#[test]
+fn a_url_beyond_64_kib_is_a_bare_400_and_one_of_1_mib_a_bare_431() {
+    let scene = Scene::new();
+    let get = |length: usize| request("GET", &customers(&format!("?x={}", "a".repeat(length))), "", HIDDEN);
+    expect_bare(&scene, 400, &[("64 KiB", get(64 * 1024)), ("100 KiB", get(100 * 1024))]);
+    expect_bare(
+        &scene,
+        431,
+        &[("128 KiB", get(128 * 1024)), ("1 MiB", get(1024 * 1024))],
+    );
+    let long = scene.request("GET", &customers(&format!("?limit={}", "1".repeat(60_000))));
+    // What is shorter is read; that the envelope is on the answer is checked by the client.
+    assert_eq!(long.send().status(), 400);
+}
+
+#[test]
+fn a_long_head_below_the_limits_is_read() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    for headers in [
+        format!("X-Long: {}\r\n", "a".repeat(120 * 1024)),
+        "X-Again: and again\r\n".repeat(93),
+        "Cookie: a=b\r\n".repeat(93),
+    ] {
+        let length = CUSTOMER.len();
+        connection.send(patch(&format!("{headers}Content-Length: {length}\r\n"), CUSTOMER));
+        let answer = connection.answer().expect("an answer");
+        answer.conforms("PATCH", &customers(""));
+        assert_eq!(answer.status(), 200);
+    }
+    let token = scene.bare("GET", &customers("")).token(&"a".repeat(64 * 1024)).send();
+    assert_eq!(token.names(), ["c-1"]);
+}
+
+#[test]
+fn of_a_repeated_header_the_first_counts() {
+    let scene = Scene::with(|builder| builder.store("shop", "s3cret"));
+    let token = scene.token("shop", "s3cret").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let status = |headers: &[&str]| {
+        let mut connection = Connection::open(scene.address());
+        let (headers, length) = (headers.join("\r\n"), CUSTOMER.len());
+        connection.send(format!(
+            "PATCH {} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{CUSTOMER}",
+            customers("")
+        ));
+        let answer = connection.answer().expect("an answer");
+        answer.conforms("PATCH", &customers(""));
+        answer.status()
+    };
+    let (good, bad) = (&*format!("X-Yotpo-Token: {token}"), "X-Yotpo-Token: unknown");
+    assert_eq!((status(&[good, bad]), status(&[bad, good])), (200, 401));
+    let (good_type, bad_type) = ("Content-Type: application/json", "Content-Type: text/plain");
+    assert_eq!(status(&[good, good_type, bad_type]), 200);
+    assert_eq!(status(&[good, bad_type, good_type]), 415);
+}
+
+#[test]
+fn a_target_that_is_no_path_is_404_in_the_envelope() {
+    let scene = Scene::new();
+    for (method, target) in [
+        ("OPTIONS", "*"),
+        ("CONNECT", "localhost:80"),
+        ("GET", "core"),
+        ("GET", "/core/v3/stores/shop/customers%00"),
+        ("GET", "/core/v3/stores/shop/../shop/customers"),
+        ("GET", "//core/v3/stores/shop/customers"),
+    ] {
+        let mut connection = Connection::open(scene.address());
+        connection.send(request(method, target, "", ""));
+        let answer = connection.answer().expect("an answer");
+        answer.conforms(method, target);
+        assert_eq!(answer.rule(), Some("path.unknown"), "{method} {target}");
+    }
+    let mut connection = Connection::open(scene.address());
+    let whole = format!("http://elsewhere.example{}", customers(""));
+    connection.send(request("GET", &whole, "", ""));
+    assert_eq!(
+        connection.answer().expect("an answer").status(),
+        200,
+        "a whole URL has a path"
+    );
+    expect_untouched(&scene);
+}
+
+#[test]
+fn lines_that_end_without_a_carriage_return_are_one_request_all_the_same() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
+    connection.send(patch(&length, CUSTOMER).replace("\r\n", "\n"));
+    assert_eq!(connection.answer().expect("an answer").status(), 200);
+    let after = connection.get(&customers("")).expect("the connection is kept");
+    assert_eq!((after.number(), after.names()), (2, vec!["c-1".to_owned()]));
+}
+
+#[test]
+fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
+    let scene = Scene::new();
+    let broken = [
+        "z\r\n",
+        "\r\n",
+        "-5\r\nabcde\r\n0\r\n\r\n",
+        "+5\r\nabcde\r\n0\r\n\r\n",
+        "0x5\r\nabcde\r\n0\r\n\r\n",
+        "5\nabcde\n0\n\n",
+        "2\r\nabcde\r\n0\r\n\r\n",
+        "5 5\r\nabcde\r\n0\r\n\r\n",
+        "5;\0\r\nabcde\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\n",
+    ];
+    for (at, chunks) in broken.iter().enumerate() {
+        let mut connection = Connection::open(scene.address());
+        connection.send(patch("Transfer-Encoding: chunked\r\n", &format!("{chunks}{HIDDEN}")));
+        let answer = connection.answer().expect("an answer");
+        answer.conforms("PATCH", &customers(""));
+        assert_eq!(answer.status(), 400, "{chunks:?}");
+        assert!(connection.answer().is_none(), "{chunks:?} is followed by a close");
+        assert_eq!(scene.mock.requests().len(), at + 1, "{chunks:?} is one request");
+    }
+    expect_untouched(&scene);
+}
+
+#[test]
+fn chunks_with_extensions_and_trailers_end_where_they_say() {
+    let scene = Scene::new();
+    let size = CUSTOMER.len();
+    let mut connection = Connection::open(scene.address());
+    for chunks in [
+        format!("{size:x};name=\"value\"\r\n{CUSTOMER}\r\n0;last\r\n\r\n"),
+        format!("{size:x}\r\n{CUSTOMER}\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        format!("000000000000{size:X}\r\n{CUSTOMER}\r\n000\r\n\r\n"),
+    ] {
+        connection.send(patch("Transfer-Encoding: chunked\r\n", &chunks));
+        assert_eq!(connection.answer().expect("an answer").status(), 200, "{chunks:?}");
+    }
+    let after = connection.get(&customers("")).expect("the connection is kept");
+    assert_eq!((after.number(), after.names()), (4, vec!["c-1".to_owned()]));
+}
+
+#[test]
+fn a_request_inside_of_a_body_is_never_read_as_one() {
+    let scene = Scene::with(|builder| builder.store("shop", "s3cret"));
+    let length = format!("Content-Length: {}\r\n", HIDDEN.len());
+    let sent = [
+        (401, "PATCH", customers("")),
+        (401, "GET", customers("")),
+        (404, "GET", "/nowhere".to_owned()),
+        (405, "POST", customers("")),
+        (501, "PATCH", "/core/v3/stores/shop/orders".to_owned()),
+        (400, "POST", ACCESS_TOKENS.to_owned()),
+    ];
+    let connections = sent.iter().flat_map(|(status, method, path)| {
+        let in_one_piece = request(method, path, &length, HIDDEN);
+        let in_chunks = request(method, path, "Transfer-Encoding: chunked\r\n", &chunked(HIDDEN));
+        [in_one_piece, in_chunks].map(|bytes| {
+            let mut connection = Connection::open(scene.address());
+            connection.send(bytes);
+            // Whoever mistakes the body for a request answers it before this one.
+            connection.send(request("GET", "/last", "", ""));
+            (*status, *method, path, connection)
+        })
+    });
+    let mut connections: Vec<_> = connections.collect();
+    for (status, method, path, connection) in &mut connections {
+        let answer = connection.answer().expect("an answer");
+        answer.conforms(method, path);
+        assert_eq!(answer.status(), *status, "{method} {path}");
+    }
+    // Where a body was left unread the connection is closed.
+    for (_, method, path, connection) in &mut connections {
+        if let Some(answer) = connection.answer() {
+            assert_eq!(answer.status(), 404, "{method} {path}");
+        }
+    }
+    let paths: Vec<_> = scene.mock.requests().into_iter().map(|entry| entry.path).collect();
+    assert!(!paths.iter().any(|path| path == "/hidden"), "{paths:?}");
+}
+
+#[test]
+fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    connection.send(patch("Content-Length: 5\r\n", CUSTOMER));
+    let answer = connection.answer().expect("an answer");
+    answer.conforms("PATCH", &customers(""));
+    assert_eq!(answer.status(), 400);
+    assert_eq!(connection.answer().expect("an answer to the rest").status(), 400);
+    assert!(connection.answer().is_none());
+    assert_eq!(scene.mock.requests().len(), 1);
+    expect_untouched(&scene);
+}
+
+#[test]
+fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
+    let scene = Scene::new();
+    let mut all = String::new();
+    for at in 0..100 {
+        let body = json!({"customer": {"external_id": format!("c-{at}")}}).to_string();
+        all += &patch(&format!("Content-Length: {}\r\n", body.len()), &body);
+        all += &request("GET", &customers(&format!("?external_ids=c-{at}")), "", "");
+        all += &request("GET", "/nowhere", "", "");
+    }
+    let mut connection = Connection::open(scene.address());
+    connection.send(all);
+    for at in 0..100 {
+        let [written, read, refused] = [(); 3].map(|()| connection.answer().expect("an answer"));
+        written.conforms("PATCH", &customers(""));
+        read.conforms("GET", &customers(""));
+        refused.conforms("GET", "/nowhere");
+        assert_eq!(read.names(), [format!("c-{at}")], "a read sees the write before it");
+        let first = 3 * at + 1;
+        assert_eq!(
+            [written.number(), read.number(), refused.number()],
+            [first, first + 1, first + 2]
+        );
+    }
+    let journal = scene.mock.requests();
+    assert!(journal.iter().map(|entry| entry.number).eq(1..=300));
+}
+
+#[test]
+fn actix_answers_what_follows_a_request_that_asks_for_a_close() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    connection.send(request("GET", &customers(""), "Connection: close\r\n", HIDDEN));
+    let last = connection.answer().expect("an answer");
+    assert_eq!((last.status(), last.header("connection")), (200, Some("close")));
+    // HTTP says that nothing after it is processed; actix-http 3.20 does. What follows is a request of its own, not a part of
+    // another, and journalled as one.
+    assert_eq!(connection.answer().expect("an answer all the same").number(), 2);
+}
+
+#[test]
+fn actix_takes_an_earlier_get_in_the_same_write_for_a_head() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    let get = request("GET", &customers(""), "", "");
+    connection.send(format!(
+        "{get}{get}{}",
+        request("HEAD", "/nowhere", "Connection: close\r\n", "")
+    ));
+    assert!(
+        connection.answer().is_some(),
+        "the first is answered before the others are read"
+    );
+    let mut rest = String::new();
+    connection.read_to_string(&mut rest).expect("UTF-8");
+    // In actix-http 3.20 the request that was read last decides whether an answer has a body. Nobody pipelines HEAD.
+    assert!(!rest.contains("customers"), "{rest}");
+}
+
+#[test]
+fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
+    let scene = Scene::new();
+    for _ in 0..3 {
+        let mut connection = Connection::open(scene.address());
+        connection.send(request(
+            "GET",
+            &customers(""),
+            &format!("{}: a\r\n", "X".repeat(65_536)),
+            "",
+        ));
+        // The parser of actix-http 3.20 panics; no other connection is on that task.
+        assert!(connection.answer().is_none());
+    }
+    assert!(scene.mock.requests().is_empty());
+    expect_untouched(&scene);
+}
+
+#[test]
+fn a_body_that_was_given_up_closes_its_connection() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(100)).body_limit(100));
+    let too_much = "x".repeat(101);
+    let mut connections = [
+        (408, patch("Content-Length: 34\r\n", "{")),
+        (408, patch("Transfer-Encoding: chunked\r\n", "22\r\n{")),
+        (
+            408,
+            patch("Transfer-Encoding: chunked\r\n", &format!("22\r\n{CUSTOMER}\r\n")),
+        ),
+        (408, patch("Transfer-Encoding: chunked\r\n", "ffffffffffffffff\r\n{")),
+        (413, patch("Content-Length: 101\r\n", "")),
+        (413, patch("Content-Length: 18446744073709551615\r\n", &too_much)),
+        (
+            413,
+            patch("Transfer-Encoding: chunked\r\n", &format!("ffff\r\n{too_much}")),
+        ),
+    ]
+    .map(|(status, bytes)| {
+        let mut connection = Connection::open(scene.address());
+        connection.send(bytes);
+        (status, connection)
+    });
+    for (status, connection) in &mut connections {
+        let answer = connection.answer().expect("an answer");
+        answer.conforms("PATCH", &customers(""));
+        assert_eq!((answer.status(), answer.header("connection")), (*status, Some("close")));
+    }
+    for (status, connection) in &mut connections {
+        assert!(connection.answer().is_none(), "a {status} closes");
+    }
+    expect_untouched(&scene);
+}
+
+/// An emulator with a page of 10 MB: more than the sockets on its way hold.
+fn with_a_large_page() -> Scene {
+    Scene::seeded(&large_seed(100_000))
+}
+
+fn large_seed(bytes_each: usize) -> String {
+    let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(bytes_each)});
+    json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]}).to_string()
+}
+
+/// Another store, where nothing is large.
+const ELSEWHERE: &str = "/core/v3/stores/elsewhere/customers";
+
+#[test]
+fn a_client_that_reads_slowly_holds_up_nobody_and_gets_everything() {
+    let scene = with_a_large_page();
+    let mut connection = Connection::open(scene.address());
+    connection.send(request("GET", &customers(""), "", ""));
+    let mut others = 0;
+    let page = connection.answer_in_pieces(200_000, || {
+        assert_eq!(scene.get(ELSEWHERE).status(), 200);
+        others += 1;
+    });
+    let page = page.expect("an answer");
+    assert!(page.seen.body.ends_with(br#""pagination":{"next_page_info":null}}"#));
+    assert!(others > 50);
+}
+
+#[test]
+fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
+    let scene = with_a_large_page();
+    let mut connections: Vec<_> = (0..5).map(|_| Connection::open(scene.address())).collect();
+    for connection in &mut connections {
+        connection.send(request("GET", &customers(""), "", ""));
+        connection.read_exact(&mut [0; 100]).expect("an answer begins");
+    }
+    for _ in 0..20 {
+        assert_eq!(scene.get(ELSEWHERE).status(), 200);
+    }
+    let stopped = Instant::now();
+    scene.mock.stop(Duration::from_millis(100));
+    assert!(stopped.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
+    let scene = with_a_large_page();
+    for _ in 0..20 {
+        let mut connection = Connection::open(scene.address());
+        connection.send(request("GET", &customers(""), "", ""));
+        connection.read_exact(&mut [0; 100]).expect("an answer begins");
+    }
+    assert_eq!(scene.get(ELSEWHERE).status(), 200);
+    let stopped = Instant::now();
+    scene.mock.stop(Duration::from_secs(60));
+    assert!(
+        stopped.elapsed() < Duration::from_secs(20),
+        "no answer is still under way"
+    );
+}
+
+#[test]
+fn a_client_that_will_send_no_more_is_still_answered() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    connection.send(request("GET", &customers(""), "", ""));
+    connection.finish();
+    assert_eq!(connection.answer().expect("an answer").status(), 200);
+    assert!(connection.answer().is_none());
+    let mut silent = Connection::open(scene.address());
+    silent.finish();
+    assert!(silent.answer().is_none(), "who says nothing is told nothing");
+    expect_untouched(&scene);
+}
+
+/// The emulator as a process of its own, with limits of its own.
+#[cfg(all(feature = "cli", unix))]
+mod process {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::running::{Running, file};
+
+    #[test]
+    fn a_signal_under_load_cuts_no_answer() {
+        let seed = file("load.json", &large_seed(100_000));
+        let running = Running::with(&["--quiet", "--seed", seed.to_str().expect("UTF-8")]);
+        let (tell, told) = mpsc::channel();
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                let (mut connection, tell) = (Connection::open(running.address()), tell.clone());
+                thread::spawn(move || {
+                    connection.send(request("GET", &customers(""), "", ""));
+                    // An answer that is cut is a panic; a close between two answers is the end.
+                    while let Some(page) = connection.answer() {
+                        assert_eq!(page.status(), 200);
+                        tell.send(()).expect("the scene listens until all have ended");
+                        connection.send(request("GET", &customers(""), "", ""));
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2 * clients.len() {
+            told.recv().expect("the clients go on");
+        }
+        let asked = Instant::now();
+        let (code, _, log) = running.stop("TERM");
+        assert_eq!((code, &*log), (Some(0), ""));
+        assert!(asked.elapsed() < Duration::from_secs(10));
+        for client in clients {
+            client.join().expect("every answer was whole");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use std::fs;
+        use std::net::{SocketAddr, TcpStream};
+
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        use super::*;
+        use crate::running::yotpo_mock_under;
+
+        /// How many connections wait to be accepted at most, however many the emulator asks for.
+        fn longest_line() -> usize {
+            let text = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it is there");
+            text.trim().parse().expect("a number")
+        }
+
+        fn address(running: &Running) -> SocketAddr {
+            running.address().parse().expect("an address")
+        }
+
+        /// A stranger who comes now is answered.
+        fn it_serves(address: SocketAddr) {
+            let answer = Connection::open(address).get(ELSEWHERE).expect("an answer");
+            assert_eq!(answer.status(), 200);
+        }
+
+        /// Allows this process as many descriptors as it may have, and tells how many that is.
+        fn raise_descriptors() -> usize {
+            let maximum = getrlimit(Resource::Nofile).maximum;
+            let raised = Rlimit {
+                current: maximum,
+                maximum,
+            };
+            setrlimit(Resource::Nofile, raised).expect("the soft limit may be as high as the hard one");
+            maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).expect("64 bits"))
+        }
+
+        /// How much memory of a process is resident, in bytes.
+        fn resident_bytes(running: &Running) -> usize {
+            let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("it runs");
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmRSS:"))
+                .expect("a line");
+            let kibibytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+            kibibytes * 1024
+        }
+
+        /// How long a process has kept processors busy.
+        fn busy(running: &Running) -> Duration {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("it runs");
+            let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+            let ticks = fields
+                .split(' ')
+                .skip(11)
+                .take(2)
+                .map(|ticks| ticks.parse::<u64>().expect("a number"));
+            // A tick is a hundredth of a second on every Linux.
+            Duration::from_millis(10 * ticks.sum::<u64>())
+        }
+
+        #[test]
+        fn ten_thousand_idle_connections_leave_room_for_others() {
+            // Half of what is allowed leaves the other half to the scenes beside this one.
+            let count = (raise_descriptors() / 2).min(10_000);
+            let running = Running::with(&["--quiet", "--read-timeout", "60s"]);
+            let address = address(&running);
+            let mut idle: Vec<_> = (0..count).map(|_| Connection::open(address)).collect();
+            for connection in idle.iter_mut().skip(1).step_by(2) {
+                assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200);
+            }
+            it_serves(address);
+            let descriptors = fs::read_dir(format!("/proc/{}/fd", running.id())).expect("it runs");
+            assert!(descriptors.count() > count, "whoever came before is in");
+            for connection in idle.iter_mut().step_by(100) {
+                assert_eq!(
+                    connection.get(ELSEWHERE).expect("an answer").status(),
+                    200,
+                    "idle is not lost"
+                );
+            }
+            drop(idle);
+            it_serves(address);
+            assert_eq!(running.stop("TERM").0, Some(0));
+        }
+
+        #[test]
+        fn a_thousand_clients_may_knock_at_once() {
+            let running = Running::with(&["--quiet"]);
+            let address = address(&running);
+            let count = longest_line().min(raise_descriptors() / 2).min(1000);
+            // Nobody is let in while it stands still; who finds no place in the line is left without an answer.
+            running.signal("STOP");
+            let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok();
+            let waiting: Vec<_> = (0..count).map_while(connect).collect();
+            running.signal("CONT");
+            assert_eq!(waiting.len(), count);
+            for socket in waiting {
+                let mut connection = Connection::on(socket);
+                assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200);
+            }
+        }
+
+        #[test]
+        fn without_descriptors_it_waits_for_some_and_serves_on() {
+            let arguments = ["--port", "0", "--quiet", "--read-timeout", "1s"];
+            let running = Running::start(yotpo_mock_under("-n 64", &arguments));
+            let address = address(&running);
+
+            let mut early = Connection::open(address);
+            assert_eq!(early.get(ELSEWHERE).expect("an answer").status(), 200);
+            let (started, busy_before) = (Instant::now(), busy(&running));
+            let mut silent: Vec<_> = (0..100).map(|_| Connection::open(address)).collect();
+            assert_eq!(early.get(ELSEWHERE).expect("whoever is in is served").status(), 200);
+            // The first is in, says nothing, and is told to go; its descriptor and its neighbours' become free.
+            assert_eq!(silent[0].answer().expect("an answer").status(), 408);
+            let (waited, worked) = (started.elapsed(), busy(&running) - busy_before);
+            assert!(worked < waited / 4, "it worked for {worked:?} of {waited:?}");
+            assert_eq!(
+                silent[99].get(ELSEWHERE).expect("whoever waited is let in").status(),
+                200
+            );
+
+            drop(silent);
+            it_serves(address);
+            assert_eq!(running.stop("TERM").0, Some(0));
+        }
+
+        #[test]
+        fn bad_input_of_any_size_leaves_no_memory_behind() {
+            let running = Running::with(&["--quiet"]);
+            let address = address(&running);
+            it_serves(address);
+            let before = resident_bytes(&running);
+
+            let limit = yotpo_mock::DEFAULT_BODY_LIMIT;
+            let too_large = " ".repeat(limit + 1);
+            let too_deep = "[".repeat(limit);
+            let body = |body: &str| patch(&format!("Content-Length: {}\r\n", body.len()), body);
+            let kinds = [
+                (100, 413, body(&too_large)),
+                (100, 413, patch("Transfer-Encoding: chunked\r\n", &chunked(&too_large))),
+                (20, 400, body(&too_deep)),
+                (500, 431, patch(&"X-Again: and again\r\n".repeat(200), "")),
+                (500, 431, patch(&format!("X-A: {}\r\n", "a".repeat(128 * 1024)), "")),
+                (
+                    500,
+                    401,
+                    patch(&"X-Yotpo-Token: \r\n".repeat(90), "").replacen("any", "", 1),
+                ),
+                (1000, 405, request(&"M".repeat(100_000), &customers(""), "", "")),
+                (50, 404, request("GET", &format!("/{}", "a".repeat(60_000)), "", "")),
+            ];
+            for (times, status, bytes) in &kinds {
+                for _ in 0..*times {
+                    let mut connection = Connection::open(address);
+                    connection.send(bytes);
+                    assert_eq!(connection.answer().expect("an answer").status(), *status);
+                }
+            }
+            let after = resident_bytes(&running);
+            assert!(after < before + 32 * 1024 * 1024, "{before} bytes became {after}");
+            it_serves(address);
+        }
+    }
+}

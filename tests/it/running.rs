@@ -1,0 +1,126 @@
+//! The binary, running: what the scenes share that start it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_yotpo-mock");
+
+/// The binary with nothing of this environment's own.
+pub fn yotpo_mock(arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments);
+    alone(command)
+}
+
+/// The binary as a shell starts it that has set a limit, in the words of `ulimit`.
+#[cfg(target_os = "linux")]
+pub fn yotpo_mock_under(limit: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
+    command.arg(BINARY).args(arguments);
+    alone(command)
+}
+
+fn alone(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
+        command.env_remove(name);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A binary that serves; killed when the test is done with it.
+pub struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    pub url: String,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Running {
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        let url = line
+            .trim_end()
+            .strip_prefix("yotpo-mock listening on ")
+            .map(str::to_owned);
+        let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
+        Running {
+            child,
+            stdout,
+            stderr,
+            url,
+        }
+    }
+
+    pub fn with(arguments: &[&str]) -> Running {
+        let arguments = [&["--port", "0"], arguments].concat();
+        Running::start(yotpo_mock(&arguments))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Sends a request and gives the whole answer.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut socket = TcpStream::connect(self.address()).expect("it listens");
+        let length = body.len();
+        write!(socket, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+            .expect("it reads");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("it answers in UTF-8");
+        answer
+    }
+
+    pub fn get(&self, path: &str) -> String {
+        self.ask("GET", path, "X-Yotpo-Token: any\r\n", "")
+    }
+
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(killed.expect("kill is there").success());
+    }
+
+    /// Ends it with a signal; gives its exit code and what stood on stdout after the first line, and on stderr.
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
+        self.signal(signal);
+        let (mut rest, mut log) = (String::new(), String::new());
+        self.stderr.read_to_string(&mut log).expect("UTF-8");
+        self.stdout.read_to_string(&mut rest).expect("UTF-8");
+        let status = self.child.wait().expect("it ends");
+        (status.code(), rest, log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file of this test's own.
+pub fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("the target folder takes files");
+    path
+}
