@@ -17,7 +17,7 @@ use crate::domain::validation::Validation;
 use crate::http;
 use crate::world::clock::{Clock, LAST_YEAR};
 use crate::world::journal::Entry;
-use crate::world::seed::{self, Stores};
+use crate::world::seed::{self, Ground, Stores};
 use crate::world::settings::{EmptyResult, Settings};
 use crate::world::{ResetTo, World};
 
@@ -433,13 +433,17 @@ impl Builder {
             let store = stores.entry(id.clone()).or_default();
             seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
         }
+        let ground = Ground {
+            validation: self.settings.terms.validation,
+            now,
+        };
         for seed in &self.seeds {
             let (name, text) = match seed {
                 Seed::Text(text) => ("a document", Ok(text.clone())),
                 Seed::File(path) => (&*path.to_string_lossy(), std::fs::read_to_string(path)),
             };
             text.map_err(|error| plainly(&error))
-                .and_then(|text| seed::load(&text, self.settings.terms.validation, now, &mut stores))
+                .and_then(|text| seed::load(&text, |_| ground, &mut stores))
                 .map_err(|reason| StartError::Seed {
                     name: name.to_owned(),
                     reason,

@@ -11,12 +11,15 @@ mod laws;
 pub(crate) mod memory;
 pub(crate) mod seed;
 pub(crate) mod settings;
+pub(crate) mod snapshot;
+pub(crate) mod state;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::domain::access_token::{Standing, Token};
 use crate::domain::customer::Identifiers;
@@ -29,8 +32,10 @@ use crate::domain::store::{Page, StoreState, Write};
 use clock::Clock;
 use journal::Journal;
 use memory::{Memory, forget};
-use seed::Stores;
+use seed::{Ground, Seeded, Stores};
 use settings::{EmptyResult, Settings};
+use snapshot::Snapshots;
+use state::State;
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;
@@ -50,10 +55,13 @@ pub(crate) enum ResetTo {
 pub(crate) struct World {
     pub clock: Clock,
     pub journal: Journal,
+    pub snapshots: Snapshots,
     /// The settings, and the stores as seeds and flags declared them.
     settings: Settings,
     start: Stores,
     memory: RwLock<Arc<Memory>>,
+    /// Held by who changes several stores in one step: nobody else holds more than one store at a time.
+    changing: Mutex<()>,
     /// How many epochs there were: one for each memory and for each store that was replaced.
     epochs: AtomicU64,
 }
@@ -63,9 +71,11 @@ impl World {
         World {
             clock,
             journal: Journal::default(),
+            snapshots: Snapshots::default(),
             memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
             settings,
             start,
+            changing: Mutex::default(),
             epochs: AtomicU64::new(0),
         }
     }
@@ -120,6 +130,70 @@ impl World {
                 let anew = Memory::new(self.settings, start.as_ref().unwrap_or(&self.start), self.next_epoch());
                 let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
                 forget(forgotten);
+            }
+        }
+    }
+
+    /// Everything that a test could see of this world, journal and request numbers apart.
+    pub fn state(&self) -> State {
+        State {
+            memory: self.memory().state(|store| self.now_of(store)),
+            clock: Some(self.clock.state()),
+        }
+    }
+
+    /// Puts a state in the place of what is there, the time included. Cursors from before are refused, and requests that are
+    /// being answered write into what is forgotten.
+    pub fn put_back(&self, state: State) {
+        if let Some(clock) = &state.clock {
+            self.clock.put_back(clock);
+        }
+        let anew = Memory::put_back(self.settings, state.memory, self.next_epoch());
+        let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
+        forget(forgotten);
+    }
+
+    /// Adds what a seed says, in one step; tells what that did to each store.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the seed. Then nothing is changed.
+    pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, String> {
+        self.change(&seed::store_ids(text)?, |memory, stores| {
+            let ground = |store: &str| Ground {
+                validation: memory.settings(Some(store)).terms.validation,
+                now: self.now_of(store),
+            };
+            seed::load(text, ground, stores)
+        })
+    }
+
+    /// Changes several stores in one step, or none of them. They are held meanwhile, so that no write is lost.
+    fn change<T, E>(
+        &self,
+        ids: &BTreeSet<String>,
+        change: impl Fn(&Memory, &mut Stores) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _alone = self.changing.lock();
+        loop {
+            let memory = self.memory();
+            let (known, new): (Vec<_>, Vec<_>) = ids.iter().partition(|id| memory.store(id).is_some());
+            let known: Vec<_> = known.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
+            let mut held: Vec<_> = known.iter().map(|(id, store)| (*id, store.state.lock())).collect();
+            let mut stores = Stores::new();
+            for (id, state) in &mut held {
+                state.settle(self.now_of(id));
+                stores.insert((*id).clone(), (*state).clone());
+            }
+            let done = change(&memory, &mut stores)?;
+            // The new ones are remembered only now that nothing can fail. One that was written to meanwhile is not new.
+            let new: Vec<_> = new.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
+            let new_held: Vec<_> = new.iter().map(|(id, store)| (*id, store.state.lock())).collect();
+            if new_held.iter().all(|(_, state)| state.is_untouched()) {
+                for (id, mut state) in held.into_iter().chain(new_held) {
+                    *state = stores.remove(id).unwrap_or_default();
+                }
+                return Ok(done);
             }
         }
     }

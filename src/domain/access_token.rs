@@ -78,6 +78,11 @@ impl Credentials {
         }
     }
 
+    /// Whether there is no secret, and no token was ever issued.
+    pub fn is_untouched(&self) -> bool {
+        self.secret.is_none() && self.forgotten == 0 && self.expiries.is_empty()
+    }
+
     /// Whether a secret opens the store.
     pub fn accept(&self, secret: &str) -> bool {
         match &self.secret {

@@ -136,6 +136,34 @@ impl StoreState {
         self.last_profile
     }
 
+    /// Puts a customer in the place of another one, as it is.
+    pub fn replace(&mut self, number: Number, customer: Customer) {
+        debug_assert!(self.profiles.contains_key(&number), "only who is there is replaced");
+        self.put(number, customer);
+    }
+
+    /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
+    pub fn find_unclaimed(&self, identifiers: &Identifiers, after: Number) -> Option<Number> {
+        self.index
+            .exactly(identifiers, after, &self.profiles)
+            .map(|profile| profile.number())
+    }
+
+    /// The number of the customer that was created last; 0 if none was.
+    pub fn last_customer(&self) -> Number {
+        self.last_profile
+    }
+
+    /// Whether an event with this unique id is there.
+    pub fn has_event(&self, unique_id: &str) -> bool {
+        self.event_number(unique_id).is_some()
+    }
+
+    /// Whether nothing was ever written to this store, and no token issued.
+    pub fn is_untouched(&self) -> bool {
+        self.writes == 0 && self.pending.is_empty() && self.credentials.is_untouched()
+    }
+
     fn put(&mut self, number: Number, customer: Customer) {
         self.writes += 1;
         self.last_profile = self.last_profile.max(number);
@@ -158,21 +186,23 @@ impl StoreState {
 
     /// Keeps an event of a customer; a known unique id overrides the event that had it, also another customer's.
     pub fn put_event(&mut self, event: Event, customer: Number) {
-        let key = key_of(&event.unique_id);
-        let known = self
-            .event_ids
-            .range((key, 0)..=(key, EventNumber::MAX))
-            .map(|&(_, number)| number)
-            .find(|number| self.events[number].0.unique_id == event.unique_id);
-        let number = known.unwrap_or_else(|| {
+        let number = self.event_number(&event.unique_id).unwrap_or_else(|| {
             self.last_event += 1;
-            self.event_ids.insert((key, self.last_event));
+            self.event_ids.insert((key_of(&event.unique_id), self.last_event));
             self.last_event
         });
         if let Some(before) = self.events.insert(number, Arc::new((event, customer))) {
             self.events_by_profile.remove(&(before.1, number));
         }
         self.events_by_profile.insert((customer, number));
+    }
+
+    fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
+        let key = key_of(unique_id);
+        self.event_ids
+            .range((key, 0)..=(key, EventNumber::MAX))
+            .map(|&(_, number)| number)
+            .find(|number| self.events[number].0.unique_id == unique_id)
     }
 
     fn move_events(&mut self, from: Number, to: Number) {

@@ -6,7 +6,9 @@
 mod asked;
 mod clock;
 mod reset;
+mod seed;
 mod settings;
+mod snapshots;
 mod stores;
 
 use std::sync::Arc;
@@ -55,6 +57,20 @@ pub(super) fn scope() -> Scope {
                 (Method::GET, web::to(settings::get)),
                 (Method::PATCH, web::to(settings::patch)),
             ],
+        ))
+        .service(resource("/seed", [(Method::POST, web::to(seed::add))]))
+        .service(resource("/snapshots", [(Method::GET, web::to(snapshots::list))]))
+        .service(resource(
+            "/snapshots/{name}",
+            [
+                (Method::GET, web::to(snapshots::get)),
+                (Method::PUT, web::to(snapshots::put)),
+                (Method::DELETE, web::to(snapshots::delete)),
+            ],
+        ))
+        .service(resource(
+            "/snapshots/{name}/restore",
+            [(Method::POST, web::to(snapshots::restore))],
         ))
         .service(resource("/stores", [(Method::GET, web::to(stores::list))]))
         .service(resource(

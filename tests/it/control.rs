@@ -2,7 +2,9 @@
 
 mod clock;
 mod reset;
+mod seed;
 mod settings;
+mod snapshots;
 mod stores;
 
 use insta::assert_snapshot;
