@@ -153,6 +153,32 @@ impl World {
         forget(forgotten);
     }
 
+    /// Puts the state that a document tells in the place of what is there: of all stores, or of one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the document. Then nothing is changed.
+    pub fn put_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
+        let state = state::read(text, &self.clock)?;
+        match store {
+            None => self.put_back(state),
+            Some(id) => {
+                let mut state = state.of_store(id);
+                let put = state.memory.stores.remove(id);
+                let put = put.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
+                let memory = self.memory();
+                if let Some(clock) = &state.clock {
+                    let offset = clock.offsets.get(id).copied().unwrap_or_default();
+                    self.clock.put_back_offset(id, offset);
+                }
+                memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
+                memory.put_store(id, put, self.next_epoch());
+                memory.windows.lock().extend(state.memory.windows);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds what a seed says, in one step; tells what that did to each store.
     ///
     /// # Errors

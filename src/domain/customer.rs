@@ -261,6 +261,11 @@ impl Profile {
         self.number
     }
 
+    /// The store's count of writes when this profile was written last.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Reads the customer back from what was rendered.
     pub fn customer(&self) -> Customer {
         let mut text = Vec::with_capacity(self.fields.len() + 1);

@@ -126,20 +126,20 @@ impl StoreState {
             customer = merge::fill(customer, other.customer());
             self.move_events(other.number(), number);
         }
-        self.put(number, customer);
+        self.write(number, customer);
         number
     }
 
     /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
     pub fn append(&mut self, customer: Customer) -> Number {
-        self.put(self.last_profile + 1, customer);
+        self.write(self.last_profile + 1, customer);
         self.last_profile
     }
 
     /// Puts a customer in the place of another one, as it is.
     pub fn replace(&mut self, number: Number, customer: Customer) {
         debug_assert!(self.profiles.contains_key(&number), "only who is there is replaced");
-        self.put(number, customer);
+        self.write(number, customer);
     }
 
     /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
@@ -164,11 +164,15 @@ impl StoreState {
         self.writes == 0 && self.pending.is_empty() && self.credentials.is_untouched()
     }
 
-    fn put(&mut self, number: Number, customer: Customer) {
+    fn write(&mut self, number: Number, customer: Customer) {
         self.writes += 1;
+        self.put(number, self.writes, customer);
+    }
+
+    fn put(&mut self, number: Number, written: u64, customer: Customer) {
         self.last_profile = self.last_profile.max(number);
         let identifiers = customer.identifiers();
-        let after = Arc::new(Profile::new(number, self.writes, customer));
+        let after = Arc::new(Profile::new(number, written, customer));
         match self.profiles.insert(number, after.clone()) {
             Some(before) => self.index.replace(&before, &after, &identifiers, &self.profiles),
             None => self.index.insert(&after, &identifiers, &self.profiles),
@@ -323,6 +327,9 @@ impl Filter {
                 .all(|number| Identifier::PhoneNumber(number).is_in(&identifiers))
     }
 }
+
+mod put_back;
+pub use put_back::{Counters, MAX_NUMBER};
 
 #[cfg(test)]
 mod laws;

@@ -9,6 +9,7 @@ mod reset;
 mod seed;
 mod settings;
 mod snapshots;
+mod state;
 mod stores;
 
 use std::sync::Arc;
@@ -57,6 +58,10 @@ pub(super) fn scope() -> Scope {
                 (Method::GET, web::to(settings::get)),
                 (Method::PATCH, web::to(settings::patch)),
             ],
+        ))
+        .service(resource(
+            "/state",
+            [(Method::GET, web::to(state::get)), (Method::PUT, web::to(state::put))],
         ))
         .service(resource("/seed", [(Method::POST, web::to(seed::add))]))
         .service(resource("/snapshots", [(Method::GET, web::to(snapshots::list))]))

@@ -171,7 +171,11 @@ impl Clock {
     /// Sets how far one store is ahead, also if that is less than it was: the store is put back with it.
     pub fn put_back_offset(&self, store: &str, offset: TimeDelta) {
         let _setting = self.setting.lock();
-        self.offsets.insert(store.to_owned(), offset);
+        if offset.is_zero() {
+            self.offsets.remove(store);
+        } else {
+            self.offsets.insert(store.to_owned(), offset);
+        }
     }
 
     fn move_by(&self, setting: &mut Setting, store: Option<&str>, by: TimeDelta) -> Result<(), ClockError> {

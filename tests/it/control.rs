@@ -5,6 +5,7 @@ mod reset;
 mod seed;
 mod settings;
 mod snapshots;
+mod state;
 mod stores;
 
 use insta::assert_snapshot;
