@@ -19,7 +19,8 @@ use crate::world::clock::{Clock, LAST_YEAR};
 use crate::world::journal::Entry;
 use crate::world::seed::{self, Ground, Stores};
 use crate::world::settings::{EmptyResult, Settings};
-use crate::world::{ResetTo, World};
+use crate::world::state_file::StateFile;
+use crate::world::{ReadError, ResetTo, World};
 
 /// The port that the binary listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 4600;
@@ -48,6 +49,8 @@ pub struct YotpoMock {
     world: Arc<World>,
     server: ServerHandle,
     thread: Option<JoinHandle<io::Result<()>>>,
+    /// Whether it was stopped, and the state saved or told that it cannot be.
+    is_saved: bool,
 }
 
 impl YotpoMock {
@@ -97,8 +100,22 @@ impl YotpoMock {
         self.world.reset(None, ResetTo::Seed);
     }
 
-    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
-    pub fn stop(self, grace: Duration) {
+    /// Saves the state in its [file](Builder::state_file), whole or not at all; does nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then it is as it was.
+    pub fn save_state(&self) -> io::Result<()> {
+        self.world.save().transpose().map(|_| ())
+    }
+
+    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`. Then
+    /// the state is saved, if there is a file for it.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be saved; it has stopped all the same.
+    pub fn stop(mut self, grace: Duration) -> io::Result<()> {
         // Pausing only asks the server not to accept; what it gives back need not be waited for.
         drop(self.server.pause());
         let started = Instant::now();
@@ -107,16 +124,30 @@ impl YotpoMock {
         }
         // The last answer may be on its way from the journal to its socket.
         thread::sleep(DRAIN_POLL);
+        self.end();
+        let saved = self.save_state();
+        self.is_saved = true;
+        saved
     }
-}
 
-impl Drop for YotpoMock {
-    fn drop(&mut self) {
+    /// Ends the server, and waits until it has.
+    fn end(&mut self) {
         // The future only tells when it is done, and joining the thread tells the same.
         drop(self.server.stop(false));
         if let Some(thread) = self.thread.take() {
             // A server that failed has been told by its thread's panic; a drop must not add another.
             let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for YotpoMock {
+    fn drop(&mut self) {
+        self.end();
+        if !self.is_saved
+            && let Err(error) = self.save_state()
+        {
+            tracing::error!("the state cannot be saved: {}", plainly(&error));
         }
     }
 }
@@ -192,6 +223,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     /// A seed cannot be read, or says something impossible.
     Seed { name: String, reason: String },
+    /// The state file cannot be read, or is no state.
+    State { path: PathBuf, reason: String },
     /// A store is declared in a way that contradicts itself or a seed.
     Store { reason: String },
     /// There is no thread for the server.
@@ -209,6 +242,7 @@ impl StartError {
             StartError::Seed { .. } => {
                 "a seed is JSON or NDJSON: {\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}"
             }
+            StartError::State { .. } => "name another file, or move this one away to start with the seeds",
             StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
             StartError::Thread { .. } => "look at the limits of this process",
         }
@@ -220,6 +254,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Listen { address, source } => write!(f, "cannot listen on `{address}`: {}", plainly(source)),
             StartError::Seed { name, reason } => write!(f, "cannot seed from `{name}`: {reason}"),
+            StartError::State { path, reason } => write!(f, "cannot read the state in `{}`: {reason}", path.display()),
             StartError::Store { reason } => write!(f, "cannot declare the stores: {reason}"),
             StartError::Thread { source } => write!(f, "cannot start the server's thread: {}", plainly(source)),
         }
@@ -258,6 +293,7 @@ pub struct Builder {
     read_timeout: Duration,
     workers: usize,
     frozen_at: Option<DateTime<Utc>>,
+    state_file: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -271,6 +307,7 @@ impl Default for Builder {
             read_timeout: DEFAULT_READ_TIMEOUT,
             workers: 1,
             frozen_at: None,
+            state_file: None,
         }
     }
 }
@@ -371,6 +408,13 @@ impl Builder {
         self
     }
 
+    /// Keeps the state in a file: read at the start if it is there, the time included, and then in the place of the seeds; saved
+    /// when the emulator stops or is dropped, whole or not at all. A reset still goes back to the seeds.
+    pub fn state_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.state_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -385,7 +429,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on, a seed is missing or broken, or stores contradict each other.
+    /// If the address cannot be listened on, a seed is missing or broken, a state file is broken, or stores contradict each
+    /// other.
     pub fn try_start(self) -> Result<YotpoMock, StartError> {
         let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
         let stores = self.stores_at_start(clock.now())?;
@@ -393,7 +438,19 @@ impl Builder {
         let address = sockets[0]
             .local_addr()
             .map_err(|source| StartError::Thread { source })?;
-        let world = Arc::new(World::new(self.settings, clock, stores));
+        let mut world = World::new(self.settings, clock, stores);
+        if let Some(path) = &self.state_file {
+            let kept = world.keep_in(StateFile::new(path.clone()));
+            kept.map_err(|error| StartError::State {
+                path: path.clone(),
+                reason: match error {
+                    ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => "no such folder".to_owned(),
+                    ReadError::Io(error) => plainly(&error),
+                    ReadError::NoState(reason) => reason,
+                },
+            })?;
+        }
+        let world = Arc::new(world);
         let (tell, told) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("yotpo-mock".to_owned())
@@ -415,6 +472,7 @@ impl Builder {
                 world,
                 server,
                 thread: Some(thread),
+                is_saved: false,
             }),
             Err(_) => {
                 let source = match thread.join() {

@@ -13,8 +13,10 @@ pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod state;
+pub(crate) mod state_file;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +38,7 @@ use seed::{Ground, Seeded, Stores};
 use settings::{EmptyResult, Settings};
 use snapshot::Snapshots;
 use state::State;
+use state_file::StateFile;
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;
@@ -50,12 +53,22 @@ pub(crate) enum ResetTo {
     Empty,
 }
 
+/// Why a state file is not put back.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Io(io::Error),
+    /// What is wrong with what it says.
+    NoState(String),
+}
+
 /// One mock's whole world.
 #[derive(Debug)]
 pub(crate) struct World {
     pub clock: Clock,
     pub journal: Journal,
     pub snapshots: Snapshots,
+    /// Where the state outlives the process, if it does.
+    pub state_file: Option<StateFile>,
     /// The settings, and the stores as seeds and flags declared them.
     settings: Settings,
     start: Stores,
@@ -72,6 +85,7 @@ impl World {
             clock,
             journal: Journal::default(),
             snapshots: Snapshots::default(),
+            state_file: None,
             memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
             settings,
             start,
@@ -177,6 +191,28 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Puts back what the state file says, if there is one; from now on the state is saved there.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is no state.
+    pub fn keep_in(&mut self, file: StateFile) -> Result<(), ReadError> {
+        if let Some(text) = file.read().map_err(ReadError::Io)? {
+            self.put_document(None, &text).map_err(ReadError::NoState)?;
+        }
+        self.state_file = Some(file);
+        Ok(())
+    }
+
+    /// Saves the state in its file, whole or not at all; gives the length in bytes, `None` if there is no file to save it in.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then it is as it was.
+    pub fn save(&self) -> Option<io::Result<u64>> {
+        Some(self.state_file.as_ref()?.write(|| self.state()))
     }
 
     /// Adds what a seed says, in one step; tells what that did to each store.

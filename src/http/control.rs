@@ -63,6 +63,7 @@ pub(super) fn scope() -> Scope {
             "/state",
             [(Method::GET, web::to(state::get)), (Method::PUT, web::to(state::put))],
         ))
+        .service(resource("/state/save", [(Method::POST, web::to(state::save))]))
         .service(resource("/seed", [(Method::POST, web::to(seed::add))]))
         .service(resource("/snapshots", [(Method::GET, web::to(snapshots::list))]))
         .service(resource(

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 use futures_util::stream;
@@ -35,7 +36,7 @@ pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
             state.write(&mut out).and_then(|()| out.flush())
         });
     written.map_err(|error| {
-        let status = actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
         Complaint::new(
             status,
             format!("there is no thread: {error}"),
@@ -77,4 +78,28 @@ pub(super) async fn put(mut asked: Asked) -> Result<HttpResponse, Complaint> {
         Complaint::bad(format!("the state is not taken: {error}"), hint)
     })?;
     Ok(HttpResponse::Ok().json(json!({})))
+}
+
+/// `POST /_mock/state/save`: saves the state in the file of `--state`.
+pub(super) async fn save(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+    asked.query([])?;
+    let world = asked.world.clone();
+    asked.object(&[]).await?;
+    let Some(file) = &world.state_file else {
+        return Err(Complaint::new(
+            StatusCode::CONFLICT,
+            "there is no file to save the state in",
+            "start with `--state FILE`; `GET /_mock/state` gives the state without one",
+        ));
+    };
+    let path = file.path().display().to_string();
+    let saved = apart(move || world.save()).await?;
+    match saved.expect("there is a file") {
+        Ok(bytes) => Ok(HttpResponse::Ok().json(json!({ "file": path, "bytes": bytes }))),
+        Err(error) => Err(Complaint::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the state cannot be saved in `{path}`: {error}"),
+            "the file is as it was saved last; look at its folder and at the disk",
+        )),
+    }
 }

@@ -288,3 +288,68 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     {"error":"the state is not taken: it must be an object","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
     "#);
 }
+
+/// A file of a test's own, which is not there yet.
+fn fresh_file(name: &str) -> std::path::PathBuf {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // It may be left from another run.
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+#[test]
+fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
+    let file = fresh_file("state-saved.json");
+    let start = || {
+        let seed = r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#;
+        Scene::with(|builder| builder.seed(seed).state_file(&file))
+    };
+    let scene = start();
+    scene.upsert(json!({"external_id": "c-1"}));
+    assert!(!file.exists(), "nothing was saved yet");
+    let saved = scene.control("POST", "/state/save").send();
+    assert_eq!(saved.json()["bytes"], std::fs::metadata(&file).unwrap().len());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&scene, ""));
+    scene.upsert(json!({"external_id": "c-2"}));
+    scene
+        .control("POST", "/clock/advance")
+        .json(json!({"seconds": 60}))
+        .send();
+    let told = get(&scene, "");
+    drop(scene);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), told, "a drop saves");
+
+    let scene = start();
+    assert_eq!(get(&scene, ""), told);
+    assert_eq!(scene.get(&customers("")).names(), ["seeded", "c-1", "c-2"]);
+    scene.control("POST", "/reset").send();
+    assert_eq!(
+        scene.get(&customers("")).names(),
+        ["seeded"],
+        "a reset goes back to the seeds"
+    );
+    scene
+        .mock
+        .stop(std::time::Duration::ZERO)
+        .expect("the folder takes files");
+    assert_eq!(start().get(&customers("")).names(), ["seeded"]);
+}
+
+#[test]
+fn without_a_file_there_is_nowhere_to_save() {
+    assert_snapshot!(Scene::new().control("POST", "/state/save").send(), @r#"
+    409
+    {"error":"there is no file to save the state in","hint":"start with `--state FILE`; `GET /_mock/state` gives the state without one"}
+    "#);
+}
+
+#[test]
+fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
+    let file = fresh_file("state-broken.json");
+    std::fs::write(&file, "{\"stores\":[{").unwrap();
+    let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
+    let error = started.expect_err("it is broken");
+    let told = error.to_string().replace(&file.display().to_string(), "FILE");
+    assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
+}
