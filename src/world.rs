@@ -5,6 +5,7 @@
 //! through a [`Visit`] once it is known which store is meant.
 
 pub(crate) mod clock;
+pub(crate) mod generate;
 pub mod journal;
 #[cfg(test)]
 mod laws;
@@ -32,6 +33,7 @@ use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::{Page, StoreState, Write};
 use clock::Clock;
+use generate::Order;
 use journal::Journal;
 use memory::{Memory, forget};
 use seed::{Ground, Seeded, Stores};
@@ -227,6 +229,21 @@ impl World {
                 now: self.now_of(store),
             };
             seed::load(text, ground, stores)
+        })
+    }
+
+    /// Generates customers and events of a store and appends them.
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no events. Then nothing is changed.
+    pub fn generate(&self, store: &str, order: Order) -> Result<(), String> {
+        self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
+            let ground = Ground {
+                validation: memory.settings(Some(store)).terms.validation,
+                now: self.now_of(store),
+            };
+            generate::generate(order, ground, stores.entry(store.to_owned()).or_default())
         })
     }
 

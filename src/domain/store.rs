@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use imbl::{OrdMap, OrdSet, Vector};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, Identifiers, Number, Profile};
+use super::customer::{Customer, ExternalId, Identifiers, Number, Profile};
 use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
 use super::merge;
@@ -152,6 +152,15 @@ impl StoreState {
     /// The number of the customer that was created last; 0 if none was.
     pub fn last_customer(&self) -> Number {
         self.last_profile
+    }
+
+    /// Whether a customer has this external id.
+    pub fn has_external_id(&self, id: &str) -> bool {
+        let id = ExternalId::to_search(id);
+        self.index
+            .find(Identifier::ExternalId(&id), 0, &self.profiles)
+            .next()
+            .is_some()
     }
 
     /// Whether an event with this unique id is there.

@@ -84,6 +84,10 @@ pub(super) fn scope() -> Scope {
             [(Method::GET, web::to(stores::customers))],
         ))
         .service(resource(
+            "/stores/{store_id}/generate",
+            [(Method::POST, web::to(seed::generate))],
+        ))
+        .service(resource(
             "/stores/{store_id}/events",
             [(Method::GET, web::to(stores::events))],
         ))

@@ -188,3 +188,68 @@ fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
     scene.control("POST", "/settle").send();
     assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
 }
+
+#[test]
+fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
+    let generate = |scene: &Scene, seed: u64| {
+        let order = json!({"customers": 300, "events": 40, "seed": seed});
+        scene.control("POST", "/stores/shop/generate").json(order).send()
+    };
+    let (one, other, third) = (Scene::new(), Scene::new(), Scene::new());
+    assert_snapshot!(generate(&one, 42), @r#"
+    200
+    {"customers":300,"events":40,"seed":42}
+    "#);
+    generate(&other, 42);
+    generate(&third, 43);
+    let state = |scene: &Scene| scene.control("GET", "/state").send().json();
+    assert_eq!(state(&one), state(&other));
+    assert_ne!(state(&one), state(&third));
+    // The client holds every page against the document of the vendor's surface.
+    let mut path = customers("?limit=100&include_custom_properties=true&expand=loyalty,reviews");
+    let mut seen = 0;
+    loop {
+        let page = one.get(&path);
+        seen += page.names().len();
+        let Some(cursor) = page.next_page() else { break };
+        path = customers(&format!("?page_info={cursor}"));
+    }
+    assert_eq!((seen, one.mock.events("shop").len()), (300, 40));
+    generate(&one, 42);
+    let list = one.control("GET", "/stores").send().json();
+    assert_eq!(
+        (&list["stores"][0]["customers"], &list["stores"][0]["events"]),
+        (&json!(600), &json!(80))
+    );
+}
+
+#[test]
+fn impossible_orders_are_refused() {
+    let scene = Scene::new();
+    let refused = |order: Value| scene.control("POST", "/stores/shop/generate").json(order).send();
+    assert_snapshot!(refused(json!({})), @r#"
+    400
+    {"error":"nothing is asked for","hint":"say how many, for example `{\"customers\":100,\"events\":10}`"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": 1_000_001})), @r#"
+    400
+    {"error":"`customers` is `1000001`","hint":"it is a whole number from 0 to 1000000"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": -1})), @r#"
+    400
+    {"error":"`customers` is `-1`","hint":"it is a whole number from 0 to 1000000"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": 1, "seed": "x"})), @r#"
+    400
+    {"error":"`seed` is `\"x\"`","hint":"it is a whole number from 0 to 18446744073709551615"}
+    "#);
+    assert_snapshot!(refused(json!({"events": 1})), @r#"
+    400
+    {"error":"there is no customer that an event could be of","hint":"nothing was added; ask for `customers`, too"}
+    "#);
+    assert_snapshot!(refused(json!({"customer": 1})), @r#"
+    400
+    {"error":"`customer` is not a key of this request","hint":"it takes `customers`, `events` and `seed`"}
+    "#);
+    assert_eq!(scene.control("GET", "/stores").send().json()["stores"], json!([]));
+}
