@@ -93,11 +93,11 @@ impl State {
                     told["ahead"] = delta(ahead);
                 }
             }
-            write!(out, "\"clock\":{told},\n")?;
+            writeln!(out, "\"clock\":{told},")?;
         }
         if is_whole {
             settings["all"] = memory.changes.to_json();
-            write!(out, "\"declared_only\":{},\n", memory.declared_only)?;
+            writeln!(out, "\"declared_only\":{},", memory.declared_only)?;
         }
         let windows = by_store(&memory.windows, |window| {
             let (opened_at, counted) = window.counted();
