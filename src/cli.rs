@@ -42,7 +42,7 @@ Try it:
   yotpo-mock wait
   curl -H 'X-Yotpo-Token: any' http://127.0.0.1:4600/core/v3/stores/shop/customers
 
-Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start, or not ready; 2 wrong usage.";
+Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start, not ready, or the state not saved; 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -79,6 +79,9 @@ pub struct Serve {
     /// Start with what a file says, JSON or NDJSON: stores with customers and events. May be repeated.
     #[arg(long, value_name = "FILE", value_delimiter = '\n')]
     seed: Vec<PathBuf>,
+    /// Keep the state in a file: read at the start if it is there, and then in the place of the seeds; saved on a clean stop.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Requests per second and store; 0 is off. [default: 0]
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
@@ -192,6 +195,10 @@ impl Serve {
             .control_body_limit
             .into_iter()
             .fold(builder, Builder::control_body_limit);
+        let builder = match self.state.filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => builder.state_file(path),
+            None => builder,
+        };
         let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
         files.fold(builder, Builder::seed_file)
     }

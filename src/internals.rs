@@ -21,7 +21,7 @@ use crate::domain::store::{Page, StoreState, Write};
 use crate::domain::validation::{Findings, Terms, Validation, read_customer, read_event};
 use crate::http::body::parameters;
 use crate::http::customers::render;
-use crate::world::seed::{self, Stores};
+use crate::world::seed::{self, Ground, Stores};
 
 /// Where and when everything happens here.
 const HERE: Place<'static> = Place {
@@ -59,7 +59,7 @@ static SHOP: LazyLock<StoreState> = LazyLock::new(|| {
         ],
     }]});
     let mut stores = Stores::new();
-    seed::load(&seed.to_string(), Validation::Strict, now(), &mut stores).expect("a valid seed");
+    seed::load(&seed.to_string(), ground(Validation::Strict), &mut stores).expect("a valid seed");
     stores.remove(HERE.store).expect("the seed declares it")
 });
 
@@ -324,14 +324,19 @@ pub fn seed(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     for validation in [Validation::Strict, Validation::Lenient] {
         let mut stores = Stores::new();
-        match seed::load(text, validation, now(), &mut stores) {
+        match seed::load(text, ground(validation), &mut stores) {
             Err(reason) => assert!(!reason.is_empty(), "a refusal has a reason"),
-            Ok(()) => {
+            Ok(_) => {
                 arrays_are_lists(text);
                 stores.iter().for_each(|(id, state)| seeded(id, state, validation));
             }
         }
     }
+}
+
+/// What the stores of a seed are read under.
+fn ground(validation: Validation) -> impl Fn(&str) -> Ground {
+    move |_| Ground { validation, now: now() }
 }
 
 /// An array that was accepted is a list: nothing is read by position.
@@ -369,7 +374,7 @@ fn seeded(id: &str, state: &StoreState, validation: Validation) {
 
     let document = json!({"stores": [{"id": id, "customers": told}]}).to_string();
     let mut stores = Stores::new();
-    if let Err(reason) = seed::load(&document, validation, now(), &mut stores) {
+    if let Err(reason) = seed::load(&document, ground(validation), &mut stores) {
         panic!("{document} was told and is refused: {reason}");
     }
     assert_eq!(self::told(&stores[id]).0, told, "what is told seeds the same");

@@ -67,8 +67,10 @@ fn serve(options: Serve) -> Result<(), Failure> {
     // A reader that has gone does not need the line.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
     signals.block_on(stopped.first());
-    mock.stop(GRACE);
-    Ok(())
+    mock.stop(GRACE).map_err(|error| Failure {
+        error: format!("cannot save the state: {error}"),
+        hint: "the file is as it was saved last; look at its folder and at the disk".to_owned(),
+    })
 }
 
 fn start_log(options: &Serve) -> Result<log::Rest, Failure> {

@@ -20,9 +20,10 @@ use crate::domain::validation::Validation;
 use crate::http::{self, control::access::Access};
 use crate::world::clock::{Clock, LAST_YEAR};
 use crate::world::journal::{Entry, Journal, Limits};
-use crate::world::seed::{self, Stores};
+use crate::world::seed::{self, Ground, Stores};
 use crate::world::settings::{EmptyResult, Settings};
-use crate::world::{ResetTo, World};
+use crate::world::state_file::StateFile;
+use crate::world::{ReadError, ResetTo, World};
 
 /// The port that the binary listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 4600;
@@ -55,6 +56,8 @@ pub struct YotpoMock {
     world: Arc<World>,
     server: ServerHandle,
     thread: Option<JoinHandle<io::Result<()>>>,
+    /// Whether it was stopped, and the state saved or told that it cannot be.
+    is_saved: bool,
 }
 
 impl YotpoMock {
@@ -105,10 +108,24 @@ impl YotpoMock {
         self.world.reset(None, ResetTo::Seed);
     }
 
-    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`.
+    /// Saves the state in its [file](Builder::state_file), whole or not at all; does nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then it is as it was.
+    pub fn save_state(&self) -> io::Result<()> {
+        self.world.save().transpose().map(|_| ())
+    }
+
+    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`. Then
+    /// the state is saved, if there is a file for it.
     ///
     /// A request that comes after this gets no answer: clients that ask without a pause would otherwise never let it end.
-    pub fn stop(self, grace: Duration) {
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be saved; it has stopped all the same.
+    pub fn stop(mut self, grace: Duration) -> io::Result<()> {
         // Pausing only asks the server not to accept; what it gives back need not be waited for.
         drop(self.server.pause());
         self.world.journal.end();
@@ -118,11 +135,14 @@ impl YotpoMock {
         }
         // The last answer may be on its way from the journal to its socket.
         thread::sleep(DRAIN_POLL);
+        self.end();
+        let saved = self.save_state();
+        self.is_saved = true;
+        saved
     }
-}
 
-impl Drop for YotpoMock {
-    fn drop(&mut self) {
+    /// Ends the server, and waits until it has.
+    fn end(&mut self) {
         // The future only tells when it is done, and joining the thread tells the same.
         drop(self.server.stop(false));
         if let Some(thread) = self.thread.take() {
@@ -130,6 +150,17 @@ impl Drop for YotpoMock {
             let _ = thread.join();
         }
         self.world.journal.finish();
+    }
+}
+
+impl Drop for YotpoMock {
+    fn drop(&mut self) {
+        self.end();
+        if !self.is_saved
+            && let Err(error) = self.save_state()
+        {
+            tracing::error!("the state cannot be saved: {}", plainly(&error));
+        }
     }
 }
 
@@ -206,6 +237,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     /// A seed cannot be read, or says something impossible.
     Seed { name: String, reason: String },
+    /// The state file cannot be read, or is no state.
+    State { path: PathBuf, reason: String },
     /// A store is declared in a way that contradicts itself or a seed.
     Store { reason: String },
     /// The journal's file cannot be written.
@@ -225,6 +258,7 @@ impl StartError {
             StartError::Seed { .. } => {
                 "a seed is JSON or NDJSON: {\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}"
             }
+            StartError::State { .. } => "name another file, or move this one away to start with the seeds",
             StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
             StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
             StartError::Thread { .. } => "look at the limits of this process",
@@ -237,6 +271,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Listen { address, source } => write!(f, "cannot listen on `{address}`: {}", plainly(source)),
             StartError::Seed { name, reason } => write!(f, "cannot seed from `{name}`: {reason}"),
+            StartError::State { path, reason } => write!(f, "cannot read the state in `{}`: {reason}", path.display()),
             StartError::Store { reason } => write!(f, "cannot declare the stores: {reason}"),
             StartError::JournalFile { path, source } => {
                 let path = path.display();
@@ -286,6 +321,7 @@ pub struct Builder {
     frozen_at: Option<DateTime<Utc>>,
     journal: Limits,
     journal_file: Option<PathBuf>,
+    state_file: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -302,6 +338,7 @@ impl Default for Builder {
             frozen_at: None,
             journal: Limits::default(),
             journal_file: None,
+            state_file: None,
         }
     }
 }
@@ -452,6 +489,13 @@ impl Builder {
         self
     }
 
+    /// Keeps the state in a file: read at the start if it is there, the time included, and then in the place of the seeds; saved
+    /// when the emulator stops or is dropped, whole or not at all. A reset still goes back to the seeds.
+    pub fn state_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.state_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -466,8 +510,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on, a seed is missing or broken, stores contradict each other, or
-    /// the journal's file cannot be written.
+    /// If the address cannot be listened on, a seed is missing or broken, a state file is broken, stores contradict each other,
+    /// or the journal's file cannot be written.
     pub fn try_start(self) -> Result<YotpoMock, StartError> {
         let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
         let stores = self.stores_at_start(clock.now())?;
@@ -488,6 +532,17 @@ impl Builder {
         });
         world.journal =
             Journal::new(self.journal, file.transpose()?).map_err(|source| StartError::Thread { source })?;
+        if let Some(path) = &self.state_file {
+            let kept = world.keep_in(StateFile::new(path.clone()));
+            kept.map_err(|error| StartError::State {
+                path: path.clone(),
+                reason: match error {
+                    ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => "no such folder".to_owned(),
+                    ReadError::Io(error) => plainly(&error),
+                    ReadError::NoState(reason) => reason,
+                },
+            })?;
+        }
         let world = Arc::new(world);
         tracing::info!(
             stores = seeded.0,
@@ -524,6 +579,7 @@ impl Builder {
                 world,
                 server,
                 thread: Some(thread),
+                is_saved: false,
             }),
             Err(_) => {
                 let source = match thread.join() {
@@ -542,13 +598,17 @@ impl Builder {
             let store = stores.entry(id.clone()).or_default();
             seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
         }
+        let ground = Ground {
+            validation: self.settings.terms.validation,
+            now,
+        };
         for seed in &self.seeds {
             let (name, text) = match seed {
                 Seed::Text(text) => ("a document", Ok(text.clone())),
                 Seed::File(path) => (&*path.to_string_lossy(), std::fs::read_to_string(path)),
             };
             text.map_err(|error| plainly(&error))
-                .and_then(|text| seed::load(&text, self.settings.terms.validation, now, &mut stores))
+                .and_then(|text| seed::load(&text, |_| ground, &mut stores))
                 .map_err(|reason| StartError::Seed {
                     name: name.to_owned(),
                     reason,

@@ -6,6 +6,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod fault;
+pub(crate) mod generate;
 pub mod journal;
 #[cfg(test)]
 mod laws;
@@ -14,12 +15,17 @@ pub(crate) mod memory;
 pub(crate) mod report;
 pub(crate) mod seed;
 pub(crate) mod settings;
+pub(crate) mod snapshot;
+pub(crate) mod state;
+pub(crate) mod state_file;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
@@ -33,11 +39,15 @@ use crate::domain::store::{Origin, Outcome, Page, StoreState, Write};
 use crate::domain::validation::{Findings, read_customer, read_event};
 use clock::Clock;
 use fault::Faults;
+use generate::Order;
 use journal::Journal;
 use memory::{Memory, forget};
 use report::Report;
-use seed::Stores;
+use seed::{Ground, Seeded, Stores};
 use settings::{EmptyResult, Settings};
+use snapshot::Snapshots;
+use state::State;
+use state_file::StateFile;
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;
@@ -52,16 +62,29 @@ pub(crate) enum ResetTo {
     Empty,
 }
 
+/// Why a state file is not put back.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Io(io::Error),
+    /// What is wrong with what it says.
+    NoState(String),
+}
+
 /// One mock's whole world.
 #[derive(Debug)]
 pub(crate) struct World {
     pub clock: Clock,
     pub journal: Journal,
     pub report: Report,
+    pub snapshots: Snapshots,
+    /// Where the state outlives the process, if it does.
+    pub state_file: Option<StateFile>,
     /// The settings, and the stores as seeds and flags declared them.
     settings: Settings,
     start: Stores,
     memory: RwLock<Arc<Memory>>,
+    /// Held by who changes several stores in one step: nobody else holds more than one store at a time.
+    changing: Mutex<()>,
     /// How many epochs there were: one for each memory and for each store that was replaced.
     epochs: AtomicU64,
 }
@@ -72,9 +95,12 @@ impl World {
             clock,
             journal: Journal::default(),
             report: Report::default(),
+            snapshots: Snapshots::default(),
+            state_file: None,
             memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
             settings,
             start,
+            changing: Mutex::default(),
             epochs: AtomicU64::new(0),
         }
     }
@@ -130,6 +156,133 @@ impl World {
                 let anew = Memory::new(self.settings, start.as_ref().unwrap_or(&self.start), self.next_epoch());
                 let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
                 forget(forgotten);
+            }
+        }
+    }
+
+    /// Everything that a test could see of this world, journal and request numbers apart.
+    pub fn state(&self) -> State {
+        State {
+            memory: self.memory().state(|store| self.now_of(store)),
+            clock: Some(self.clock.state()),
+        }
+    }
+
+    /// Puts a state in the place of what is there, the time included. Cursors from before are refused, and requests that are
+    /// being answered write into what is forgotten.
+    pub fn put_back(&self, state: State) {
+        if let Some(clock) = &state.clock {
+            self.clock.put_back(clock);
+        }
+        let anew = Memory::put_back(self.settings, state.memory, self.next_epoch());
+        let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
+        forget(forgotten);
+    }
+
+    /// Puts the state that a document tells in the place of what is there: of all stores, or of one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the document. Then nothing is changed.
+    pub fn put_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
+        let state = state::read(text, &self.clock)?;
+        match store {
+            None => self.put_back(state),
+            Some(id) => {
+                let mut state = state.of_store(id);
+                let put = state.memory.stores.remove(id);
+                let put = put.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
+                let memory = self.memory();
+                if let Some(clock) = &state.clock {
+                    let offset = clock.offsets.get(id).copied().unwrap_or_default();
+                    self.clock.put_back_offset(id, offset);
+                }
+                memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
+                memory.put_store(id, put, self.next_epoch());
+                memory.windows.lock().extend(state.memory.windows);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back what the state file says, if there is one; from now on the state is saved there.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is no state.
+    pub fn keep_in(&mut self, file: StateFile) -> Result<(), ReadError> {
+        if let Some(text) = file.read().map_err(ReadError::Io)? {
+            self.put_document(None, &text).map_err(ReadError::NoState)?;
+        }
+        self.state_file = Some(file);
+        Ok(())
+    }
+
+    /// Saves the state in its file, whole or not at all; gives the length in bytes, `None` if there is no file to save it in.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then it is as it was.
+    pub fn save(&self) -> Option<io::Result<u64>> {
+        Some(self.state_file.as_ref()?.write(|| self.state()))
+    }
+
+    /// Adds what a seed says, in one step; tells what that did to each store.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the seed. Then nothing is changed.
+    pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, String> {
+        self.change(&seed::store_ids(text)?, |memory, stores| {
+            let ground = |store: &str| Ground {
+                validation: memory.settings(Some(store)).terms.validation,
+                now: self.now_of(store),
+            };
+            seed::load(text, ground, stores)
+        })
+    }
+
+    /// Generates customers and events of a store and appends them.
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no events. Then nothing is changed.
+    pub fn generate(&self, store: &str, order: Order) -> Result<(), String> {
+        self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
+            let ground = Ground {
+                validation: memory.settings(Some(store)).terms.validation,
+                now: self.now_of(store),
+            };
+            generate::generate(order, ground, stores.entry(store.to_owned()).or_default())
+        })
+    }
+
+    /// Changes several stores in one step, or none of them. They are held meanwhile, so that no write is lost.
+    fn change<T, E>(
+        &self,
+        ids: &BTreeSet<String>,
+        change: impl Fn(&Memory, &mut Stores) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _alone = self.changing.lock();
+        loop {
+            let memory = self.memory();
+            let (known, new): (Vec<_>, Vec<_>) = ids.iter().partition(|id| memory.store(id).is_some());
+            let known: Vec<_> = known.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
+            let mut held: Vec<_> = known.iter().map(|(id, store)| (*id, store.state.lock())).collect();
+            let mut stores = Stores::new();
+            for (id, state) in &mut held {
+                state.settle(self.now_of(id));
+                stores.insert((*id).clone(), (*state).clone());
+            }
+            let done = change(&memory, &mut stores)?;
+            // The new ones are remembered only now that nothing can fail. One that was written to meanwhile is not new.
+            let new: Vec<_> = new.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
+            let new_held: Vec<_> = new.iter().map(|(id, store)| (*id, store.state.lock())).collect();
+            if new_held.iter().all(|(_, state)| state.is_untouched()) {
+                for (id, mut state) in held.into_iter().chain(new_held) {
+                    *state = stores.remove(id).unwrap_or_default();
+                }
+                return Ok(done);
             }
         }
     }

@@ -78,6 +78,27 @@ impl Credentials {
         }
     }
 
+    /// How many of the first tokens have expired and are no longer kept.
+    pub fn forgotten(&self) -> usize {
+        self.forgotten
+    }
+
+    /// When each of the others expires, in the order of issue.
+    pub fn expiries(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        self.expiries.iter().copied()
+    }
+
+    /// Puts back which tokens were issued.
+    pub fn put_back(&mut self, forgotten: usize, expiries: impl IntoIterator<Item = DateTime<Utc>>) {
+        self.forgotten = forgotten;
+        self.expiries = expiries.into_iter().collect();
+    }
+
+    /// Whether there is no secret, and no token was ever issued.
+    pub fn is_untouched(&self) -> bool {
+        self.secret.is_none() && self.forgotten == 0 && self.expiries.is_empty()
+    }
+
     /// Whether a secret opens the store.
     pub fn accept(&self, secret: &str) -> bool {
         match &self.secret {

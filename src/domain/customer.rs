@@ -30,6 +30,11 @@ pub struct Email(pub(super) String);
 pub struct PhoneNumber(pub(super) String);
 
 impl ExternalId {
+    /// Takes any text as an id, to search with: what nobody has just finds nothing.
+    pub fn to_search(text: &str) -> ExternalId {
+        ExternalId(text.to_owned())
+    }
+
     /// The id as the shop spells it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -269,6 +274,11 @@ impl Profile {
     /// The steps by which the customer came to be what it is, the first of those that are kept first.
     pub fn lineage(&self) -> Vec<&Step> {
         lineage::steps(&self.lineage)
+    }
+
+    /// The store's count of writes when this profile was written last.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Reads the customer back from what was rendered.

@@ -162,6 +162,22 @@ impl IdentityIndex {
         verified(numbers(&self.unclaimed, identifier.key(), after), identifier, profiles).next()
     }
 
+    /// The oldest unclaimed profile above `after` with exactly this email and this phone number; what is not given, it must not
+    /// have either.
+    pub fn exactly<'a>(
+        &'a self,
+        identifiers: &'a Identifiers,
+        after: Number,
+        profiles: &'a Profiles,
+    ) -> Option<&'a Arc<Profile>> {
+        let first = identifiers.shareable().next()?;
+        let unclaimed = numbers(&self.unclaimed, first.key(), after);
+        verified(unclaimed, first, profiles).find(|profile| {
+            let theirs = profile.identifiers();
+            theirs.email == identifiers.email && theirs.phone_number == identifiers.phone_number
+        })
+    }
+
     fn written_last<'a>(&'a self, identifier: Identifier<'a>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
         let key = identifier.key();
         let recent = self

@@ -49,6 +49,16 @@ impl Window {
         }
     }
 
+    /// When it opened, and what was counted since.
+    pub fn counted(&self) -> (DateTime<Utc>, u32) {
+        (self.opened_at, self.counted)
+    }
+
+    /// A window that opened at a moment, with so much counted since.
+    pub fn put_back(opened_at: DateTime<Utc>, counted: u32) -> Window {
+        Window { opened_at, counted }
+    }
+
     /// Whether its second has passed.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         now >= self.opened_at + WINDOW

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use imbl::{OrdMap, OrdSet, Vector};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, Identifiers, Number, Profile};
+use super::customer::{Customer, ExternalId, Identifiers, Number, Profile};
 use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
 use super::lineage::{self, Fields, How, Lineage, What};
@@ -175,21 +175,62 @@ impl StoreState {
             self.move_events(other.number(), number);
             merged.push((other.number(), other.identifiers()));
         }
-        self.put(number, customer, lineage);
+        self.write(number, customer, lineage);
         Outcome { number, how, merged }
     }
 
     /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
     pub fn append(&mut self, customer: Customer) -> Number {
-        self.put(self.last_profile + 1, customer, None);
+        self.write(self.last_profile + 1, customer, None);
         self.last_profile
     }
 
-    fn put(&mut self, number: Number, customer: Customer, lineage: Lineage) {
+    /// Puts a customer in the place of another one, as it is.
+    pub fn replace(&mut self, number: Number, customer: Customer) {
+        debug_assert!(self.profiles.contains_key(&number), "only who is there is replaced");
+        self.write(number, customer, None);
+    }
+
+    /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
+    pub fn find_unclaimed(&self, identifiers: &Identifiers, after: Number) -> Option<Number> {
+        self.index
+            .exactly(identifiers, after, &self.profiles)
+            .map(|profile| profile.number())
+    }
+
+    /// The number of the customer that was created last; 0 if none was.
+    pub fn last_customer(&self) -> Number {
+        self.last_profile
+    }
+
+    /// Whether a customer has this external id.
+    pub fn has_external_id(&self, id: &str) -> bool {
+        let id = ExternalId::to_search(id);
+        self.index
+            .find(Identifier::ExternalId(&id), 0, &self.profiles)
+            .next()
+            .is_some()
+    }
+
+    /// Whether an event with this unique id is there.
+    pub fn has_event(&self, unique_id: &str) -> bool {
+        self.event_number(unique_id).is_some()
+    }
+
+    /// Whether nothing was ever written to this store, and no token issued.
+    pub fn is_untouched(&self) -> bool {
+        self.writes == 0 && self.pending.is_empty() && self.credentials.is_untouched()
+    }
+
+    fn write(&mut self, number: Number, customer: Customer, lineage: Lineage) {
         self.writes += 1;
+        self.put(number, self.writes, customer, lineage);
+    }
+
+    fn put(&mut self, number: Number, written: u64, customer: Customer, lineage: Lineage) {
         self.last_profile = self.last_profile.max(number);
         let identifiers = customer.identifiers();
-        let after = Arc::new(Profile::new(number, self.writes, customer, lineage));
+        let after = Arc::new(Profile::new(number, written, customer, lineage));
         match self.profiles.insert(number, after.clone()) {
             Some(before) => self.index.replace(&before, &after, &identifiers, &self.profiles),
             None => self.index.insert(&after, &identifiers, &self.profiles),
@@ -207,21 +248,23 @@ impl StoreState {
 
     /// Keeps an event of a customer; a known unique id overrides the event that had it, also another customer's.
     pub fn put_event(&mut self, event: Event, customer: Number) {
-        let key = key_of(&event.unique_id);
-        let known = self
-            .event_ids
-            .range((key, 0)..=(key, EventNumber::MAX))
-            .map(|&(_, number)| number)
-            .find(|number| self.events[number].0.unique_id == event.unique_id);
-        let number = known.unwrap_or_else(|| {
+        let number = self.event_number(&event.unique_id).unwrap_or_else(|| {
             self.last_event += 1;
-            self.event_ids.insert((key, self.last_event));
+            self.event_ids.insert((key_of(&event.unique_id), self.last_event));
             self.last_event
         });
         if let Some(before) = self.events.insert(number, Arc::new((event, customer))) {
             self.events_by_profile.remove(&(before.1, number));
         }
         self.events_by_profile.insert((customer, number));
+    }
+
+    fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
+        let key = key_of(unique_id);
+        self.event_ids
+            .range((key, 0)..=(key, EventNumber::MAX))
+            .map(|&(_, number)| number)
+            .find(|number| self.events[number].0.unique_id == unique_id)
     }
 
     fn move_events(&mut self, from: Number, to: Number) {
@@ -347,6 +390,9 @@ impl Filter {
                 .all(|number| Identifier::PhoneNumber(number).is_in(&identifiers))
     }
 }
+
+mod put_back;
+pub use put_back::{Counters, MAX_NUMBER};
 
 #[cfg(test)]
 mod laws;

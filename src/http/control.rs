@@ -12,7 +12,10 @@ mod profiles;
 mod report;
 mod requests;
 mod reset;
+mod seed;
 mod settings;
+mod snapshots;
+mod state;
 mod stores;
 
 use std::sync::Arc;
@@ -95,10 +98,33 @@ pub(super) fn scope() -> Scope {
                 (Method::DELETE, web::to(report::forget)),
             ],
         ))
+        .service(resource(
+            "/state",
+            [(Method::GET, web::to(state::get)), (Method::PUT, web::to(state::put))],
+        ))
+        .service(resource("/state/save", [(Method::POST, web::to(state::save))]))
+        .service(resource("/seed", [(Method::POST, web::to(seed::add))]))
+        .service(resource("/snapshots", [(Method::GET, web::to(snapshots::list))]))
+        .service(resource(
+            "/snapshots/{name}",
+            [
+                (Method::GET, web::to(snapshots::get)),
+                (Method::PUT, web::to(snapshots::put)),
+                (Method::DELETE, web::to(snapshots::delete)),
+            ],
+        ))
+        .service(resource(
+            "/snapshots/{name}/restore",
+            [(Method::POST, web::to(snapshots::restore))],
+        ))
         .service(resource("/stores", [(Method::GET, web::to(stores::list))]))
         .service(resource(
             "/stores/{store_id}/customers",
             [(Method::GET, web::to(stores::customers))],
+        ))
+        .service(resource(
+            "/stores/{store_id}/generate",
+            [(Method::POST, web::to(seed::generate))],
         ))
         .service(resource(
             "/stores/{store_id}/events",

@@ -1,5 +1,6 @@
 //! The clock: the only place where the time is asked for.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
@@ -24,6 +25,35 @@ pub(crate) struct Clock {
 struct Setting {
     ahead: TimeDelta,
     frozen_at: Option<DateTime<Utc>>,
+}
+
+/// A clock's setting and the offsets of its stores at one moment, to be put back later.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ClockState {
+    /// `None` where only the offsets are meant.
+    pub all: Option<Hands>,
+    /// How far stores are ahead; those that are not there are not.
+    pub offsets: BTreeMap<String, TimeDelta>,
+}
+
+/// How the clock of all stores runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Hands {
+    StandAt(DateTime<Utc>),
+    /// Ahead of real time by this much.
+    RunAhead(TimeDelta),
+}
+
+impl From<Hands> for Setting {
+    fn from(hands: Hands) -> Setting {
+        match hands {
+            Hands::StandAt(moment) => Setting {
+                ahead: TimeDelta::zero(),
+                frozen_at: Some(moment),
+            },
+            Hands::RunAhead(ahead) => Setting { ahead, frozen_at: None },
+        }
+    }
 }
 
 impl Setting {
@@ -112,6 +142,42 @@ impl Clock {
         Ok(())
     }
 
+    /// How the clock is set.
+    pub fn state(&self) -> ClockState {
+        let setting = self.setting.lock();
+        let hands = match setting.frozen_at {
+            Some(moment) => Hands::StandAt(moment),
+            None => Hands::RunAhead(setting.ahead),
+        };
+        let offsets = self.offsets.iter().filter(|offset| !offset.is_zero());
+        ClockState {
+            all: Some(hands),
+            offsets: offsets.map(|offset| (offset.key().clone(), *offset)).collect(),
+        }
+    }
+
+    /// Sets the clock to what it was, also if that is earlier: the whole world is put back with it.
+    pub fn put_back(&self, state: &ClockState) {
+        let mut setting = self.setting.lock();
+        if let Some(hands) = state.all {
+            *setting = hands.into();
+        }
+        self.offsets.clear();
+        for (store, offset) in &state.offsets {
+            self.offsets.insert(store.clone(), *offset);
+        }
+    }
+
+    /// Sets how far one store is ahead, also if that is less than it was: the store is put back with it.
+    pub fn put_back_offset(&self, store: &str, offset: TimeDelta) {
+        let _setting = self.setting.lock();
+        if offset.is_zero() {
+            self.offsets.remove(store);
+        } else {
+            self.offsets.insert(store.to_owned(), offset);
+        }
+    }
+
     fn move_by(&self, setting: &mut Setting, store: Option<&str>, by: TimeDelta) -> Result<(), ClockError> {
         let now = setting.now();
         match store {
@@ -130,6 +196,19 @@ impl Clock {
             }
         }
         Ok(())
+    }
+}
+
+impl ClockState {
+    /// Whether every time of this clock has four digits, now and for what lives for a while.
+    pub fn is_within_years(&self, real: &Clock) -> bool {
+        let furthest = self.offsets.values().max().copied().unwrap_or_default();
+        let now = match self.all {
+            None => Some(real.now()),
+            Some(Hands::StandAt(moment)) => Some(moment),
+            Some(Hands::RunAhead(ahead)) => Setting::default().now().checked_add_signed(ahead),
+        };
+        now.is_some_and(|now| now.year() >= 0 && within_years(now, furthest).is_ok())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::customer::Include;
 use crate::domain::pagination::Filter;
-use crate::domain::validation::Terms;
+use crate::domain::validation::{Terms, Validation};
 
 const WRITERS: usize = 16;
 const READERS: usize = 4;
@@ -155,7 +155,11 @@ fn paging_under_concurrent_writers_gives_everybody_who_was_there_all_along_exact
     let mut start = Stores::new();
     let seed: Vec<_> = (0..THERE).map(|at| json!({"external_id": format!("p-{at}")})).collect();
     let seed = json!({"stores": [{"id": "shop", "customers": seed}]}).to_string();
-    seed::load(&seed, Default::default(), Clock::default().now(), &mut start).expect("a good seed");
+    let ground = Ground {
+        validation: Validation::default(),
+        now: Clock::default().now(),
+    };
+    seed::load(&seed, |_| ground, &mut start).expect("a good seed");
     let world = Arc::new(World::new(Settings::default(), Clock::default(), start));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -1,9 +1,10 @@
 //! Memory: what a world remembers from one reset to the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread;
 
+use chrono::{DateTime, Utc};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
@@ -37,7 +38,51 @@ pub(crate) struct Store {
     pub state: Mutex<StoreState>,
 }
 
+/// What a memory holds at one moment, to be put back later. A copy costs next to nothing, however large the stores are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryState {
+    pub declared_only: bool,
+    pub changes: Changes,
+    pub changes_of: BTreeMap<String, Changes>,
+    pub windows: BTreeMap<String, Window>,
+    pub stores: Stores,
+}
+
 impl Memory {
+    /// A memory that holds what another one held.
+    pub fn put_back(settings: Settings, state: MemoryState, epoch: u64) -> Memory {
+        let memory = Memory::new(settings, &state.stores, epoch);
+        Memory {
+            declared_only: state.declared_only,
+            changes: RwLock::new(state.changes),
+            changes_of: state.changes_of.into_iter().collect(),
+            windows: Mutex::new(state.windows.into_iter().collect()),
+            ..memory
+        }
+    }
+
+    /// What it holds. Each store is one look; `now_of` tells its time, so that the writes whose delay is over are applied.
+    pub fn state(&self, now_of: impl Fn(&str) -> DateTime<Utc>) -> MemoryState {
+        let look = |id: String| {
+            let store = self.store(&id)?;
+            let mut state = store.state.lock();
+            state.settle(now_of(&id));
+            Some((id, state.clone()))
+        };
+        let changes_of = self.changes_of.iter();
+        let windows = self.windows.lock().clone();
+        MemoryState {
+            declared_only: self.declared_only,
+            changes: self.changes.read().clone(),
+            changes_of: changes_of.map(|of| (of.key().clone(), of.value().clone())).collect(),
+            windows: windows
+                .into_iter()
+                .filter(|(id, window)| !window.is_over(now_of(id)))
+                .collect(),
+            stores: self.store_ids().into_iter().filter_map(look).collect(),
+        }
+    }
+
     pub fn new(settings: Settings, start: &Stores, epoch: u64) -> Memory {
         let store = |state: &StoreState| {
             Arc::new(Store {

@@ -7,7 +7,7 @@
 //! Customers carry all fields, the read side included, and are taken as they are, unmerged. An event names its customer by
 //! `external_id`, or by one of `email` and `phone_number`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::customer::{Channels, Customer, Identifiers, ListMembership, Marketing};
+use crate::domain::customer::{Channels, Customer, Email, Identifiers, ListMembership, Marketing, Number};
 use crate::domain::event::Event;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
@@ -140,28 +140,151 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// What a store's customers and events are read under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground {
+    pub validation: Validation,
+    /// The time of the store, which stands in for an event's where that has none.
+    pub now: DateTime<Utc>,
+}
+
+/// How many things of a kind a seed has added, and how many it has put in the place of others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub created: usize,
+    pub replaced: usize,
+}
+
+/// What a seed has done to one store.
+#[derive(Debug, Default)]
+pub(crate) struct Seeded {
+    pub customers: Tally,
+    pub events: Tally,
+    /// The last customer before the seed: those above it are the seed's own.
+    last_before: Number,
+    replaced: HashSet<Number>,
+    /// The last unclaimed customer that was replaced, by email and phone number: the next with the same is sought above it.
+    last_unclaimed: HashMap<(Option<String>, Option<String>), Number>,
+}
+
+impl Tally {
+    fn count(&mut self, replaces: bool) {
+        if replaces {
+            self.replaced += 1;
+        } else {
+            self.created += 1;
+        }
+    }
+}
+
+impl Seeded {
+    /// Puts a customer where the seed means it to be.
+    ///
+    /// # Errors
+    ///
+    /// Its external id, if that stands twice in the seed.
+    fn put(&mut self, state: &mut StoreState, customer: Customer) -> Result<(), String> {
+        let known = match &customer.external_id {
+            Some(id) => {
+                let by_id = Identifiers {
+                    external_id: Some(id.clone()),
+                    ..Identifiers::default()
+                };
+                let known = state.find(&by_id);
+                if known.is_some_and(|number| number > self.last_before || self.replaced.contains(&number)) {
+                    return Err(id.as_str().to_owned());
+                }
+                known
+            }
+            // A start finds nothing to replace, and need not look.
+            None if self.last_before == 0 => None,
+            None => self.unclaimed(state, &customer.identifiers()),
+        };
+        self.customers.count(known.is_some());
+        match known {
+            Some(number) => {
+                self.replaced.insert(number);
+                state.replace(number, customer);
+            }
+            None => {
+                state.append(customer);
+            }
+        }
+        Ok(())
+    }
+
+    fn unclaimed(&mut self, state: &StoreState, identifiers: &Identifiers) -> Option<Number> {
+        let email = identifiers.email.as_ref().map(Email::folded);
+        let phone_number = identifiers.phone_number.as_ref();
+        let key = (email, phone_number.map(|number| number.as_str().to_owned()));
+        let after = self.last_unclaimed.get(&key).copied().unwrap_or_default();
+        let found = state
+            .find_unclaimed(identifiers, after)
+            .filter(|number| *number <= self.last_before);
+        self.last_unclaimed.insert(key, found.unwrap_or(self.last_before));
+        found
+    }
+}
+
+/// The values of a seed, one after the other.
+fn items<'a>(text: &'a str) -> impl Iterator<Item = Result<Item<'a>, String>> {
+    let is_empty = text.trim().is_empty();
+    let mut items = serde_json::Deserializer::from_str(text).into_iter::<Item<'a>>();
+    let mut told = false;
+    std::iter::from_fn(move || {
+        if is_empty {
+            let first = !std::mem::replace(&mut told, true);
+            return first.then(|| Err("it holds no JSON value".to_owned()));
+        }
+        // An array would be read by position where a name is missing.
+        if text[items.byte_offset()..].trim_start().starts_with('[') {
+            return Some(Err(
+                "it must be an object, or one object a line, and not an array".to_owned()
+            ));
+        }
+        Some(items.next()?.map_err(|error| error.to_string()))
+    })
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// The stores that a seed speaks of.
+///
+/// # Errors
+///
+/// If it is no seed; what its customers and events say is not looked at.
+pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, String> {
+    let mut ids = BTreeSet::new();
+    for item in items(without_mark(text)) {
+        let item = item?;
+        ids.extend(item.store);
+        ids.extend(item.stores.into_iter().flatten().map(|Object(store)| store.id));
+    }
+    Ok(ids)
+}
+
 /// Reads a seed and adds what it says.
+///
+/// A customer takes the place of the one with its external id; without one, of the oldest unclaimed one with exactly its email
+/// and phone number; else it is appended. Events go by their unique id. So a seed that is added twice adds nothing the second
+/// time.
 ///
 /// # Errors
 ///
 /// What is wrong, with line, entry and field. What was added before stays: the caller throws it away.
-pub(crate) fn load(text: &str, validation: Validation, now: DateTime<Utc>, stores: &mut Stores) -> Result<(), String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let reader = Reader { text, validation, now };
-    if text.trim().is_empty() {
-        return Err("it holds no JSON value".to_owned());
+pub(crate) fn load(
+    text: &str,
+    ground: impl Fn(&str) -> Ground,
+    stores: &mut Stores,
+) -> Result<BTreeMap<String, Seeded>, String> {
+    let text = without_mark(text);
+    let mut seeded = BTreeMap::new();
+    for item in items(text) {
+        add_item(text, item?, &ground, stores, &mut seeded)?;
     }
-    let mut items = serde_json::Deserializer::from_str(text).into_iter::<Item<'_>>();
-    loop {
-        // An array would be read by position where a name is missing.
-        if text[items.byte_offset()..].trim_start().starts_with('[') {
-            return Err("it must be an object, or one object a line, and not an array".to_owned());
-        }
-        match items.next() {
-            Some(item) => reader.add_item(item.map_err(|error| error.to_string())?, stores)?,
-            None => return Ok(()),
-        }
-    }
+    Ok(seeded)
 }
 
 /// Gives a store its secret.
@@ -180,105 +303,114 @@ pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Resul
     }
 }
 
+fn add_item<'a>(
+    text: &'a str,
+    item: Item<'a>,
+    ground: &impl Fn(&str) -> Ground,
+    stores: &mut Stores,
+    seeded: &mut BTreeMap<String, Seeded>,
+) -> Result<(), String> {
+    let single = item.secret.is_some() || item.customer.is_some() || item.event.is_some();
+    let mut into = |path: &str, store: Store<'a>, names: [&str; 2]| {
+        if store.id.is_empty() {
+            let name = if path.is_empty() { "store" } else { "id" };
+            return Err(format!("{path}{name} is empty"));
+        }
+        let state = stores.entry(store.id.clone()).or_default();
+        if !seeded.contains_key(&store.id) {
+            let anew = Seeded {
+                last_before: state.last_customer(),
+                ..Seeded::default()
+            };
+            seeded.insert(store.id.clone(), anew);
+        }
+        let seeded = seeded.get_mut(&store.id).expect("it was just put there");
+        let reader = Reader::new(text, ground(&store.id));
+        reader.add_store(path, names, store, state, seeded)
+    };
+    match (item.stores, item.store) {
+        (Some(documents), None) if !single => {
+            let mut documents = documents.into_iter().enumerate();
+            documents
+                .try_for_each(|(at, Object(store))| into(&format!("stores[{at}]."), store, ["customers", "events"]))
+        }
+        (None, Some(id)) if single => {
+            let store = Store {
+                id,
+                secret: item.secret,
+                customers: item.customer.into_iter().collect(),
+                events: item.event.into_iter().collect(),
+            };
+            into("", store, ["customer", "event"])
+        }
+        _ => Err("each value must have either `stores`, or `store` beside `secret`, `customer` or `event`".to_owned()),
+    }
+}
+
+/// Reads customers and events out of a text, under the conditions of one store.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     validation: Validation,
     now: DateTime<Utc>,
 }
 
 impl<'a> Reader<'a> {
-    fn add_item(&self, item: Item<'a>, stores: &mut Stores) -> Result<(), String> {
-        let single = item.secret.is_some() || item.customer.is_some() || item.event.is_some();
-        match (item.stores, item.store) {
-            (Some(documents), None) if !single => documents
-                .into_iter()
-                .enumerate()
-                .try_for_each(|(at, Object(store))| self.add_store(&format!("stores[{at}]."), store, stores)),
-            (None, Some(id)) if single => {
-                if id.is_empty() {
-                    return Err("store is empty".to_owned());
-                }
-                let state = stores.entry(id.clone()).or_default();
-                if let Some(secret) = item.secret {
-                    declare(state, &id, secret)?;
-                }
-                item.customer
-                    .iter()
-                    .try_for_each(|customer| self.add_customer("customer", customer, &id, state))?;
-                item.event
-                    .iter()
-                    .try_for_each(|event| self.add_event("event", event, &id, state))
-            }
-            _ => Err(
-                "each value must have either `stores`, or `store` beside `secret`, `customer` or `event`".to_owned(),
-            ),
-        }
+    pub fn new(text: &'a str, ground: Ground) -> Reader<'a> {
+        let Ground { validation, now } = ground;
+        Reader { text, validation, now }
     }
 
-    fn add_store(&self, path: &str, store: Store<'a>, stores: &mut Stores) -> Result<(), String> {
+    fn add_store(
+        &self,
+        path: &str,
+        [customers, events]: [&str; 2],
+        store: Store<'a>,
+        state: &mut StoreState,
+        seeded: &mut Seeded,
+    ) -> Result<(), String> {
         let id = &store.id;
-        if id.is_empty() {
-            return Err(format!("{path}id is empty"));
-        }
-        let state = stores.entry(id.clone()).or_default();
         if let Some(secret) = store.secret {
             declare(state, id, secret)?;
         }
-        for (at, customer) in store.customers.iter().enumerate() {
-            self.add_customer(&format!("{path}customers[{at}]"), customer, id, state)?;
+        let place = |name: &str, at: usize| match path {
+            "" => name.to_owned(),
+            _ => format!("{path}{name}[{at}]"),
+        };
+        for (at, text) in store.customers.iter().enumerate() {
+            let path = place(customers, at);
+            self.read(&path, text, |object, findings| {
+                let customer = self.customer(&path, object, findings)?;
+                seeded.put(state, customer).map_err(|taken| {
+                    format!("{path}.external_id `{taken}` is already that of another customer of store `{id}`")
+                })
+            })?;
         }
-        for (at, event) in store.events.iter().enumerate() {
-            self.add_event(&format!("{path}events[{at}]"), event, id, state)?;
+        for (at, text) in store.events.iter().enumerate() {
+            let path = place(events, at);
+            self.read(&path, text, |object, findings| {
+                let (event, customer) = self.event(&path, object, findings)?;
+                let customer = state.find(&customer).ok_or_else(|| {
+                    format!("{path}.customer names no customer of store `{id}` that stands before it")
+                })?;
+                seeded.events.count(state.has_event(&event.unique_id));
+                state.put_event(event, customer);
+                Ok(())
+            })?;
         }
-        Ok(())
-    }
-
-    fn add_customer(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
-        let customer = self.read(path, text, |object, findings| {
-            let customer = self.customer(path, object, findings)?;
-            let by_id = Identifiers {
-                external_id: customer.external_id.clone(),
-                ..Identifiers::default()
-            };
-            match &by_id.external_id {
-                Some(taken) if state.find(&by_id).is_some() => {
-                    let taken = taken.as_str();
-                    Err(format!(
-                        "{path}.external_id `{taken}` is already that of another customer of store `{id}`"
-                    ))
-                }
-                _ => Ok(customer),
-            }
-        })?;
-        state.append(customer);
-        Ok(())
-    }
-
-    fn add_event(&self, path: &str, text: &'a RawValue, id: &str, state: &mut StoreState) -> Result<(), String> {
-        let (event, customer) = self.read(path, text, |object, findings| {
-            let (event, customer) = self.event(path, object, findings)?;
-            match state.find(&customer) {
-                Some(number) => Ok((event, number)),
-                None => Err(format!(
-                    "{path}.customer names no customer of store `{id}` that stands before it"
-                )),
-            }
-        })?;
-        state.put_event(event, customer);
         Ok(())
     }
 
     /// Reads one object; an error gains the number of the line on which the object begins.
-    fn read<T>(
+    pub fn read<T>(
         &self,
         path: &str,
         text: &'a RawValue,
-        read: impl FnOnce(&Map<String, Value>, &mut Findings) -> Result<T, String>,
+        read: impl FnOnce(&mut Map<String, Value>, &mut Findings) -> Result<T, String>,
     ) -> Result<T, String> {
         let mut findings = Findings::default();
         let read = match json::parse(text.get().as_bytes()) {
-            Ok(Value::Object(object)) => read(&object, &mut findings),
+            Ok(Value::Object(mut object)) => read(&mut object, &mut findings),
             Ok(_) => Err(format!("{path} must be an object")),
             Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
             Err(Malformed::NotJson(error)) => Err(format!("{path}: {error}")),
@@ -290,7 +422,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn customer(&self, path: &str, object: &Map<String, Value>, findings: &mut Findings) -> Result<Customer, String> {
+    pub fn customer(
+        &self,
+        path: &str,
+        object: &Map<String, Value>,
+        findings: &mut Findings,
+    ) -> Result<Customer, String> {
         known_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
         if let Some(Value::Object(address)) = object.get("address") {
             known_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
@@ -310,7 +447,7 @@ impl<'a> Reader<'a> {
         Ok(customer)
     }
 
-    fn event(
+    pub fn event(
         &self,
         path: &str,
         object: &Map<String, Value>,

@@ -1,7 +1,8 @@
 //! The command line: the binary as a stranger starts it.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -524,4 +525,107 @@ fn the_bounds_of_the_journal_have_flags_and_twins() {
         listed.contains(r#""total":1"#) && listed.contains(r#""body":"{\"customer""#),
         "{listed}"
     );
+}
+/// How often the emulator is killed; CI asks for more.
+const KILLS: &str = "YOTPO_TEST_KILLS";
+
+#[test]
+fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
+    let kills = std::env::var(KILLS).map_or(8, |kills| kills.parse::<u32>().expect("a number"));
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state-killed.json");
+    // It may be left from another run.
+    let _ = std::fs::remove_file(&state);
+    let arguments = ["--quiet", "--state", state.to_str().expect("UTF-8")];
+    let written = |running: &Running| {
+        let list = running.get("/core/v3/stores/shop/customers?external_ids=counter&include_custom_properties=true");
+        let count = list.split("\"count\":").nth(1).unwrap_or("0");
+        let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u64>().expect("a number")
+    };
+    let mut saved = 0;
+    for kill in 0..kills {
+        // What comes back is what was saved last, or what was being saved.
+        let running = Running::with(&arguments);
+        let mut count = written(&running);
+        assert!(count >= saved, "{count} came back after {saved} was saved");
+        // Some weight, so that a save takes a while: a kill is to find it in the middle.
+        if kill == 0 {
+            let lines =
+                (0..3000).map(|at| format!("{{\"store\":\"ballast\",\"customer\":{{\"external_id\":\"b-{at}\"}}}}\n"));
+            assert!(
+                running
+                    .ask("POST", "/_mock/seed", "", &lines.collect::<String>())
+                    .contains("200 OK")
+            );
+        }
+        let (address, pid) = (running.address().to_owned(), running.id());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // From at once to in the middle of the third save or so.
+                std::thread::sleep(Duration::from_millis(u64::from(kill % 13) * 17));
+                let killed = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();
+                assert!(killed.expect("kill is there").success());
+            });
+            let ask = |request: String| -> Option<String> {
+                let mut socket = TcpStream::connect(&address).ok()?;
+                socket.write_all(request.as_bytes()).ok()?;
+                let mut answer = String::new();
+                socket.read_to_string(&mut answer).ok()?;
+                answer.starts_with("HTTP/1.1 200").then_some(answer)
+            };
+            loop {
+                let body = format!(
+                    "{{\"customer\":{{\"external_id\":\"counter\",\"custom_properties\":{{\"count\":{}}}}}}}",
+                    count + 1
+                );
+                let head = "Host: localhost\r\nConnection: close\r\nX-Yotpo-Token: any\r\n";
+                let length = body.len();
+                if ask(format!(
+                    "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\n{head}Content-Length: {length}\r\n\r\n{body}"
+                ))
+                .is_none()
+                {
+                    break;
+                }
+                count += 1;
+                if ask(format!(
+                    "POST /_mock/state/save HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n"
+                ))
+                .is_none()
+                {
+                    break;
+                }
+                saved = count;
+            }
+        });
+        drop(running);
+    }
+    let running = Running::with(&arguments);
+    assert!(written(&running) >= saved && saved > 0);
+    let (code, _, log) = running.stop("TERM");
+    assert_eq!((code, &*log), (Some(0), ""));
+    assert!(
+        !state.with_extension("json.tmp").exists(),
+        "a clean stop leaves nothing but the file"
+    );
+}
+
+#[test]
+fn a_state_that_cannot_be_saved_is_told_at_the_end() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state-folder");
+    std::fs::create_dir_all(&folder).expect("the target folder takes folders");
+    let file = folder.join("state.json");
+    let running = Running::with(&["--quiet", "--state", file.to_str().expect("UTF-8")]);
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+    let (code, _, log) = running.stop("TERM");
+    assert_eq!(code, Some(1));
+    assert_snapshot!(log, @"
+    error: cannot save the state: No such file or directory (os error 2)
+    hint: the file is as it was saved last; look at its folder and at the disk
+    ");
+    assert_snapshot!(failure(&["--state", "/nowhere/state.json"]), @"
+    Some(1)
+    error: cannot read the state in `/nowhere/state.json`: no such folder
+    hint: name another file, or move this one away to start with the seeds
+    ");
 }

@@ -7,7 +7,10 @@ mod profiles;
 mod report;
 mod requests;
 mod reset;
+mod seed;
 mod settings;
+mod snapshots;
+mod state;
 mod stores;
 
 use insta::assert_snapshot;

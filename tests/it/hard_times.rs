@@ -677,7 +677,10 @@ fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
         assert_eq!(scene.get(ELSEWHERE).status(), 200);
     }
     let stopped = Instant::now();
-    scene.mock.stop(Duration::from_millis(100));
+    scene
+        .mock
+        .stop(Duration::from_millis(100))
+        .expect("there is no state to save");
     assert!(stopped.elapsed() < Duration::from_secs(10));
 }
 
@@ -691,7 +694,10 @@ fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
     }
     assert_eq!(scene.get(ELSEWHERE).status(), 200);
     let stopped = Instant::now();
-    scene.mock.stop(Duration::from_secs(60));
+    scene
+        .mock
+        .stop(Duration::from_secs(60))
+        .expect("there is no state to save");
     assert!(
         stopped.elapsed() < Duration::from_secs(20),
         "no answer is still under way"

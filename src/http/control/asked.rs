@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
-use actix_web::web::{BytesMut, Data};
+use actix_web::web::{self, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
@@ -188,6 +188,18 @@ impl Asked {
         }
     }
 
+    /// The body as a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Asked::bytes) does, and if it is not UTF-8.
+    pub async fn text(self) -> Result<String, Complaint> {
+        String::from_utf8(self.bytes().await?.into()).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Complaint::bad(format!("the body is not UTF-8 from byte {at} on"), "send it as UTF-8")
+        })
+    }
+
     /// The body as it came.
     ///
     /// # Errors
@@ -213,8 +225,23 @@ impl Asked {
     }
 }
 
+/// Does what may take long where it keeps nobody else waiting.
+///
+/// # Errors
+///
+/// If it panics, or the emulator is stopping.
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Complaint> {
+    web::block(work).await.map_err(|_| {
+        Complaint::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the emulator failed at this, or is stopping",
+            "its log tells more",
+        )
+    })
+}
+
 /// Names in backticks, joined as in a sentence.
-pub(super) fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[impl fmt::Display]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => "none".to_owned(),
@@ -223,8 +250,8 @@ pub(super) fn listed(names: &[&str]) -> String {
     }
 }
 
-/// A value as it is quoted in a complaint: cut where it is long.
-pub(super) fn brief(value: &Value) -> String {
+/// A value, or a text, as it is quoted in a complaint: cut where it is long.
+pub(super) fn brief(value: impl fmt::Display) -> String {
     const MOST: usize = 80;
     let text = value.to_string();
     match text.char_indices().nth(MOST) {

@@ -1,0 +1,255 @@
+//! Adding seeds to what is there.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Scene, customers};
+
+fn seed(scene: &Scene, document: Value) -> Answer {
+    scene.control("POST", "/seed").json(document).send()
+}
+
+fn shop(customers: Value, events: Value) -> Value {
+    json!({"stores": [{"id": "shop", "customers": customers, "events": events}]})
+}
+
+/// The numbers of the customers and what they are called.
+fn numbers(scene: &Scene) -> String {
+    let list = scene.control("GET", "/stores/shop/customers").send().json();
+    let lines = list["customers"].as_array().unwrap().iter().map(|customer| {
+        let said = ["external_id", "email", "phone_number", "first_name"]
+            .map(|name| customer[name].as_str().unwrap_or("-").to_owned());
+        format!("{} {}", customer["number"], said.join(" "))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_seed_is_added_and_a_second_time_changes_nothing() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann", "last_name": "Lee"}));
+    scene.upsert(json!({"email": "bob@example.com"}));
+    let document = shop(
+        json!([
+            {"external_id": "c-1", "first_name": "Anne"},
+            {"email": "BOB@example.com", "first_name": "Bob"},
+            {"email": "bob@example.com", "phone_number": "+14155552671", "first_name": "Bert"},
+            {"email": "bob@example.com", "first_name": "Rob"},
+            {"external_id": "c-2", "loyalty": {"points_balance": 7}}
+        ]),
+        json!([{"unique_id": "e-1", "type": "t", "customer": {"external_id": "c-2"}}]),
+    );
+    assert_snapshot!(seed(&scene, document.clone()), @r#"
+    200
+    {"stores":[{"customers":{"created":3,"replaced":2},"events":{"created":1,"replaced":0},"id":"shop"}]}
+    "#);
+    let once = (numbers(&scene), scene.everybody(), crate::event::all(&scene));
+    assert_snapshot!(once.0, @"
+    1 c-1 - - Anne
+    2 - BOB@example.com - Bob
+    3 - bob@example.com +14155552671 Bert
+    4 - bob@example.com - Rob
+    5 c-2 - - -
+    ");
+    assert_snapshot!(seed(&scene, document), @r#"
+    200
+    {"stores":[{"customers":{"created":0,"replaced":5},"events":{"created":0,"replaced":1},"id":"shop"}]}
+    "#);
+    assert_eq!((numbers(&scene), scene.everybody(), crate::event::all(&scene)), once);
+}
+
+#[test]
+fn a_customer_of_a_seed_replaces_and_does_not_fill() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
+    scene.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
+    seed(
+        &scene,
+        shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
+    );
+    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", last_name: "Lee""#);
+    assert_eq!(
+        scene.get(&customers("?email=ann%40example.com")).names(),
+        [""; 0],
+        "nobody has that e-mail any more"
+    );
+    assert_eq!(scene.mock.events("shop").len(), 1);
+}
+
+#[test]
+fn ndjson_is_taken_too() {
+    let scene = Scene::new();
+    let lines = "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"other\",\"secret\":\"0ther\"}\n{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-2\"}}\n";
+    let answer = scene
+        .control("POST", "/seed")
+        .body("application/x-ndjson", lines)
+        .deviating()
+        .send();
+    assert_snapshot!(answer, @r#"
+    200
+    {"stores":[{"customers":{"created":0,"replaced":0},"events":{"created":0,"replaced":0},"id":"other"},{"customers":{"created":2,"replaced":0},"events":{"created":0,"replaced":0},"id":"shop"}]}
+    "#);
+    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
+}
+
+#[test]
+fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
+    let scene = Scene::new();
+    assert_eq!(
+        seed(&scene, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
+        200
+    );
+    assert_eq!(scene.get(&customers("")).rule(), Some("token.unknown"));
+    assert_eq!(scene.token("shop", "wrong").status(), 401);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
+    assert_eq!(scene.token("other", "any").status(), 200);
+    assert_snapshot!(seed(&scene, json!({"stores": [{"id": "shop", "secret": "another"}]})), @r#"
+    400
+    {"error":"the seed is not taken: store `shop` is declared with two different secrets","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_eq!(
+        seed(&scene, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
+        200
+    );
+    scene.control("POST", "/reset").send();
+    assert_eq!(
+        scene.get(&customers("")).status(),
+        200,
+        "a reset goes back to the start"
+    );
+}
+
+#[test]
+fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+    let before = scene.control("GET", "/stores").send().json();
+    let broken = |document: Value| seed(&scene, document);
+    assert_snapshot!(broken(json!({"stores": [
+        {"id": "new", "customers": [{"external_id": "n-1"}]},
+        {"id": "shop", "customers": [{"external_id": "c-1", "first_name": "Anne"}, {"external_id": "c-2", "gender": "f"}]}
+    ]})), @r#"
+    400
+    {"error":"the seed is not taken: line 1: stores[1].customers[1].gender must be `F`, `M` or `Other`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(shop(json!([{"external_id": "c-1"}, {"external_id": "c-1"}]), json!([]))), @r#"
+    400
+    {"error":"the seed is not taken: line 1: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(shop(json!([{"external_id": "c-9"}, {"external_id": "c-9"}]), json!([]))), @r#"
+    400
+    {"error":"the seed is not taken: line 1: stores[0].customers[1].external_id `c-9` is already that of another customer of store `shop`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(shop(json!([]), json!([{"unique_id": "e-1", "type": "t", "customer": {"external_id": "c-9"}}]))), @r#"
+    400
+    {"error":"the seed is not taken: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(json!({"stores": [{"id": "shop", "custmers": []}]})), @r#"
+    400
+    {"error":"the seed is not taken: unknown field `custmers`, expected one of `id`, `secret`, `customers`, `events` at line 1 column 22","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(json!({"stores": [{"id": ""}]})), @r#"
+    400
+    {"error":"the seed is not taken: stores[0].id is empty","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(json!({"store": "", "secret": "x"})), @r#"
+    400
+    {"error":"the seed is not taken: store is empty","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(broken(json!([])), @r#"
+    400
+    {"error":"the seed is not taken: it must be an object, or one object a line, and not an array","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(scene.control("POST", "/seed").send(), @r#"
+    400
+    {"error":"the seed is not taken: it holds no JSON value","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    "#);
+    assert_snapshot!(scene.control("POST", "/seed").body("application/json", b"{\"stores\":[]}\xff".as_slice()).send(), @r#"
+    400
+    {"error":"the body is not UTF-8 from byte 13 on","hint":"send it as UTF-8"}
+    "#);
+    assert_snapshot!(scene.control("POST", "/seed?store=shop").json(json!({"stores": []})).send(), @r#"
+    400
+    {"error":"`store` is not a parameter of this request","hint":"it takes none"}
+    "#);
+    assert_eq!(scene.control("GET", "/stores").send().json(), before);
+    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Ann""#);
+}
+
+#[test]
+fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
+    let scene = Scene::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
+    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+    seed(
+        &scene,
+        shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
+    );
+    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", last_name: "Lee""#);
+    scene.control("POST", "/settle").send();
+    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
+}
+
+#[test]
+fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
+    let generate = |scene: &Scene, seed: u64| {
+        let order = json!({"customers": 300, "events": 40, "seed": seed});
+        scene.control("POST", "/stores/shop/generate").json(order).send()
+    };
+    let (one, other, third) = (Scene::new(), Scene::new(), Scene::new());
+    assert_snapshot!(generate(&one, 42), @r#"
+    200
+    {"customers":300,"events":40,"seed":42}
+    "#);
+    generate(&other, 42);
+    generate(&third, 43);
+    let state = |scene: &Scene| scene.control("GET", "/state").send().json();
+    assert_eq!(state(&one), state(&other));
+    assert_ne!(state(&one), state(&third));
+    // The client holds every page against the document of the vendor's surface.
+    let mut path = customers("?limit=100&include_custom_properties=true&expand=loyalty,reviews");
+    let mut seen = 0;
+    loop {
+        let page = one.get(&path);
+        seen += page.names().len();
+        let Some(cursor) = page.next_page() else { break };
+        path = customers(&format!("?page_info={cursor}"));
+    }
+    assert_eq!((seen, one.mock.events("shop").len()), (300, 40));
+    generate(&one, 42);
+    let list = one.control("GET", "/stores").send().json();
+    assert_eq!(
+        (&list["stores"][0]["customers"], &list["stores"][0]["events"]),
+        (&json!(600), &json!(80))
+    );
+}
+
+#[test]
+fn impossible_orders_are_refused() {
+    let scene = Scene::new();
+    let refused = |order: Value| scene.control("POST", "/stores/shop/generate").json(order).send();
+    assert_snapshot!(refused(json!({})), @r#"
+    400
+    {"error":"nothing is asked for","hint":"say how many, for example `{\"customers\":100,\"events\":10}`"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": 1_000_001})), @r#"
+    400
+    {"error":"`customers` is `1000001`","hint":"it is a whole number from 0 to 1000000"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": -1})), @r#"
+    400
+    {"error":"`customers` is `-1`","hint":"it is a whole number from 0 to 1000000"}
+    "#);
+    assert_snapshot!(refused(json!({"customers": 1, "seed": "x"})), @r#"
+    400
+    {"error":"`seed` is `\"x\"`","hint":"it is a whole number from 0 to 18446744073709551615"}
+    "#);
+    assert_snapshot!(refused(json!({"events": 1})), @r#"
+    400
+    {"error":"there is no customer that an event could be of","hint":"nothing was added; ask for `customers`, too"}
+    "#);
+    assert_snapshot!(refused(json!({"customer": 1})), @r#"
+    400
+    {"error":"`customer` is not a key of this request","hint":"it takes `customers`, `events` and `seed`"}
+    "#);
+    assert_eq!(scene.control("GET", "/stores").send().json()["stores"], json!([]));
+}

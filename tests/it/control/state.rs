@@ -1,0 +1,355 @@
+//! Everything, out and in.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Scene, customers};
+
+fn get(scene: &Scene, query: &str) -> String {
+    let answer = scene.control("GET", &format!("/state{query}")).send();
+    assert_eq!(answer.status(), 200, "{answer}");
+    String::from_utf8(answer.seen.body).unwrap()
+}
+
+fn put(scene: &Scene, query: &str, document: &str) -> Answer {
+    scene
+        .control("PUT", &format!("/state{query}"))
+        .body("application/json", document)
+        .send()
+}
+
+/// A scene with a little of everything.
+fn lived() -> Scene {
+    let scene = Scene::with(|builder| {
+        builder.store("shop", "s3cret").store("other", "0ther").seed(
+            r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
+            "loyalty":{"points_balance":7},"custom_properties":{"ratio":0.1}}]}]}"#,
+        )
+    });
+    let token = token(&scene);
+    let send = |path: String, body: Value| {
+        let answer = scene.bare("PATCH", &path).token(&token).json(body).send();
+        assert_eq!(answer.status(), 200, "{answer}");
+    };
+    send(customers(""), json!({"customer": {"email": "ann@example.com"}}));
+    send(customers(""), json!({"customer": {"phone_number": "+14155552671"}}));
+    let event = json!({"type": "t", "unique_id": "e-1", "customer": {"email": "ann@example.com"}});
+    send(crate::support::EVENTS.to_owned(), json!({"customer_event": event}));
+    send(
+        customers(""),
+        json!({"customer": {"external_id": "c-2", "email": "ann@example.com", "phone_number": "+14155552671"}}),
+    );
+    scene
+        .control("PATCH", "/settings")
+        .json(json!({"visibility_delay_ms": 60_000}))
+        .send();
+    scene
+        .control("PATCH", "/settings?store=shop")
+        .json(json!({"rate_limit": 2}))
+        .send();
+    scene
+        .control("POST", "/clock/advance?store=shop")
+        .json(json!({"seconds": 10.5}))
+        .send();
+    send(
+        customers(""),
+        json!({"customer": {"external_id": "c-3", "first_name": "Žofie"}}),
+    );
+    scene
+}
+
+fn token(scene: &Scene) -> String {
+    scene.token("shop", "s3cret").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn a_state_tells_everything() {
+    assert_snapshot!(get(&lived(), ""), @r#"
+    {"clock":{"frozen":true,"now":"2026-01-01T00:00:00Z","offsets":{"shop":{"nanoseconds":500000000,"seconds":10}}},
+    "declared_only":true,
+    "settings":{"all":{"visibility_delay_ms":60000},"stores":{"shop":{"rate_limit":2}}},
+    "rate_windows":{"shop":{"counted":1,"opened_at":"2026-01-01T00:00:10.500Z"}},
+    "stores":[
+    {"id":"other","secret":"0ther","tokens":{"expire_at":[],"forgotten":0},"counters":{"customers":0,"events":0,"writes":0},"customers":[],"events":[],"pending":[]},
+    {"id":"shop","secret":"s3cret","tokens":{"expire_at":["2026-01-15T00:00:00Z"],"forgotten":0},"counters":{"customers":3,"events":1,"writes":5},"customers":[
+    {"number":1,"written":1,"external_id":"c-1","email":null,"phone_number":null,"first_name":null,"last_name":null,"gender":null,"account_created_at":null,"account_updated_at":null,"account_status":null,"default_language":null,"default_currency":null,"tags":null,"address":null,"accepts_sms_marketing":null,"accepts_email_marketing":null,"lists":[{"id":"1","since":"2023-05-22T11:08:52"}],"channels":{},"custom_properties":{"ratio":0.1},"loyalty":{"points_balance":7,"points_earned":null,"points_expire_date":null,"credit_balance":null,"has_store_account":null,"is_opt_in":null,"opt_in_date":null,"opt_out_date":null,"last_seen_at":null,"vip_tier_name":null,"vip_entry_date":null,"vip_expiration_date":null,"total_redemptions":null,"total_points_redeemed":null,"successful_referrals":null,"referrals_made_and_clicked":null,"is_referred_by_other_customer":null,"referred_by_customer":null},"yotpo_ugc":null},
+    {"number":2,"written":5,"external_id":"c-2","email":"ann@example.com","phone_number":"+14155552671","first_name":null,"last_name":null,"gender":null,"account_created_at":null,"account_updated_at":"2026-01-01T00:00:00","account_status":null,"default_language":null,"default_currency":null,"tags":null,"address":null,"accepts_sms_marketing":null,"accepts_email_marketing":null,"lists":[],"channels":{},"custom_properties":{},"loyalty":null,"yotpo_ugc":null}],"events":[
+    {"customer":{"external_id":"c-2"},"customer_number":2,"number":1,"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"t","unique_id":"e-1"}],"pending":[
+    {"applies_at":"2026-01-01T00:01:10.500Z","customer":{"accepts_email_marketing":null,"accepts_sms_marketing":null,"account_created_at":null,"account_status":null,"account_updated_at":"2026-01-01T00:00:10","address":null,"channels":{},"custom_properties":{},"default_currency":null,"default_language":null,"email":null,"external_id":"c-3","first_name":"Žofie","gender":null,"last_name":null,"lists":[],"phone_number":null,"tags":null},"request":6}]}]}
+    "#);
+    assert_snapshot!(get(&lived(), "?store=other"), @r#"
+    {"clock":{"offsets":{}},
+    "settings":{"stores":{}},
+    "rate_windows":{},
+    "stores":[
+    {"id":"other","secret":"0ther","tokens":{"expire_at":[],"forgotten":0},"counters":{"customers":0,"events":0,"writes":0},"customers":[],"events":[],"pending":[]}]}
+    "#);
+    assert_snapshot!(lived().control("GET", "/state?store=nobody").send(), @r#"
+    404
+    {"error":"store `nobody` is not remembered","hint":"a store is remembered at its first token or accepted write; `GET /_mock/stores` lists them"}
+    "#);
+}
+
+#[test]
+fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
+    let (one, other) = (lived(), Scene::new());
+    let told = get(&one, "");
+    assert_eq!(put(&other, "", &told).json(), json!({}));
+    assert_eq!(get(&other, ""), told);
+    let follow = |scene: &Scene| {
+        let mut seen = Vec::new();
+        scene
+            .control("POST", "/clock/advance")
+            .json(json!({"seconds": 5}))
+            .send();
+        seen.push(scene.control("GET", "/stores/shop/customers").send().to_string());
+        scene.control("POST", "/settle").send();
+        let token = token(scene);
+        seen.push(token.clone());
+        for path in [
+            "?include_custom_properties=true&expand=loyalty",
+            "?email=ANN%40example.com",
+            "?limit=1",
+        ] {
+            let page = scene.bare("GET", &customers(path)).token(&token).send();
+            seen.push(format!(
+                "{} {:?} {:?}",
+                page.customers().replace("\n", " | "),
+                page.budget(),
+                page.notes()
+            ));
+            scene
+                .control("POST", "/clock/advance")
+                .json(json!({"seconds": 1}))
+                .send();
+        }
+        seen.push(scene.token("nobody", "x").to_string());
+        seen.push(scene.control("GET", "/settings?store=shop").send().to_string());
+        seen.push(scene.control("GET", "/stores").send().to_string());
+        seen.push(get(scene, ""));
+        seen
+    };
+    assert_eq!(follow(&other), follow(&one));
+}
+
+#[test]
+fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
+    let one = lived();
+    one.control("POST", "/settle").send();
+    let mut document: Value = serde_json::from_str(&get(&one, "")).unwrap();
+    for key in ["clock", "declared_only", "settings", "rate_windows"] {
+        document.as_object_mut().unwrap().remove(key).unwrap();
+    }
+    for store in document["stores"].as_array_mut().unwrap() {
+        let store = store.as_object_mut().unwrap();
+        for key in ["tokens", "counters", "pending"] {
+            store.remove(key).unwrap();
+        }
+        for list in ["customers", "events"] {
+            for thing in store[list].as_array_mut().unwrap() {
+                for key in ["number", "written", "customer_number"] {
+                    thing.as_object_mut().unwrap().remove(key);
+                }
+            }
+        }
+    }
+    let seed = document.to_string();
+    let (seeded, put_in) = (Scene::seeded(&seed), Scene::new());
+    put_in.upsert(json!({"external_id": "forgotten"}));
+    assert_eq!(put(&put_in, "", &seed).status(), 200);
+    assert_eq!(get(&put_in, ""), get(&seeded, ""));
+}
+
+#[test]
+fn a_store_is_put_back_alone() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1"}));
+    let cursor = {
+        scene.upsert(json!({"external_id": "c-2"}));
+        scene.get(&customers("?limit=1")).next_page().unwrap()
+    };
+    let told = get(&scene, "?store=shop");
+    scene.upsert(json!({"external_id": "c-3"}));
+    scene
+        .request("PATCH", "/core/v3/stores/other/customers")
+        .json(json!({"customer": {"external_id": "o-1"}}))
+        .send();
+    scene
+        .control("PATCH", "/settings?store=shop")
+        .json(json!({"rate_limit": 1}))
+        .send();
+    scene
+        .control("POST", "/clock/advance?store=shop")
+        .json(json!({"seconds": 60}))
+        .send();
+    assert_eq!(put(&scene, "?store=shop", &told).status(), 200);
+    assert_eq!(get(&scene, "?store=shop"), told);
+    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
+    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), ["o-1"]);
+    assert_eq!(
+        scene.get(&customers(&format!("?page_info={cursor}"))).rule(),
+        Some("cursor.invalid")
+    );
+    assert_snapshot!(put(&scene, "?store=third", &told), @r#"
+    400
+    {"error":"the state is not taken: it tells nothing of store `third`","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
+    "#);
+}
+
+#[test]
+fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
+    let scene = Scene::new();
+    let told = get(&scene, "");
+    scene
+        .control("POST", "/clock/advance")
+        .json(json!({"seconds": 3600}))
+        .send();
+    scene.control("PUT", "/clock").json(json!({"frozen": false})).send();
+    put(&scene, "", &told);
+    assert_eq!(
+        scene.control("GET", "/clock").send().json(),
+        json!({"now": "2026-01-01T00:00:00Z", "frozen": true, "offset_ms": 0})
+    );
+    scene.control("PUT", "/clock").json(json!({"frozen": false})).send();
+    let running = get(&scene, "");
+    put(&scene, "", &running);
+    assert_eq!(
+        get(&scene, ""),
+        running,
+        "a clock that runs is told by how far it is ahead"
+    );
+    put(&scene, "", r#"{"stores":[]}"#);
+    assert_eq!(
+        scene.control("GET", "/clock").send().json()["frozen"],
+        false,
+        "a seed does not tell the time"
+    );
+}
+
+/// What is said of a document that is not taken.
+fn refused(scene: &Scene, document: &str) -> String {
+    let answer = scene.control("PUT", "/state").body("application/json", document).send();
+    assert_eq!(answer.status(), 400, "{document}: {answer}");
+    answer.json()["error"]
+        .as_str()
+        .unwrap()
+        .replace("the state is not taken: ", "")
+}
+
+#[test]
+fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
+    let scene = lived();
+    let told = get(&scene, "");
+    let shop = |rest: &str| refused(&scene, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
+    assert_snapshot!(refused(&scene, ""), @"it must be an object");
+    assert_snapshot!(refused(&scene, "[]"), @"it must be an object");
+    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"EOF while parsing a string at line 8 column 684");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
+    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are rate_limit, visibility_delay_ms, empty_result, validation, enforce_deprecations, issued_tokens_only, body_limit");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1`");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
+    assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
+    assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be at most 9007199254740991");
+    assert_snapshot!(shop(r#""tokens":{"forgotten":0,"expire_at":["later"]}"#), @"stores[0].tokens.expire_at[0] is `later`, and must be a time such as `2026-01-01T00:00:00Z`");
+    assert_snapshot!(shop("\"customers\":[{\"external_id\":\"a\",\"number\":2},\n{\"external_id\":\"b\",\"number\":2}]"), @"line 3: stores[0].customers[1].number `2` must be above the one before it, and at most 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","number":0}]"#), @"line 2: stores[0].customers[0].number `0` must be above the one before it, and at most 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","number":-1}]"#), @"line 2: stores[0].customers[0].number must be a whole number up to 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","number":18446744073709551615}]"#), @"line 2: stores[0].customers[0].number must be a whole number up to 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","written":0}]"#), @"line 2: stores[0].customers[0].written must be a whole number from 1 to 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","written":3},{"external_id":"b","written":3}]"#), @"stores[0]: two customers were `written` at 3");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a"},{"external_id":"a"}]"#), @"line 2: stores[0].customers[1].external_id `a` is already that of another customer");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a"}],"counters":{"customers":0,"events":0,"writes":1}"#), @"stores[0]: counters.customers is `0`, and must be from 1 to 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a"}],"counters":{"customers":1,"events":0,"writes":9007199254740992}"#), @"stores[0]: counters.writes is `9007199254740992`, and must be from 1 to 9007199254740991");
+    assert_snapshot!(shop(r#""customers":[{"external_id":"a","colour":"red"}]"#), @"line 2: stores[0].customers[0].colour is not a field that a seed may have");
+    assert_snapshot!(shop(r#""customers":[{"number":1}]"#), @"line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`");
+    let of_a = |rest: &str| shop(&format!(r#""customers":[{{"external_id":"a","number":1}}],{rest}"#));
+    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"b"}}]"#), @"line 2: stores[0].events[0].customer names no customer of this store");
+    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"customer_number":2}]"#), @"line 2: stores[0].events[0].customer_number `2` is no customer of this store");
+    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":1},{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":2}]"#), @"line 2: stores[0].events[1].unique_id `e` is already that of another event");
+    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":2},{"unique_id":"f","type":"t","customer":{"external_id":"a"},"number":1}]"#), @"line 2: stores[0].events[1].number `1` must be above the one before it, and at most 9007199254740991");
+    assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z"}]"#), @"line 2: stores[0].pending[0].customer must be an object");
+    assert_snapshot!(of_a(r#""pending":[{"customer":{"external_id":"a"}}]"#), @"line 2: stores[0].pending[0].applies_at must be a time");
+    assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"event":{"type":"t"}}]"#), @"line 2: stores[0].pending[0].event.unique_id is required");
+    assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"colour":"red"}]"#), @"line 2: stores[0].pending[0].colour is not a field that a pending write may have");
+    assert_eq!(get(&scene, ""), told);
+    assert_snapshot!(put(&scene, "", ""), @r#"
+    400
+    {"error":"the state is not taken: it must be an object","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
+    "#);
+}
+
+/// A file of a test's own, which is not there yet.
+fn fresh_file(name: &str) -> std::path::PathBuf {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // It may be left from another run.
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+#[test]
+fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
+    let file = fresh_file("state-saved.json");
+    let start = || {
+        let seed = r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#;
+        Scene::with(|builder| builder.seed(seed).state_file(&file))
+    };
+    let scene = start();
+    scene.upsert(json!({"external_id": "c-1"}));
+    assert!(!file.exists(), "nothing was saved yet");
+    let saved = scene.control("POST", "/state/save").send();
+    assert_eq!(saved.json()["bytes"], std::fs::metadata(&file).unwrap().len());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&scene, ""));
+    scene.upsert(json!({"external_id": "c-2"}));
+    scene
+        .control("POST", "/clock/advance")
+        .json(json!({"seconds": 60}))
+        .send();
+    let told = get(&scene, "");
+    drop(scene);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), told, "a drop saves");
+
+    let scene = start();
+    assert_eq!(get(&scene, ""), told);
+    assert_eq!(scene.get(&customers("")).names(), ["seeded", "c-1", "c-2"]);
+    scene.control("POST", "/reset").send();
+    assert_eq!(
+        scene.get(&customers("")).names(),
+        ["seeded"],
+        "a reset goes back to the seeds"
+    );
+    scene
+        .mock
+        .stop(std::time::Duration::ZERO)
+        .expect("the folder takes files");
+    assert_eq!(start().get(&customers("")).names(), ["seeded"]);
+}
+
+#[test]
+fn without_a_file_there_is_nowhere_to_save() {
+    assert_snapshot!(Scene::new().control("POST", "/state/save").send(), @r#"
+    409
+    {"error":"there is no file to save the state in","hint":"start with `--state FILE`; `GET /_mock/state` gives the state without one"}
+    "#);
+}
+
+#[test]
+fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
+    let file = fresh_file("state-broken.json");
+    std::fs::write(&file, "{\"stores\":[{").unwrap();
+    let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
+    let error = started.expect_err("it is broken");
+    let told = error.to_string().replace(&file.display().to_string(), "FILE");
+    assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
+}
