@@ -198,6 +198,7 @@ impl World {
                     self.clock.put_back_offset(id, offset);
                 }
                 memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
+                memory.faults.put_back_of(id, state.memory.faults);
                 memory.put_store(id, put, self.next_epoch());
                 memory.windows.lock().extend(state.memory.windows);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::matching::differences;
 
@@ -114,12 +114,75 @@ pub(crate) struct LookedAt {
 
 /// All faults of one memory.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Inner>);
+pub(crate) struct Faults(Mutex<FaultsState>);
 
-#[derive(Debug, Default)]
-struct Inner {
+/// The faults at one moment, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultsState {
     last_id: u64,
     faults: Vec<Fault>,
+}
+
+/// What a state's fault has beside what it was asked for.
+const STATE_KEYS: [&str; 4] = ["id", "matched", "hits", "draws_from"];
+
+impl FaultsState {
+    /// Those that are for one store only.
+    pub fn of_store(mut self, store: &str) -> FaultsState {
+        self.faults.retain(|fault| fault.is_only_for(store));
+        self
+    }
+
+    /// As a state document tells them.
+    pub fn to_json(&self) -> Value {
+        let faults = self.faults.iter().map(|fault| {
+            let mut json = Value::Object(fault.spec.clone());
+            json["id"] = fault.id.into();
+            json["matched"] = fault.matched.into();
+            json["hits"] = fault.hits.into();
+            json["draws_from"] = fault.rng.get_seed().into();
+            json
+        });
+        json!({ "last_id": self.last_id, "faults": faults.collect::<Vec<_>>() })
+    }
+
+    /// Reads what a state document tells.
+    ///
+    /// # Errors
+    ///
+    /// Which fault is impossible, and why.
+    pub fn read(last_id: u64, told: Vec<Map<String, Value>>) -> Result<FaultsState, String> {
+        if told.len() > CAPACITY {
+            return Err(format!("faults.faults has more than {CAPACITY}"));
+        }
+        let mut state = FaultsState {
+            last_id,
+            faults: Vec::new(),
+        };
+        for (at, mut spec) in told.into_iter().enumerate() {
+            let wrong = |reason: String| format!("faults.faults[{at}]: {reason}");
+            let [id, matched, hits, draws_from] =
+                STATE_KEYS.map(|key| (key, spec.remove(key).and_then(|value| value.as_u64())));
+            let whole = |(key, value): (&str, Option<u64>)| {
+                value.ok_or_else(|| wrong(format!("`{key}` must be a whole number")))
+            };
+            let (id, matched, hits, draws_from) = (whole(id)?, whole(matched)?, whole(hits)?, whole(draws_from)?);
+            let last = state.faults.last().map_or(0, |fault| fault.id);
+            if id <= last || id > last_id || hits > matched {
+                return Err(wrong(
+                    "ids must ascend to `last_id`, and no fault hits more than match".to_owned(),
+                ));
+            }
+            state.faults.push(Fault {
+                id,
+                matched,
+                hits,
+                rng: Rng::with_seed(draws_from),
+                ..Fault::read(spec).map_err(wrong)?
+            });
+        }
+        Ok(state)
+    }
 }
 
 impl Faults {
@@ -174,6 +237,26 @@ impl Faults {
             .iter()
             .find(|fault| fault.id == id)
             .map(Fault::to_json)
+    }
+
+    /// What is there, to be put back later.
+    pub fn state(&self) -> FaultsState {
+        self.0.lock().clone()
+    }
+
+    /// The faults that others were.
+    pub fn put_back(state: FaultsState) -> Faults {
+        Faults(Mutex::new(state))
+    }
+
+    /// Puts the faults that are for one store only in the place of those that are.
+    pub fn put_back_of(&self, store: &str, state: FaultsState) {
+        let mut inner = self.0.lock();
+        inner.faults.retain(|fault| !fault.is_only_for(store));
+        inner.last_id = inner.last_id.max(state.last_id);
+        inner.faults.extend(state.faults);
+        inner.faults.sort_unstable_by_key(|fault| fault.id);
+        inner.faults.dedup_by_key(|fault| fault.id);
     }
 
     /// Removes one fault; whether it was there.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
-use super::fault::Faults;
+use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
 use crate::domain::rate_limit::Window;
@@ -44,6 +44,7 @@ pub(crate) struct MemoryState {
     pub declared_only: bool,
     pub changes: Changes,
     pub changes_of: BTreeMap<String, Changes>,
+    pub faults: FaultsState,
     pub windows: BTreeMap<String, Window>,
     pub stores: Stores,
 }
@@ -56,6 +57,7 @@ impl Memory {
             declared_only: state.declared_only,
             changes: RwLock::new(state.changes),
             changes_of: state.changes_of.into_iter().collect(),
+            faults: Faults::put_back(state.faults),
             windows: Mutex::new(state.windows.into_iter().collect()),
             ..memory
         }
@@ -75,6 +77,7 @@ impl Memory {
             declared_only: self.declared_only,
             changes: self.changes.read().clone(),
             changes_of: changes_of.map(|of| (of.key().clone(), of.value().clone())).collect(),
+            faults: self.faults.state(),
             windows: windows
                 .into_iter()
                 .filter(|(id, window)| !window.is_over(now_of(id)))

@@ -7,6 +7,7 @@
 //! {"clock":{"frozen":true,"now":"…","offsets":{"shop":{"seconds":60,"nanoseconds":0}}},      or {"frozen":false,"ahead":{…},…}
 //! "declared_only":true,
 //! "settings":{"all":{"rate_limit":5},"stores":{"shop":{"rate_limit":1}}},                     what was changed since the start
+//! "faults":{"last_id":1,"faults":[{"status":503,"id":1,"matched":2,"hits":2,"draws_from":0}]},
 //! "rate_windows":{"shop":{"opened_at":"…","counted":1}},
 //! "stores":[
 //! {"id":"shop","secret":"…","tokens":{"forgotten":0,"expire_at":["…"]},"counters":{"customers":2,"events":1,"writes":2},"customers":[
@@ -15,7 +16,8 @@
 //! {"request":7,"applies_at":"…","customer":{…},"event":{…}}]}]}
 //! ```
 //!
-//! Of one store it is the same less what is of all: the clock but for the offset, `declared_only` and `settings.all`.
+//! Of one store it is the same less what is of all: the clock but for the offset, `declared_only`, `settings.all`, and faults
+//! that are not for that store only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -27,6 +29,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::clock::{Clock, ClockState, Hands, LAST_YEAR};
+use super::fault::FaultsState;
 use super::memory::MemoryState;
 use super::seed::{self, Ground, Reader};
 use super::settings::Changes;
@@ -49,7 +52,6 @@ pub(crate) struct State {
     pub memory: MemoryState,
     /// `None` leaves the time alone where the state is put back.
     pub clock: Option<ClockState>,
-    // What a test lets the emulator do wrong (faults) joins here, in `write` and in `Document`.
 }
 
 impl State {
@@ -61,6 +63,7 @@ impl State {
         only(&mut self.memory.stores, id);
         only(&mut self.memory.changes_of, id);
         only(&mut self.memory.windows, id);
+        self.memory.faults = self.memory.faults.of_store(id);
         self.memory.changes = Changes::default();
         if let Some(clock) = &mut self.clock {
             clock.all = None;
@@ -105,7 +108,8 @@ impl State {
         });
         write!(
             out,
-            "\"settings\":{settings},\n\"rate_windows\":{windows},\n\"stores\":["
+            "\"settings\":{settings},\n\"faults\":{},\n\"rate_windows\":{windows},\n\"stores\":[",
+            memory.faults.to_json()
         )?;
         for (at, (id, state)) in memory.stores.iter().enumerate() {
             out.write_all(if at > 0 { b",\n" } else { b"\n" })?;
@@ -213,10 +217,18 @@ struct Document<'a> {
     clock: Option<ClockTold>,
     declared_only: Option<bool>,
     settings: Option<SettingsTold>,
+    faults: Option<FaultsTold>,
     #[serde(default)]
     rate_windows: BTreeMap<String, WindowTold>,
     #[serde(borrow)]
     stores: Vec<StoreTold<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultsTold {
+    last_id: u64,
+    faults: Vec<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -332,6 +344,9 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
             let changes = changes(format!("settings.stores.{store}"), &told)?;
             memory.changes_of.insert(store, changes);
         }
+    }
+    if let Some(told) = document.faults {
+        memory.faults = FaultsState::read(told.last_id, told.faults)?;
     }
     for (store, told) in document.rate_windows {
         let path = format!("rate_windows.{store}.opened_at");

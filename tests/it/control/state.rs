@@ -71,6 +71,7 @@ fn a_state_tells_everything() {
     {"clock":{"frozen":true,"now":"2026-01-01T00:00:00Z","offsets":{"shop":{"nanoseconds":500000000,"seconds":10}}},
     "declared_only":true,
     "settings":{"all":{"visibility_delay_ms":60000},"stores":{"shop":{"rate_limit":2}}},
+    "faults":{"faults":[],"last_id":0},
     "rate_windows":{"shop":{"counted":1,"opened_at":"2026-01-01T00:00:10.500Z"}},
     "stores":[
     {"id":"other","secret":"0ther","tokens":{"expire_at":[],"forgotten":0},"counters":{"customers":0,"events":0,"writes":0},"customers":[],"events":[],"pending":[]},
@@ -83,6 +84,7 @@ fn a_state_tells_everything() {
     assert_snapshot!(get(&lived(), "?store=other"), @r#"
     {"clock":{"offsets":{}},
     "settings":{"stores":{}},
+    "faults":{"faults":[],"last_id":0},
     "rate_windows":{},
     "stores":[
     {"id":"other","secret":"0ther","tokens":{"expire_at":[],"forgotten":0},"counters":{"customers":0,"events":0,"writes":0},"customers":[],"events":[],"pending":[]}]}
@@ -140,7 +142,7 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
     let one = lived();
     one.control("POST", "/settle").send();
     let mut document: Value = serde_json::from_str(&get(&one, "")).unwrap();
-    for key in ["clock", "declared_only", "settings", "rate_windows"] {
+    for key in ["clock", "declared_only", "settings", "rate_windows", "faults"] {
         document.as_object_mut().unwrap().remove(key).unwrap();
     }
     for store in document["stores"].as_array_mut().unwrap() {
@@ -246,8 +248,8 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     let shop = |rest: &str| refused(&scene, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
     assert_snapshot!(refused(&scene, ""), @"it must be an object");
     assert_snapshot!(refused(&scene, "[]"), @"it must be an object");
-    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"EOF while parsing a string at line 8 column 684");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"EOF while parsing a string at line 9 column 666");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
@@ -352,4 +354,33 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
     let told = error.to_string().replace(&file.display().to_string(), "FILE");
     assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
+}
+
+#[test]
+fn faults_are_part_of_the_state_with_how_far_they_have_come() {
+    let scene = Scene::new();
+    scene.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
+    scene.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
+    let statuses = || (0..20).map(|_| scene.get(&customers("")).status()).collect::<Vec<_>>();
+    statuses();
+    let state = scene.control("GET", "/state").send();
+    let first = statuses();
+    let put = |body: &[u8], path: &str| {
+        scene
+            .control("PUT", path)
+            .body("application/json", body)
+            .send()
+            .status()
+    };
+    assert_eq!(put(&state.seen.body, "/state"), 200);
+    assert_eq!(scene.control("GET", "/state").send().seen.body, state.seen.body);
+    assert_eq!(statuses(), first, "chance goes on from where it was");
+    let of_shop = scene.control("GET", "/state?store=shop").send();
+    assert_eq!(
+        of_shop.status(),
+        404,
+        "a store that only faults speak of is not remembered"
+    );
+    let broken = String::from_utf8_lossy(&state.seen.body).replace("\"status\":500", "\"statsu\":500");
+    assert_eq!(put(broken.as_bytes(), "/state"), 400);
 }
