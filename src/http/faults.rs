@@ -33,8 +33,12 @@ const DRIP: Duration = Duration::from_millis(50);
 /// How long what was sent may take to leave before a truncated answer is cut.
 const LEAVE: Duration = Duration::from_millis(20);
 
-/// Marks, among an answer's extensions, that its client gets none.
-pub(super) struct NoAnswer;
+/// Marks, among an answer's extensions, that a fault struck.
+pub(super) struct Struck {
+    pub fault: u64,
+    /// Whether the client gets an answer at all.
+    pub is_answered: bool,
+}
 
 /// The fault that a request meets, if any.
 pub(super) async fn meet(operation: Operation, request: &mut ServiceRequest, exchange: &Exchange) -> Option<Met> {
@@ -106,7 +110,7 @@ async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
 pub(super) fn answer(request: &HttpRequest, met: &Met) -> HttpResponse {
     let Met { id, effect } = met;
     if let Some(cut) = effect.connection {
-        return no_answer(request, cut);
+        return no_answer(request, *id, cut);
     }
     let status = effect
         .status
@@ -148,6 +152,10 @@ fn altered(mut response: HttpResponse, met: &Met) -> HttpResponse {
         drip_bytes_per_second,
         ..
     } = &met.effect;
+    response.extensions_mut().insert(Struck {
+        fault: met.id,
+        is_answered: true,
+    });
     let map = response.headers_mut();
     map.insert(FAULT, met.id.into());
     for (name, value) in headers {
@@ -199,7 +207,7 @@ fn pieces_of(bytes_per_second: u32) -> usize {
 }
 
 /// A connection that ends before anything is answered.
-fn no_answer(request: &HttpRequest, cut: Cut) -> HttpResponse {
+fn no_answer(request: &HttpRequest, fault: u64, cut: Cut) -> HttpResponse {
     if let (Cut::Reset, Some(socket)) = (cut, request.conn_data::<Socket>()) {
         socket.reset_when_closed();
     }
@@ -208,7 +216,10 @@ fn no_answer(request: &HttpRequest, cut: Cut) -> HttpResponse {
         is_cut: true,
         ..Faulty::default()
     }));
-    response.extensions_mut().insert(NoAnswer);
+    response.extensions_mut().insert(Struck {
+        fault,
+        is_answered: false,
+    });
     response
 }
 

@@ -23,7 +23,7 @@ use super::control::Complaint;
 use super::control::access::{Access, is_for_the_vendor};
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
-use super::faults::{self, NoAnswer};
+use super::faults::{self, Struck};
 use super::outgoing::watched;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
@@ -117,7 +117,8 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
         // The answer to HEAD has a body until it is written.
         let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
         let rules = response.extensions_mut().remove::<Rules>();
-        let has_answer = response.extensions_mut().remove::<NoAnswer>().is_none();
+        let struck = response.extensions_mut().remove::<Struck>();
+        let has_answer = struck.as_ref().is_none_or(|struck| struck.is_answered);
         let entry = Entry {
             number,
             at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
@@ -127,6 +128,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
             path: cut(path),
             query,
             status: if has_answer { response.status().as_u16() } else { 0 },
+            fault: struck.map(|struck| struck.fault),
             rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
             notes: told.notes,
             duration: started.elapsed(),

@@ -44,6 +44,7 @@ struct Tally {
     notes: BTreeMap<Note, u64>,
     server_errors: u64,
     bare_refusals: u64,
+    injected: u64,
 }
 
 /// A request that met no operation.
@@ -132,6 +133,11 @@ impl Tally {
         for note in &entry.notes {
             *self.notes.entry(*note).or_default() += 1;
         }
+        if entry.fault.is_some() {
+            // What a test injected is neither the emulator's failure nor a refusal.
+            self.injected += 1;
+            return;
+        }
         let is_not_emulated = entry.rules.contains(&&rule::PATH_NOT_EMULATED);
         self.server_errors += u64::from(entry.status >= 500 && !is_not_emulated);
         self.bare_refusals += u64::from(entry.status >= 400 && entry.rules.is_empty());
@@ -161,6 +167,7 @@ impl Tally {
         self.unmatched_more += other.unmatched_more;
         self.server_errors += other.server_errors;
         self.bare_refusals += other.bare_refusals;
+        self.injected += other.injected;
     }
 
     fn to_json(&self) -> Value {
@@ -190,6 +197,7 @@ impl Tally {
             "notes": notes.collect::<Map<_, _>>(),
             "server_errors": self.server_errors,
             "bare_refusals": self.bare_refusals,
+            "injected": self.injected,
         })
     }
 }

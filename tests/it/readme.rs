@@ -91,6 +91,7 @@ impl Shell {
             return String::new();
         }
         let (curl, tail) = command.split_once(" | tail -c ").unwrap_or((command, ""));
+        let (curl, head) = curl.split_once(" | head -c ").unwrap_or((curl, ""));
         let mut words = self.words(curl).into_iter().peekable();
         assert_eq!(
             words.next().as_deref(),
@@ -101,6 +102,9 @@ impl Shell {
         if !tail.is_empty() {
             let bytes: usize = tail.trim().parse().expect("a number of bytes");
             printed.drain(..printed.len().saturating_sub(bytes));
+        }
+        if !head.is_empty() {
+            printed.truncate(head.trim().parse().expect("a number of bytes"));
         }
         if !printed.is_empty() && !printed.ends_with('\n') {
             printed.push('\n');
@@ -193,7 +197,10 @@ impl Curl {
             request = request.header(name, value);
         }
         let request = request.body(self.body.unwrap_or_default()).expect("a request");
-        let mut response = agent().run(request).expect("an answer");
+        let Ok(mut response) = agent().run(request) else {
+            // Where a connection ends without an answer, curl says so.
+            return self.then.replace("%{http_code}", "000");
+        };
         let body = response.body_mut().read_to_string().expect("an answer in UTF-8");
         let rule = response
             .headers()

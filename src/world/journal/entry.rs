@@ -29,6 +29,8 @@ pub struct Entry {
     pub(crate) query: Query,
     /// What was answered; 0 where a fault left no answer.
     pub status: u16,
+    /// The fault that struck it.
+    pub fault: Option<u64>,
     /// The rules that refused it.
     pub rules: Vec<&'static Rule>,
     /// What it leaned on.
@@ -61,6 +63,7 @@ impl Entry {
             "status": self.status,
             "rules": self.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(),
             "notes": self.notes.iter().map(|note| note.id()).collect::<Vec<_>>(),
+            "fault": self.fault,
             "duration_us": u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX),
             "request": request,
             "response": self.response.to_json(),

@@ -157,6 +157,7 @@ mod tests {
             path: "/nowhere".to_owned(),
             query: Query::default(),
             status: 404,
+            fault: None,
             rules: Vec::new(),
             notes: Vec::new(),
             duration: Duration::ZERO,

@@ -43,6 +43,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
           "400": 1
         }
       },
+      "injected": 0,
       "never_called": [
         "createAccessToken",
         "createOauthToken",
@@ -101,6 +102,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
           "401": 1
         }
       },
+      "injected": 0,
       "never_called": [
         "createAccessToken",
         "createOauthToken",

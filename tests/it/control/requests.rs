@@ -50,6 +50,7 @@ fn requests_are_listed_whole_newest_first() {
         {
           "at": "2026-01-01T00:00:00Z",
           "duration_us": 0,
+          "fault": null,
           "method": "PATCH",
           "notes": [
             "token.undeclared"
@@ -102,6 +103,7 @@ fn requests_are_listed_whole_newest_first() {
         {
           "at": "2026-01-01T00:00:00Z",
           "duration_us": 0,
+          "fault": null,
           "method": "GET",
           "notes": [
             "token.undeclared"
