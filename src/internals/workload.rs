@@ -2,6 +2,7 @@
 //! bytes of its answer.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -12,6 +13,11 @@ use crate::domain::store::{StoreState, Write};
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
 use crate::http::body::parameters;
 use crate::http::customers::render;
+use crate::world::clock::Clock;
+use crate::world::seed::Stores;
+use crate::world::settings::Settings;
+use crate::world::state::State;
+use crate::world::{ResetTo, World};
 
 const PLACE: Place<'static> = Place {
     store: "shop",
@@ -58,8 +64,7 @@ impl Shop {
     /// Adds customers until there are so many.
     pub fn grow(&mut self, count: u64) {
         for number in self.customers..count {
-            let [body] = self.upsert_of(number);
-            self.write(&body);
+            self.write(&upsert_of(number));
         }
         self.customers = count;
     }
@@ -68,7 +73,7 @@ impl Shop {
     pub fn requests(&self, work: Work, number: u64) -> Vec<Vec<u8>> {
         let number = number % self.customers;
         match work {
-            Work::Upsert => self.upsert_of(number).into(),
+            Work::Upsert => vec![upsert_of(number)],
             Work::Lookup => vec![format!("email=shopper.{number}%40example.com").into_bytes()],
             Work::Page => {
                 // The cursor of a page in the middle, as the page before it gave it.
@@ -117,19 +122,6 @@ impl Shop {
         answered
     }
 
-    fn upsert_of(&self, number: u64) -> [Vec<u8>; 1] {
-        let customer = json!({"customer": {
-            "external_id": number.to_string(), "email": format!("shopper.{number}@example.com"), "phone_number": format!("+1{number:012}"),
-            "first_name": "Emma", "last_name": "Johnson", "gender": "F", "account_created_at": "2021-03-27T04:37:34",
-            "account_updated_at": "2023-08-29T16:30:07", "account_status": "enabled", "default_language": "en",
-            "default_currency": "USD", "tags": "vip,summer_sale,repeat_buyer", "accepts_sms_marketing": true,
-            "accepts_email_marketing": true,
-            "address": {"address1": "12 Harbour Street", "address2": "Flat 3", "city": "Austin", "company": null, "state": "Texas",
-                "zip": "73301", "province_code": "TX", "country_code": "US", "phone_number": "+14155552671"}
-        }});
-        [customer.to_string().into_bytes()]
-    }
-
     fn write(&mut self, body: &[u8]) -> usize {
         let body = json::parse(body).expect("a good body");
         let customer = read_customer(&body, Terms::default(), self.now, &mut Findings::default());
@@ -153,5 +145,70 @@ impl Shop {
 
     fn page(&self, asked: &PageRequest) -> Vec<u8> {
         render(self.state.page(asked), asked.clone(), PLACE)
+    }
+}
+
+/// The body of a write of the customer with a number.
+fn upsert_of(number: u64) -> Vec<u8> {
+    let customer = json!({"customer": {
+        "external_id": number.to_string(), "email": format!("shopper.{number}@example.com"), "phone_number": format!("+1{number:012}"),
+        "first_name": "Emma", "last_name": "Johnson", "gender": "F", "account_created_at": "2021-03-27T04:37:34",
+        "account_updated_at": "2023-08-29T16:30:07", "account_status": "enabled", "default_language": "en",
+        "default_currency": "USD", "tags": "vip,summer_sale,repeat_buyer", "accepts_sms_marketing": true,
+        "accepts_email_marketing": true,
+        "address": {"address1": "12 Harbour Street", "address2": "Flat 3", "city": "Austin", "company": null, "state": "Texas",
+            "zip": "73301", "province_code": "TX", "country_code": "US", "phone_number": "+14155552671"}
+    }});
+    customer.to_string().into_bytes()
+}
+
+/// A world with a store that starts with customers, or gets them after the start, and what a test does to it between two runs.
+pub struct Mock {
+    world: Arc<World>,
+    taken: State,
+}
+
+impl Mock {
+    /// The customers are in the seed, so that they outlive a reset.
+    pub fn seeded(count: u64) -> Mock {
+        Mock::of(Stores::from([(
+            PLACE.store.to_owned(),
+            Shop::with_customers(count).state,
+        )]))
+    }
+
+    /// The customers are written, so that a reset has to free them all.
+    pub fn written(count: u64) -> Mock {
+        let mock = Mock::of(Stores::new());
+        for number in 0..count {
+            mock.write(number);
+        }
+        mock
+    }
+
+    fn of(start: Stores) -> Mock {
+        let world = World::new(Settings::default(), Clock::frozen_at(DateTime::UNIX_EPOCH), start);
+        let taken = world.state();
+        Mock {
+            world: Arc::new(world),
+            taken,
+        }
+    }
+
+    /// One write, from the bytes of its body.
+    pub fn write(&self, number: u64) {
+        let visit = self.world.call().visit(PLACE.store);
+        let body = json::parse(&upsert_of(number)).expect("a good body");
+        let customer = read_customer(&body, Terms::default(), visit.now, &mut Findings::default());
+        visit.accept(Write::Customer(customer.expect("a good customer")), 1);
+    }
+
+    pub fn reset(&self) {
+        self.world.reset(None, ResetTo::Seed);
+    }
+
+    /// Puts back what was there at the start.
+    pub fn restore(&self) {
+        self.world.put_back(self.taken.clone());
     }
 }
