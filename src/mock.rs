@@ -41,6 +41,10 @@ const PORT_TRIES: usize = 16;
 /// How often a stopping mock looks whether the last request is answered.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
 
+/// How long the tail of an answer that was waited for may take: nobody tells when actix has written its last 32 KiB to a
+/// client that reads slowly.
+const LAST_BYTES: Duration = Duration::from_millis(50);
+
 /// An emulator that runs in this process, on a thread of its own. It stops when it is dropped.
 ///
 /// ```
@@ -130,11 +134,13 @@ impl YotpoMock {
         drop(self.server.pause());
         self.world.journal.end();
         let started = Instant::now();
+        // The last answer may be on its way from the journal to its socket.
+        let mut rest = DRAIN_POLL;
         while self.world.journal.under_way() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);
+            rest = LAST_BYTES;
         }
-        // The last answer may be on its way from the journal to its socket.
-        thread::sleep(DRAIN_POLL);
+        thread::sleep(rest);
         self.end();
         let saved = self.save_state();
         self.is_saved = true;
