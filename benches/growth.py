@@ -12,9 +12,9 @@ bench --features internals --bench store` tells them.
 import argparse
 import collections
 import json
+import os
 import pathlib
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -49,10 +49,12 @@ def count(binary, sizes):
 
 
 def peak_kib(binary, size):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    subprocess.run([binary, str(size)], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return after if after > before else None
+    """The most memory that the benchmark held by itself, its own and nobody else's."""
+    child = subprocess.Popen([binary, str(size)])
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        sys.exit(f"error: the benchmark ended with status {status}")
+    return usage.ru_maxrss
 
 
 def main():
