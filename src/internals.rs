@@ -29,12 +29,6 @@ const HERE: Place<'static> = Place {
     epoch: 0,
 };
 
-const EVERYTHING: Include = Include {
-    custom_properties: true,
-    loyalty: true,
-    reviews: true,
-};
-
 /// A small store: some share an email or a phone number, some are unclaimed, one has all that a page can carry.
 static SHOP: LazyLock<StoreState> = LazyLock::new(|| {
     let seed = json!({"stores": [{
@@ -391,7 +385,7 @@ fn names_its_rules(rejection: &Rejection) {
 fn everybody() -> PageRequest {
     PageRequest {
         filter: Filter::default(),
-        include: EVERYTHING,
+        include: Include::EVERYTHING,
         limit: usize::MAX - 1,
         after: 0,
     }

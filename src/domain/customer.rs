@@ -207,6 +207,15 @@ pub struct Include {
     pub reviews: bool,
 }
 
+impl Include {
+    /// All of them.
+    pub const EVERYTHING: Include = Include {
+        custom_properties: true,
+        loyalty: true,
+        reviews: true,
+    };
+}
+
 /// A customer's place in the order of creation, counted from one in each store.
 pub type Number = u64;
 

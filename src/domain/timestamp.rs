@@ -1,6 +1,6 @@
 //! Dates and times as the vendor reads and writes them.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
 
 /// Reads an ISO 8601 date, or date and time, and puts it in UTC.
 ///
@@ -86,6 +86,11 @@ pub fn render(moment: DateTime<Utc>) -> String {
         time.minute(),
         time.second()
     )
+}
+
+/// Writes a time as our own surface does: RFC 3339 in UTC, as fine as it is.
+pub fn rfc3339(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ async fn document(json: &'static str) -> HttpResponse {
 }
 
 /// The world of an app.
-fn world_of(request: &HttpRequest) -> Arc<World> {
+pub(super) fn world_of(request: &HttpRequest) -> Arc<World> {
     let world = request.app_data::<Data<World>>().expect("every app is given its world");
     world.clone().into_inner()
 }

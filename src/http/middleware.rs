@@ -19,8 +19,8 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::control::Complaint;
 use super::control::access::{Access, is_for_the_vendor};
+use super::control::{Complaint, world_of};
 use super::error::{Refused, Rules};
 use super::exchange::{self, Exchange};
 use super::faults::{self, Struck};
@@ -29,7 +29,6 @@ use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
-use crate::world::World;
 use crate::world::journal::{Entry, Headers, Message, Query, cut};
 
 /// The first segment of the paths that are ours: not recorded, not limited.
@@ -89,11 +88,7 @@ pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     let method = request.method().clone();
     let query = Query::of(request.query_string());
     let headers = headers(request.headers());
-    let world = request
-        .app_data::<Data<World>>()
-        .expect("every app is given its world")
-        .clone()
-        .into_inner();
+    let world = world_of(request.request());
     let Some(opened) = world.journal.open() else {
         // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
         return std::future::pending().await;

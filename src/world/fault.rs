@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::matching::differences;
+use crate::domain::operation::Operation;
 
 /// How many faults there may be.
 pub(crate) const CAPACITY: usize = 1000;
@@ -36,13 +37,9 @@ const KEYS: [&str; 16] = [
 const MATCH_KEYS: [&str; 7] = ["operation", "store", "method", "path", "query", "headers", "body"];
 
 /// The operations of the vendor's surface, as `match.operation` names them.
-const OPERATIONS: [&str; 5] = [
-    "createAccessToken",
-    "createOauthToken",
-    "retrieveCustomers",
-    "upsertCustomer",
-    "upsertCustomerEvent",
-];
+fn operations() -> Vec<&'static str> {
+    Operation::ALL.iter().map(|operation| operation.as_str()).collect()
+}
 
 /// What is done to a connection in the place of an answer, or after its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -407,14 +404,14 @@ fn check_match(wanted: &Map<String, Value>) -> Result<(), String> {
     known(wanted, &MATCH_KEYS, "`match`")?;
     for (key, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
         let is_right = match key.as_str() {
-            "operation" => value.as_str().is_some_and(|name| OPERATIONS.contains(&name)),
+            "operation" => value.as_str().is_some_and(|name| operations().contains(&name)),
             "query" | "headers" => value.is_object(),
             "body" => true,
             _ => value.as_str().is_some_and(|text| !text.is_empty()),
         };
         if !is_right {
             let words = match key.as_str() {
-                "operation" => format!("one of {}", OPERATIONS.join(", ")),
+                "operation" => format!("one of {}", operations().join(", ")),
                 "query" | "headers" => "an object".to_owned(),
                 _ => "a string that is not empty".to_owned(),
             };

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -37,14 +37,8 @@ use crate::domain::customer::{Customer, Identifiers, Include};
 use crate::domain::event::Event;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::{Counters, MAX_NUMBER, Pending, StoreState, Write as Accepted};
+use crate::domain::timestamp;
 use crate::domain::validation::{Findings, Validation};
-
-/// All parts of a customer.
-const EVERYTHING: Include = Include {
-    custom_properties: true,
-    loyalty: true,
-    reviews: true,
-};
 
 /// What is remembered, and what time it is. A copy costs next to nothing, however large the stores are.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +83,7 @@ impl State {
                 None => {}
                 Some(Hands::StandAt(now)) => {
                     told["frozen"] = true.into();
-                    told["now"] = time(now).into();
+                    told["now"] = timestamp::rfc3339(now).into();
                 }
                 Some(Hands::RunAhead(ahead)) => {
                     told["frozen"] = false.into();
@@ -104,7 +98,7 @@ impl State {
         }
         let windows = by_store(&memory.windows, |window| {
             let (opened_at, counted) = window.counted();
-            json!({ "opened_at": time(opened_at), "counted": counted })
+            json!({ "opened_at": timestamp::rfc3339(opened_at), "counted": counted })
         });
         write!(
             out,
@@ -124,7 +118,7 @@ fn write_store(id: &str, state: &StoreState, out: &mut impl Write) -> io::Result
     if let Some(secret) = &state.credentials.secret {
         write!(out, ",\"secret\":{}", json!(secret))?;
     }
-    let expire_at: Vec<_> = state.credentials.expiries().map(time).collect();
+    let expire_at: Vec<_> = state.credentials.expiries().map(timestamp::rfc3339).collect();
     let tokens = json!({ "forgotten": state.credentials.forgotten(), "expire_at": expire_at });
     let counters = state.counters();
     let counters = json!({ "customers": counters.customers, "events": counters.events, "writes": counters.writes });
@@ -133,7 +127,7 @@ fn write_store(id: &str, state: &StoreState, out: &mut impl Write) -> io::Result
     let mut comma: &[u8] = b"\n";
     for profile in state.customers(0) {
         line.clear();
-        profile.write_json(EVERYTHING, &mut line);
+        profile.write_json(Include::EVERYTHING, &mut line);
         out.write_all(std::mem::replace(&mut comma, b",\n"))?;
         // The numbers come first, in the object that the profile keeps ready.
         write!(
@@ -169,11 +163,6 @@ fn by_store<T>(map: &BTreeMap<String, T>, told: impl Fn(&T) -> Value) -> Value {
     map.iter().map(|(store, value)| (store.clone(), told(value))).collect()
 }
 
-/// A time, exactly; also one that is so far away that its year needs a sign.
-fn time(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
 fn delta(delta: TimeDelta) -> Value {
     json!({ "seconds": delta.num_seconds(), "nanoseconds": delta.subsec_nanos() })
 }
@@ -198,7 +187,7 @@ fn event_json(event: &Event, of: &Identifiers) -> Value {
 }
 
 fn pending_json(pending: &Pending) -> Value {
-    let mut told = json!({ "request": pending.request, "applies_at": time(pending.visible_at) });
+    let mut told = json!({ "request": pending.request, "applies_at": timestamp::rfc3339(pending.visible_at) });
     let customer = match &*pending.write {
         Accepted::Customer(customer) => customer,
         Accepted::Event(event, customer) => {

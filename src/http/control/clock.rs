@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Complaint, brief};
+use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::clock::{ClockError, LAST_YEAR};
 
@@ -73,15 +74,10 @@ fn moment(value: &Value) -> Option<DateTime<Utc>> {
         .map(|moment| moment.to_utc())
 }
 
-/// A time as the control surface writes it: RFC 3339 in UTC.
-pub(super) fn written(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
 fn complaint(error: ClockError) -> Complaint {
     match error {
         ClockError::Back { now } => Complaint::bad(
-            format!("it is `{}` already", written(now)),
+            format!("it is `{}` already", rfc3339(now)),
             "a clock never goes back: set a later time",
         ),
         ClockError::TooFar => Complaint::bad(format!("that is beyond the year {LAST_YEAR}"), "set an earlier time"),
@@ -92,7 +88,7 @@ fn told(world: &World, store: Option<&str>) -> HttpResponse {
     let offset = store.map(|store| world.clock.offset(store)).unwrap_or_default();
     let offset_ms = offset.num_milliseconds();
     HttpResponse::Ok().json(json!({
-        "now": written(world.clock.now() + offset),
+        "now": rfc3339(world.clock.now() + offset),
         "frozen": world.clock.is_frozen(),
         "offset_ms": offset_ms,
     }))

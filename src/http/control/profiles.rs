@@ -6,10 +6,11 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Complaint};
-use super::clock::written;
-use super::stores::{EVERYTHING, unknown};
+use super::stores::unknown;
+use crate::domain::customer::Include;
 use crate::domain::lineage::{How, Step, What};
 use crate::domain::rejection::Rejection;
+use crate::domain::timestamp::rfc3339;
 
 /// By which one profile goes into another.
 const MERGE_RULE: &str = "identity.goes_on";
@@ -34,7 +35,7 @@ pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint>
 
 fn step_json(step: &Step) -> Value {
     let fields: Vec<_> = step.fields.names().collect();
-    let mut json = json!({ "request": step.request, "at": written(step.at), "fields": fields });
+    let mut json = json!({ "request": step.request, "at": rfc3339(step.at), "fields": fields });
     match &step.what {
         What::Written { how, named } => {
             json["step"] = verb(*how).into();
@@ -74,7 +75,7 @@ pub(super) async fn explain(mut asked: Asked) -> Result<HttpResponse, Complaint>
     let explained = match explanation.outcome {
         Ok((outcome, profile)) => {
             let mut customer = Vec::new();
-            profile.write_json(EVERYTHING, &mut customer);
+            profile.write_json(Include::EVERYTHING, &mut customer);
             let customer: Value = serde_json::from_slice(&customer).expect("a profile is JSON");
             let merged = outcome
                 .merged

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Complaint, brief, listed};
-use super::clock::written;
+use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::snapshot::{self, CAPACITY, Kept, Snapshot};
 
@@ -107,7 +107,7 @@ fn told(name: &str, snapshot: &Snapshot) -> Value {
     });
     json!({
         "name": name,
-        "taken_at": written(snapshot.taken_at),
+        "taken_at": rfc3339(snapshot.taken_at),
         "stores": stores.len(),
         "customers": customers,
         "events": events,

@@ -6,21 +6,14 @@ use actix_web::http::header::ContentType;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Complaint, number};
-use super::clock::written;
 use crate::domain::customer::{Customer, Identifiers, Include};
 use crate::domain::event::Event;
 use crate::domain::store::{Pending, StoreState, Write};
+use crate::domain::timestamp::rfc3339;
 
 /// The largest list, and the one that is given where the client does not say.
 const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;
-
-/// All parts of a customer.
-pub(super) const EVERYTHING: Include = Include {
-    custom_properties: true,
-    loyalty: true,
-    reviews: true,
-};
 
 /// `GET /_mock/stores`: those that are remembered, by id.
 pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
@@ -73,7 +66,7 @@ pub(super) async fn customers(mut asked: Asked) -> Result<HttpResponse, Complain
             json.push(b',');
         }
         let begin = json.len();
-        profile.write_json(EVERYTHING, &mut json);
+        profile.write_json(Include::EVERYTHING, &mut json);
         // The number comes first, in the object that the profile keeps ready.
         json.splice(
             begin..=begin,
@@ -163,7 +156,7 @@ fn pending_json(pending: &Pending) -> Value {
         Write::Customer(customer) => json!({ "customer": written_customer(customer) }),
         Write::Event(event, customer) => json!({ "customer_event": event_body(event, written_customer(customer)) }),
     };
-    json!({ "request": pending.request, "applies_at": written(pending.visible_at), "body": body })
+    json!({ "request": pending.request, "applies_at": rfc3339(pending.visible_at), "body": body })
 }
 
 /// What a write says of a customer, less what it does not say.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::message::{Message, Query};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
+use crate::domain::timestamp;
 use crate::world::matching::{Difference, differences};
 
 /// One request to the vendor's surface, as it was answered. Tokens and secrets are never shown, nor does [`Debug`] show them.
@@ -55,7 +56,7 @@ impl Entry {
         request["query"] = self.query();
         json!({
             "number": self.number,
-            "at": self.at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            "at": timestamp::rfc3339(self.at),
             "store": self.store,
             "operation": self.operation.map(Operation::as_str),
             "method": self.method,

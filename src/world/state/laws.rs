@@ -242,7 +242,7 @@ proptest! {
 #[test]
 fn the_last_moment_that_there_is_is_read_back() {
     let last = DateTime::<Utc>::MAX_UTC;
-    assert_eq!(moment("", &time(last)), Ok(last));
+    assert_eq!(moment("", &timestamp::rfc3339(last)), Ok(last));
 }
 
 #[test]
