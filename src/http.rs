@@ -1,4 +1,4 @@
-//! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the crate.
+//! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
 //! A request is [recorded](middleware::record), finds its path on the one page below, is [admitted](middleware::admit)
 //! and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
@@ -18,10 +18,11 @@ mod socket;
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -121,12 +122,65 @@ fn only(allowed: &'static str) -> Route {
     web::to(move || async move { Err::<HttpResponse, _>(Refused(Rejection::MethodNotAllowed { allowed })) })
 }
 
-/// Serves a world on sockets that are bound already, until the server is stopped.
-///
-/// # Errors
-///
-/// If a socket cannot be listened on.
-pub(crate) fn serve(
+/// A server on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Running {
+    server: ServerHandle,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    /// Serves a world on sockets that are bound already; connections are taken when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had, or a socket cannot be listened on.
+    pub fn start(
+        world: Arc<World>,
+        access: Access,
+        read_timeout: Duration,
+        sockets: Vec<TcpListener>,
+        workers: usize,
+    ) -> io::Result<Running> {
+        let (tell, told) = mpsc::channel();
+        let serve = async move {
+            let server = serve(world, access, read_timeout, sockets, workers)?;
+            // Nobody listens only if the starter is gone, and then nobody asks.
+            let _ = tell.send(server.handle());
+            server.await
+        };
+        let thread = thread::Builder::new().name("yotpo-mock".to_owned());
+        let thread = thread.spawn(move || actix_web::rt::System::new().block_on(serve))?;
+        match told.recv() {
+            Ok(server) => Ok(Running {
+                server,
+                thread: Some(thread),
+            }),
+            Err(_) => Err(match thread.join() {
+                Ok(Err(error)) => error,
+                _ => io::Error::other("it panicked"),
+            }),
+        }
+    }
+
+    /// Takes no more connections; what is open goes on.
+    pub fn pause(&self) {
+        // It only asks the server; what it gives back need not be waited for.
+        drop(self.server.pause());
+    }
+
+    /// Ends it, cutting what is under way, and waits until it has ended.
+    pub fn end(&mut self) {
+        // The future only tells when it is done, and joining the thread tells the same.
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            // A server that failed has been told by its thread's panic; an end must not add another.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(
     world: Arc<World>,
     access: Access,
     read_timeout: Duration,

@@ -9,8 +9,8 @@
 //! Three floors and a door, each of which may use those below it and never those above:
 //!
 //! - `main` is the command line: flags to settings, start, print the address, wait for a signal.
-//! - `mock` is one running emulator: a world, its sockets and the thread that serves them.
-//! - `http` is the upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the crate.
+//! - `mock` is one running emulator as a value: a world, its sockets and the server between them.
+//! - `http` is the upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //! - `world` is the middle floor: everything that one emulator remembers, and the powers of a test over it.
 //! - `domain` is the ground floor: what the vendor's system knows and decides, as plain data and pure functions.
 //!

@@ -1,0 +1,331 @@
+//! An emulator that is about to start: the settings of the command line, in Rust.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::YotpoMock;
+use super::host::Host;
+use super::start_error::{StartError, plainly};
+use crate::domain::store::StoreState;
+use crate::domain::validation::Validation;
+use crate::http::Running;
+use crate::http::control::access::Access;
+use crate::world::clock::Clock;
+use crate::world::journal::{Journal, Limits};
+use crate::world::seed::{self, Ground, Stores};
+use crate::world::settings::{EmptyResult, Settings};
+use crate::world::state_file::StateFile;
+use crate::world::{ReadError, World};
+
+/// The port that the binary listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 4600;
+
+/// How long a request's head and its body may take to arrive unless told otherwise.
+pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a seed is read from.
+#[derive(Clone, Debug)]
+enum Seed {
+    File(PathBuf),
+    Text(String),
+}
+
+/// An emulator that is about to start. Its settings are those of the command line.
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    host: Host,
+    port: u16,
+    stores: Vec<(String, String)>,
+    seeds: Vec<Seed>,
+    settings: Settings,
+    read_timeout: Duration,
+    access: Access,
+    workers: usize,
+    frozen_at: Option<DateTime<Utc>>,
+    journal: Limits,
+    journal_file: Option<PathBuf>,
+    state_file: Option<PathBuf>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            host: Host::default(),
+            port: 0,
+            stores: Vec::new(),
+            seeds: Vec::new(),
+            settings: Settings::default(),
+            read_timeout: DEFAULT_READ_TIMEOUT,
+            access: Access::default(),
+            workers: 1,
+            frozen_at: None,
+            journal: Limits::default(),
+            journal_file: None,
+            state_file: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Where to listen; [`Host::Localhost`] by default.
+    pub fn host(mut self, host: Host) -> Builder {
+        self.host = host;
+        self
+    }
+
+    /// The port to listen on; 0, the default, takes a free one.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.port = port;
+        self
+    }
+
+    /// Declares a store with its secret; then only declared stores exist, and only issued tokens are valid.
+    pub fn store(mut self, id: impl Into<String>, secret: impl Into<String>) -> Builder {
+        self.stores.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Starts with what a seed file says, read when the emulator starts.
+    pub fn seed_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.seeds.push(Seed::File(path.as_ref().to_owned()));
+        self
+    }
+
+    /// Starts with what a seed document says, JSON or NDJSON.
+    pub fn seed(mut self, document: impl Into<String>) -> Builder {
+        self.seeds.push(Seed::Text(document.into()));
+        self
+    }
+
+    /// Requests per second and store; 0, the default, is off.
+    pub fn rate_limit(mut self, requests: u32) -> Builder {
+        self.settings.rate_limit = requests;
+        self
+    }
+
+    /// How long an accepted write stays invisible to reads; not at all by default.
+    pub fn visibility_delay(mut self, delay: Duration) -> Builder {
+        self.settings.visibility_delay = delay;
+        self
+    }
+
+    /// What a search answers that finds nothing.
+    pub fn empty_result(mut self, answer: EmptyResult) -> Builder {
+        self.settings.empty_result = answer;
+        self
+    }
+
+    /// How strictly fields are validated.
+    pub fn validation(mut self, validation: Validation) -> Builder {
+        self.settings.terms.validation = validation;
+        self
+    }
+
+    /// Whether deprecated fields are dropped on write.
+    pub fn enforce_deprecations(mut self, enforce: bool) -> Builder {
+        self.settings.terms.enforce_deprecations = enforce;
+        self
+    }
+
+    /// Whether only issued tokens are valid even where no store is declared.
+    pub fn issued_tokens_only(mut self, only: bool) -> Builder {
+        self.settings.issued_tokens_only = only;
+        self
+    }
+
+    /// The largest body of the vendor's surface, in bytes; above it 413.
+    pub fn body_limit(mut self, bytes: usize) -> Builder {
+        self.settings.body_limit = bytes;
+        self
+    }
+
+    /// How long a request's head, and then its body, may take to arrive, in real time; above it 408.
+    pub fn read_timeout(mut self, timeout: Duration) -> Builder {
+        self.read_timeout = timeout;
+        self
+    }
+
+    /// A further name by which the control surface may be called, beside loopback and the address that is listened on; `*`
+    /// for any.
+    pub fn control_host(mut self, name: impl Into<String>) -> Builder {
+        self.access.hosts.push(name.into());
+        self
+    }
+
+    /// Lets pages of an origin, such as `http://localhost:3000`, use both surfaces from a browser.
+    pub fn cors(mut self, origin: impl Into<String>) -> Builder {
+        self.access.origins.push(origin.into());
+        self
+    }
+
+    /// What everything under `/_mock` but `health` must carry as `Authorization: Bearer`.
+    pub fn control_token(mut self, token: impl Into<String>) -> Builder {
+        self.access.token = Some(token.into());
+        self
+    }
+
+    /// The largest body of the control surface, in bytes; above it 413.
+    pub fn control_body_limit(mut self, bytes: usize) -> Builder {
+        self.access.body_limit = bytes;
+        self
+    }
+
+    /// How many threads serve; 1 by default.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn workers(mut self, threads: usize) -> Builder {
+        assert!(threads > 0, "an emulator is served by at least one thread");
+        self.workers = threads;
+        self
+    }
+
+    /// Lets time stand still at a moment until it is [advanced](YotpoMock::advance).
+    pub fn frozen_at(mut self, moment: DateTime<Utc>) -> Builder {
+        self.frozen_at = Some(moment);
+        self
+    }
+
+    /// How many requests the journal keeps; older ones are forgotten.
+    pub fn journal_entries(mut self, entries: usize) -> Builder {
+        self.journal.entries = entries;
+        self
+    }
+
+    /// How much memory the journal takes, in bytes; older requests are forgotten. The latest is kept however large it is.
+    pub fn journal_bytes(mut self, bytes: usize) -> Builder {
+        self.journal.bytes = bytes;
+        self
+    }
+
+    /// How much the journal keeps of each body, in bytes.
+    pub fn journal_body_bytes(mut self, bytes: usize) -> Builder {
+        self.journal.body_bytes = bytes;
+        self
+    }
+
+    /// Writes the journal to a file while it happens, a line of JSON per request, in the place of what stood there. The file is
+    /// complete when the emulator is dropped.
+    pub fn journal_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.journal_file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Keeps the state in a file: read at the start if it is there, the time included, and then in the place of the seeds; saved
+    /// when the emulator stops or is dropped, whole or not at all. A reset still goes back to the seeds.
+    pub fn state_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.state_file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_start`](Builder::try_start) gives an error.
+    pub fn start(self) -> YotpoMock {
+        self.try_start()
+            .unwrap_or_else(|error| panic!("{error}; {}", error.hint()))
+    }
+
+    /// Starts it: when this returns, the seeds are in and the socket takes connections.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on, a seed is missing or broken, a state file is broken, stores contradict each other,
+    /// or the journal's file cannot be written.
+    pub fn try_start(self) -> Result<YotpoMock, StartError> {
+        let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
+        let stores = self.stores_at_start(clock.now())?;
+        let sockets = self.host.bind(self.port)?;
+        let address = sockets[0]
+            .local_addr()
+            .map_err(|source| StartError::Thread { source })?;
+        let count = |of: fn(&StoreState) -> usize| stores.values().map(of).sum::<usize>();
+        let seeded = (
+            stores.len(),
+            count(|store| store.counts().0),
+            count(|store| store.counts().1),
+        );
+        let mut world = World::new(self.settings, clock, stores);
+        let file = self.journal_file.map(|path| match File::create(&path) {
+            Ok(file) => Ok(file),
+            Err(source) => Err(StartError::JournalFile { path, source }),
+        });
+        world.journal =
+            Journal::new(self.journal, file.transpose()?).map_err(|source| StartError::Thread { source })?;
+        if let Some(path) = &self.state_file {
+            let kept = world.keep_in(StateFile::new(path.clone()));
+            kept.map_err(|error| StartError::State {
+                path: path.clone(),
+                reason: match error {
+                    ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => "no such folder".to_owned(),
+                    ReadError::Io(error) => plainly(&error),
+                    ReadError::NoState(reason) => reason,
+                },
+            })?;
+        }
+        let world = Arc::new(world);
+        tracing::info!(
+            stores = seeded.0,
+            customers = seeded.1,
+            events = seeded.2,
+            settings = %self.settings.to_json(),
+            "seeded"
+        );
+        let access = Access {
+            bound: match self.host {
+                Host::Address(address) if !address.is_loopback() => Some(address),
+                _ => None,
+            },
+            ..self.access
+        };
+        let server = Running::start(world.clone(), access, self.read_timeout, sockets, self.workers)
+            .map_err(|source| StartError::Thread { source })?;
+        Ok(YotpoMock {
+            address,
+            world,
+            server,
+            is_saved: false,
+        })
+    }
+
+    /// The stores as flags and seeds declare them.
+    fn stores_at_start(&self, now: DateTime<Utc>) -> Result<Stores, StartError> {
+        let mut stores = Stores::new();
+        for (id, secret) in &self.stores {
+            let store = stores.entry(id.clone()).or_default();
+            seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
+        }
+        let ground = Ground {
+            validation: self.settings.terms.validation,
+            now,
+        };
+        for seed in &self.seeds {
+            let (name, text) = match seed {
+                Seed::Text(text) => ("a document", Ok(text.clone())),
+                Seed::File(path) => (&*path.to_string_lossy(), std::fs::read_to_string(path)),
+            };
+            text.map_err(|error| plainly(&error))
+                .and_then(|text| seed::load(&text, |_| ground, &mut stores))
+                .map_err(|reason| StartError::Seed {
+                    name: name.to_owned(),
+                    reason,
+                })?;
+        }
+        let has_secret = |id: &String| stores[id].credentials.secret.is_some();
+        if stores.keys().any(has_secret) {
+            for id in stores.keys().filter(|id| !has_secret(id)) {
+                tracing::warn!("store `{id}` is seeded without a secret while others have one: nobody can reach it");
+            }
+        }
+        Ok(stores)
+    }
+}
