@@ -5,6 +5,7 @@
 //! through a [`Visit`] once it is known which store is meant.
 
 pub(crate) mod clock;
+pub(crate) mod expectation;
 pub(crate) mod fault;
 pub(crate) mod generate;
 pub mod journal;
@@ -18,6 +19,7 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod state_file;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

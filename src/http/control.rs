@@ -6,7 +6,6 @@
 pub(crate) mod access;
 mod asked;
 mod clock;
-mod expectation;
 mod faults;
 mod profiles;
 mod report;

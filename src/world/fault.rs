@@ -9,8 +9,8 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use super::expectation::{self, Impossible};
 use super::matching::differences;
-use crate::domain::operation::Operation;
 
 /// How many faults there may be.
 pub(crate) const CAPACITY: usize = 1000;
@@ -35,11 +35,6 @@ const KEYS: [&str; 16] = [
     "after_commit",
 ];
 const MATCH_KEYS: [&str; 7] = ["operation", "store", "method", "path", "query", "headers", "body"];
-
-/// The operations of the vendor's surface, as `match.operation` names them.
-fn operations() -> Vec<&'static str> {
-    Operation::ALL.iter().map(|operation| operation.as_str()).collect()
-}
 
 /// What is done to a connection in the place of an answer, or after its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,10 +311,9 @@ impl Fault {
         known(&spec, &KEYS, "a fault")?;
         let wanted = match spec.get("match") {
             None => Map::new(),
-            Some(Value::Object(wanted)) => wanted.clone(),
+            Some(Value::Object(wanted)) => read_match(wanted)?,
             Some(_) => return Err("`match` must be an object".to_owned()),
         };
-        check_match(&wanted)?;
         let delay = read.delay()?;
         let effect = Effect {
             delay: Duration::ZERO,
@@ -360,7 +354,7 @@ impl Fault {
         let probability = read.probability()?;
         Ok(Fault {
             id: 0,
-            wanted: present(wanted),
+            wanted,
             after: read.whole("after", 0, u64::MAX)?.unwrap_or(0),
             times: read.whole("times", 1, u64::MAX)?,
             probability,
@@ -374,25 +368,6 @@ impl Fault {
     }
 }
 
-/// What is not null, since null means that it does not matter; the names of headers in lower case.
-fn present(wanted: Map<String, Value>) -> Map<String, Value> {
-    let folded = |(key, value): (String, Value)| match value {
-        Value::Object(headers) if key == "headers" => (
-            key,
-            headers
-                .into_iter()
-                .map(|(name, value)| (name.to_lowercase(), value))
-                .collect(),
-        ),
-        value => (key, value),
-    };
-    wanted
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(folded)
-        .collect()
-}
-
 fn known(object: &Map<String, Value>, keys: &[&str], what: &str) -> Result<(), String> {
     match object.keys().find(|key| !keys.contains(&key.as_str())) {
         Some(key) => Err(format!("`{key}` is not a key of {what}: there are {}", keys.join(", "))),
@@ -400,25 +375,15 @@ fn known(object: &Map<String, Value>, keys: &[&str], what: &str) -> Result<(), S
     }
 }
 
-fn check_match(wanted: &Map<String, Value>) -> Result<(), String> {
+/// Reads what a fault is for: what is not null, since null means that it does not matter.
+fn read_match(wanted: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     known(wanted, &MATCH_KEYS, "`match`")?;
-    for (key, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
-        let is_right = match key.as_str() {
-            "operation" => value.as_str().is_some_and(|name| operations().contains(&name)),
-            "query" | "headers" => value.is_object(),
-            "body" => true,
-            _ => value.as_str().is_some_and(|text| !text.is_empty()),
-        };
-        if !is_right {
-            let words = match key.as_str() {
-                "operation" => format!("one of {}", operations().join(", ")),
-                "query" | "headers" => "an object".to_owned(),
-                _ => "a string that is not empty".to_owned(),
-            };
-            return Err(format!("`match.{key}` must be {words}, and is `{value}`"));
-        }
-    }
-    Ok(())
+    let mut wanted = wanted.clone();
+    wanted.retain(|_, value| !value.is_null());
+    expectation::check(&wanted)
+        .map_err(|Impossible { name, value, hint }| format!("`match.{name}` is `{value}`: {hint}"))?;
+    expectation::fold_headers(&mut wanted);
+    Ok(wanted)
 }
 
 /// Reads the keys of a fault; null counts as absent.

@@ -18,6 +18,7 @@ use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::http::body;
 use crate::world::World;
+use crate::world::words::{brief, listed};
 
 /// The largest body of the control surface unless told otherwise, in bytes: 256 MiB.
 pub(super) const BODY_LIMIT: usize = 256 * 1024 * 1024;
@@ -238,26 +239,6 @@ pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
             "its log tells more",
         )
     })
-}
-
-/// Names in backticks, joined as in a sentence.
-pub(super) fn listed(names: &[impl fmt::Display]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        [only] => only.clone(),
-        [all @ .., last] => format!("{} and {last}", all.join(", ")),
-    }
-}
-
-/// A value, or a text, as it is quoted in a complaint: cut where it is long.
-pub(super) fn brief(value: impl fmt::Display) -> String {
-    const MOST: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
 }
 
 /// Reads a whole number from a query, within bounds.

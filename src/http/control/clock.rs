@@ -6,10 +6,11 @@ use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint, brief};
+use super::asked::{Asked, Complaint};
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::clock::{ClockError, LAST_YEAR};
+use crate::world::words::brief;
 
 /// `GET /_mock/clock`, `?store=`
 pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {

@@ -4,16 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Complaint, brief, number};
-use super::expectation;
+use super::asked::{Asked, Complaint, number};
+use crate::world::expectation::{self, Impossible, Shortfall, Times};
 use crate::world::matching::Difference;
+use crate::world::words::brief;
 
 /// The longest list, and the one that is given where the client does not say.
 const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;
-
-/// How many near requests are named where not so many matched as were expected.
-const NEAREST: usize = 5;
 
 /// `GET /_mock/requests`: the journal, newest first; filters `store`, `method`, `path`, `operation`, `status`, `rule`, `note`,
 /// and the numbers `after` and `before`.
@@ -45,7 +43,7 @@ pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
             expected.insert(name.to_owned(), value);
         }
     }
-    expectation::check(&expected)?;
+    expectation::check(&expected).map_err(complaint)?;
     let mut entries = asked.world.journal.entries();
     entries.retain(|entry| entry.number > after && entry.number < before && entry.differences(&expected).is_empty());
     // They stand in the order in which they were answered.
@@ -71,31 +69,26 @@ pub(super) async fn verify(mut asked: Asked) -> Result<HttpResponse, Complaint> 
     let mut body = asked
         .object(&[&expectation::KEYS[..], &["count", "at_least", "at_most"]].concat())
         .await?;
-    let times = Times::take(&mut body)?;
-    let expected = expectation::read(body)?;
-    let entries = world.journal.entries();
-    let mut compared: Vec<_> = entries
-        .iter()
-        .map(|entry| (entry.number, entry.differences(&expected)))
-        .collect();
-    let matched = compared
-        .iter()
-        .filter(|(_, differences)| differences.is_empty())
-        .count();
-    let matched = u64::try_from(matched).expect("what fits memory can be counted");
-    if times.take_in(matched) {
-        return Ok(HttpResponse::Ok().json(json!({ "matched": matched })));
+    let times = take_times(&mut body)?;
+    expectation::check(&body).map_err(complaint)?;
+    expectation::fold_headers(&mut body);
+    match expectation::verify(&world.journal.entries(), &body, times) {
+        Ok(matched) => Ok(HttpResponse::Ok().json(json!({ "matched": matched }))),
+        Err(Shortfall { matched, nearest }) => {
+            let nearest = nearest.iter().map(|(entry, differences)| {
+                let differences: Vec<_> = differences.iter().map(difference).collect();
+                json!({ "number": entry.number, "differences": differences })
+            });
+            let nearest: Vec<_> = nearest.collect();
+            let told = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
+            Ok(HttpResponse::build(StatusCode::CONFLICT).json(told))
+        }
     }
-    // Of too many those that matched, of too few those that did not.
-    let too_many = times.at_most.is_some_and(|most| matched > most);
-    compared.retain(|(_, differences)| differences.is_empty() == too_many);
-    compared.sort_by_key(|(number, differences)| (differences.len(), std::cmp::Reverse(*number)));
-    let nearest = compared.iter().take(NEAREST).map(|(number, differences)| {
-        let differences: Vec<_> = differences.iter().map(difference).collect();
-        json!({ "number": number, "differences": differences })
-    });
-    let told = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest.collect::<Vec<_>>() });
-    Ok(HttpResponse::build(StatusCode::CONFLICT).json(told))
+}
+
+fn complaint(impossible: Impossible) -> Complaint {
+    let Impossible { name, value, hint } = impossible;
+    Complaint::bad(format!("`{name}` is `{value}`"), hint)
 }
 
 fn difference(difference: &Difference) -> Value {
@@ -103,57 +96,27 @@ fn difference(difference: &Difference) -> Value {
     json!({ "path": path, "expected": expected, "found": found })
 }
 
-/// How many requests are to match.
-#[derive(Clone, Copy)]
-struct Times {
-    at_least: u64,
-    at_most: Option<u64>,
-    is_exact: bool,
-}
-
-impl Times {
-    /// Takes `count`, or `at_least` and `at_most`, out of a body.
-    fn take(body: &mut Map<String, Value>) -> Result<Times, Complaint> {
-        let mut take = |name: &str| match body.remove(name) {
-            None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or_else(|| {
-                Complaint::bad(
-                    format!("`{name}` is `{}`", brief(&value)),
-                    "it is a whole number from 0",
-                )
-            }),
-        };
-        let hint = "give `count`, or `at_least`, `at_most` or both of these";
-        match (take("count")?, take("at_least")?, take("at_most")?) {
-            (Some(count), None, None) => Ok(Times {
-                at_least: count,
-                at_most: Some(count),
-                is_exact: true,
-            }),
-            (Some(_), _, _) => Err(Complaint::bad("`count` stands beside `at_least` or `at_most`", hint)),
-            (None, None, None) => Err(Complaint::bad("it is not said how many requests are expected", hint)),
-            (None, Some(least), Some(most)) if least > most => Err(Complaint::bad(
-                format!("`at_least` is `{least}` and `at_most` is `{most}`"),
-                "no number is both: `at_least` must not be above `at_most`",
-            )),
-            (None, least, most) => Ok(Times {
-                at_least: least.unwrap_or(0),
-                at_most: most,
-                is_exact: false,
-            }),
-        }
-    }
-
-    fn take_in(self, matched: u64) -> bool {
-        matched >= self.at_least && self.at_most.is_none_or(|most| matched <= most)
-    }
-
-    /// A number, or the bounds.
-    fn to_json(self) -> Value {
-        match (self.is_exact, self.at_most) {
-            (true, _) => json!(self.at_least),
-            (false, None) => json!({ "at_least": self.at_least }),
-            (false, Some(most)) => json!({ "at_least": self.at_least, "at_most": most }),
-        }
+/// Takes `count`, or `at_least` and `at_most`, out of a body.
+fn take_times(body: &mut Map<String, Value>) -> Result<Times, Complaint> {
+    let mut take = |name: &str| match body.remove(name) {
+        None => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or_else(|| {
+            Complaint::bad(
+                format!("`{name}` is `{}`", brief(&value)),
+                "it is a whole number from 0",
+            )
+        }),
+    };
+    let hint = "give `count`, or `at_least`, `at_most` or both of these";
+    match (take("count")?, take("at_least")?, take("at_most")?) {
+        (Some(count), None, None) => Ok(Times::Exactly(count)),
+        (Some(_), _, _) => Err(Complaint::bad("`count` stands beside `at_least` or `at_most`", hint)),
+        (None, None, None) => Err(Complaint::bad("it is not said how many requests are expected", hint)),
+        (None, Some(least), Some(most)) if least > most => Err(Complaint::bad(
+            format!("`at_least` is `{least}` and `at_most` is `{most}`"),
+            "no number is both: `at_least` must not be above `at_most`",
+        )),
+        (None, Some(least), None) => Ok(Times::AtLeast(least)),
+        (None, least, Some(most)) => Ok(Times::Between(least.unwrap_or(0), most)),
     }
 }

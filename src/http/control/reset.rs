@@ -3,8 +3,9 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint, brief};
+use super::asked::{Asked, Complaint};
 use crate::world::ResetTo;
+use crate::world::words::brief;
 
 /// `POST /_mock/reset`, `?store=`: back to the seeds of the start, or with `{"to":"empty"}` to nothing.
 pub(super) async fn reset(mut asked: Asked) -> Result<HttpResponse, Complaint> {

@@ -3,9 +3,10 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint, apart, brief};
+use super::asked::{Asked, Complaint, apart};
 use crate::world::generate::{MOST, Order};
 use crate::world::seed::{Seeded, Tally};
+use crate::world::words::brief;
 
 /// `POST /_mock/seed` with a seed, JSON or NDJSON: adds what it says, or nothing.
 pub(super) async fn add(mut asked: Asked) -> Result<HttpResponse, Complaint> {

@@ -4,10 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint, brief, listed};
+use super::asked::{Asked, Complaint};
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::snapshot::{self, CAPACITY, Kept, Snapshot};
+use crate::world::words::{brief, listed};
 
 /// `GET /_mock/snapshots`
 pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {

@@ -283,7 +283,7 @@ fn impossible_faults_are_refused_by_name() {
     assert_snapshot!(refused(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
     assert_snapshot!(refused(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
     assert_snapshot!(refused(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
-    assert_snapshot!(refused(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @r#"`match.operation` must be one of createAccessToken, createOauthToken, retrieveCustomers, upsertCustomer, upsertCustomerEvent, and is `"deleteCustomer"`"#);
+    assert_snapshot!(refused(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @"`match.operation` is `deleteCustomer`: there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`");
     assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"`stroe` is not a key of `match`: there are operation, store, method, path, query, headers, body");
     assert_snapshot!(refused(json!({"connection": "drop"})), @r#"`connection` must be `close` or `reset`, and is `"drop"`"#);
     assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no answer: it goes neither with `status` nor with anything else of an answer");
