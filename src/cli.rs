@@ -16,10 +16,6 @@ use yotpo_mock::{
 /// Begins the name of every variable that stands for a flag.
 const PREFIX: &str = "YOTPO_MOCK_";
 
-/// What `--realistic` stands for: the vendor's own limit and delay.
-const REALISTIC_RATE_LIMIT: u32 = 5;
-const REALISTIC_VISIBILITY_DELAY: Duration = Duration::from_secs(60);
-
 /// A local, in-memory, stateful emulator of Yotpo's Core API v3 Customers endpoints.
 ///
 /// Starts in milliseconds, keeps real state, and says so where it only assumes what the vendor does.
@@ -158,24 +154,27 @@ pub enum LogFormat {
 impl Serve {
     /// What the flags come to: each wins over `--realistic`, and that over the defaults.
     pub fn into_builder(self) -> Builder {
-        let realistic = self.realistic.unwrap_or_default();
-        let rate_limit = self
-            .rate_limit
-            .unwrap_or(if realistic { REALISTIC_RATE_LIMIT } else { 0 });
-        let visibility_delay = self.visibility_delay.unwrap_or(if realistic {
-            REALISTIC_VISIBILITY_DELAY
+        let builder = YotpoMock::builder();
+        let builder = if self.realistic.unwrap_or_default() {
+            builder.realistic()
         } else {
-            Duration::ZERO
-        });
-        let builder = YotpoMock::builder()
+            builder
+        };
+        let builder = self.rate_limit.into_iter().fold(builder, Builder::rate_limit);
+        let builder = self
+            .visibility_delay
+            .into_iter()
+            .fold(builder, Builder::visibility_delay);
+        let builder = self
+            .issued_tokens_only
+            .into_iter()
+            .fold(builder, Builder::issued_tokens_only);
+        let builder = builder
             .host(self.host.unwrap_or_default())
             .port(self.port.unwrap_or(DEFAULT_PORT))
-            .rate_limit(rate_limit)
-            .visibility_delay(visibility_delay)
             .empty_result(self.empty_result.unwrap_or_default())
             .validation(self.validation.unwrap_or_default())
             .enforce_deprecations(self.enforce_deprecations.unwrap_or_default())
-            .issued_tokens_only(self.issued_tokens_only.unwrap_or(realistic))
             .body_limit(self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT))
             .read_timeout(self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT))
             .workers(self.workers.unwrap_or(1).into())

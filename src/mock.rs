@@ -1,25 +1,46 @@
-//! One running mock: a world, its sockets and the thread that serves them.
+//! One running mock as a value: a world, its sockets and the server between them.
 
 mod builder;
+mod customer;
+mod event;
+mod fault;
 mod host;
+mod report;
+mod requests;
+mod setting;
+mod snapshot;
 mod start_error;
+mod store;
+mod story;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::domain::customer::Identifiers;
-use crate::domain::event::Event;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+use crate::domain::operation::Operation;
+use crate::domain::timestamp::rfc3339;
 use crate::http::Running;
-use crate::world::clock::LAST_YEAR;
-use crate::world::journal::Entry;
-use crate::world::{ResetTo, World};
-pub use builder::{Builder, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
+use crate::world::clock::{ClockError, LAST_YEAR};
+use crate::world::{ResetTo, World, seed};
+pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
+pub use customer::{Customer, CustomerBuilder};
+pub use event::{Event, EventBuilder};
+pub use fault::{AddedFault, Fault};
 pub use host::Host;
+pub use report::{Report, Unmatched};
+pub use requests::Requests;
+pub use setting::{Setting, Settings};
+pub use snapshot::Snapshot;
 pub use start_error::StartError;
 use start_error::plainly;
+pub use store::Store;
+pub use story::{Broken, Explanation, Merged, Step, StepKind};
 
 /// How often a stopping mock looks whether the last request is answered.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
@@ -28,22 +49,75 @@ const DRAIN_POLL: Duration = Duration::from_millis(2);
 /// client that reads slowly.
 const LAST_BYTES: Duration = Duration::from_millis(50);
 
-/// An emulator that runs in this process, on a thread of its own. It stops when it is dropped.
+/// An emulator that runs in this process, on threads of its own. It stops when it is dropped.
+///
+/// It may be started, used and dropped in a plain test as in any async runtime: nothing here waits for longer than a lock is
+/// held, but for starting and stopping, which take about a millisecond together.
 ///
 /// ```
-/// let yotpo = yotpo_mock::YotpoMock::start();
-/// let customers = format!("{}/core/v3/stores/shop/customers", yotpo.url());
-/// # assert!(customers.starts_with("http://127.0.0.1:"));
-/// // …point your integration at it, then look at what it did:
-/// assert_eq!(yotpo.requests().len(), 0);
+/// use yotpo_mock::{Customer, YotpoMock};
+///
+/// let yotpo = YotpoMock::start();
+/// let store = yotpo.store("shop");
+/// store.seed([Customer::builder().external_id("c-1").build()]);
+/// // …point your integration at `yotpo.url()`, `store.id()` and `store.secret()`, and look at what it did:
+/// store.requests().upserts().assert_none();
 /// ```
 #[derive(Debug)]
 pub struct YotpoMock {
-    address: SocketAddr,
-    world: Arc<World>,
+    powers: Arc<Powers>,
     server: Running,
     /// Whether it was stopped, and the state saved or told that it cannot be.
     is_saved: bool,
+}
+
+/// What an emulator and its stores share: the powers of a test over its world.
+#[derive(Debug)]
+struct Powers {
+    world: Arc<World>,
+    /// `http://127.0.0.1:` and a port.
+    url: String,
+    /// How many requests are printed when a test panics.
+    journal_on_panic: usize,
+    /// The stores whose journals were printed already.
+    printed: Mutex<BTreeSet<String>>,
+    /// How many stores were named by [`YotpoMock::new_store`].
+    named: AtomicU64,
+}
+
+/// What a seed has added to a store, and what it has put in the place of others.
+///
+/// ```
+/// # let yotpo = yotpo_mock::YotpoMock::start();
+/// # let store = yotpo.store("shop");
+/// use yotpo_mock::Customer;
+///
+/// let ann = Customer::builder().external_id("c-1").build();
+/// assert_eq!(store.seed([ann.clone()]).customers_created, 1);
+/// assert_eq!(store.seed([ann]).customers_replaced, 1);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Seeded {
+    /// Customers that were not there before.
+    pub customers_created: usize,
+    /// Customers that took the place of others.
+    pub customers_replaced: usize,
+    /// Events that were not there before.
+    pub events_created: usize,
+    /// Events that took the place of others.
+    pub events_replaced: usize,
+}
+
+impl Seeded {
+    fn of(seeded: seed::Seeded) -> Seeded {
+        Seeded {
+            customers_created: seeded.customers.created,
+            customers_replaced: seeded.customers.replaced,
+            events_created: seeded.events.created,
+            events_replaced: seeded.events.replaced,
+        }
+    }
 }
 
 impl YotpoMock {
@@ -52,46 +126,373 @@ impl YotpoMock {
     ///
     /// # Panics
     ///
-    /// If there is no free port, or no thread to be had.
+    /// If there is no free port, no descriptor or no thread to be had.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert!(yotpo.url().starts_with("http://127.0.0.1:"));
+    /// ```
     pub fn start() -> YotpoMock {
         YotpoMock::builder().start()
     }
 
     /// Prepares an emulator that is not the default one.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().rate_limit(5).start();
+    /// assert_eq!(yotpo.settings().rate_limit, 5);
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Where it listens: `http://127.0.0.1:` and a port.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+    /// The default emulator that all tests of a binary share, started at the first call and never stopped. Take a
+    /// [store of its own](YotpoMock::new_store) for each test.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](YotpoMock::start) does.
+    ///
+    /// ```
+    /// use yotpo_mock::YotpoMock;
+    ///
+    /// let store = YotpoMock::shared().new_store();
+    /// assert!(store.customers().is_empty());
+    /// ```
+    pub fn shared() -> &'static YotpoMock {
+        static SHARED: LazyLock<YotpoMock> = LazyLock::new(YotpoMock::start);
+        &SHARED
     }
 
-    /// The latest requests to the vendor's surface, in the order in which they were answered, as far back as the
-    /// journal goes.
-    pub fn requests(&self) -> Vec<Entry> {
-        let entries = self.world.journal.entries();
-        entries.iter().map(|entry| Entry::clone(entry)).collect()
+    /// Where it listens, without a slash at the end: `http://127.0.0.1:` and a port.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::start();
+    /// let token = format!("{}/oauth/token", yotpo.url());
+    /// # assert!(token.starts_with("http://127.0.0.1:"));
+    /// ```
+    pub fn url(&self) -> &str {
+        &self.powers.url
     }
 
-    /// The custom events of a store in the order in which they came, each with what names its customer now.
-    pub fn events(&self, store: &str) -> Vec<(Event, Identifiers)> {
-        self.world.events(store)
+    /// A store by its id.
+    ///
+    /// One that is not known yet is declared, with a secret of its own: only tokens that it issued are good for it, as in
+    /// production. One that is known stays as it is; where it was not declared, any text is its secret and any token is good.
+    ///
+    /// # Panics
+    ///
+    /// If the id is empty.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::start();
+    /// let store = yotpo.store("shop");
+    /// // …goes to your integration:
+    /// let config = (yotpo.url(), store.id(), store.secret());
+    /// # let _ = config;
+    /// ```
+    #[track_caller]
+    pub fn store(&self, id: impl Into<String>) -> Store {
+        Store::of(&self.powers, id.into())
     }
 
-    /// Moves the emulator's time forward: tokens expire, rate limit windows close, delayed writes appear.
+    /// A store that nobody has used yet, for one test: `store-1`, `store-2` and so on.
+    ///
+    /// ```
+    /// # use yotpo_mock::YotpoMock;
+    /// let (one, two) = (YotpoMock::shared().new_store(), YotpoMock::shared().new_store());
+    /// assert_ne!(one.id(), two.id());
+    /// ```
+    pub fn new_store(&self) -> Store {
+        loop {
+            let id = format!("store-{}", self.powers.named.fetch_add(1, Ordering::Relaxed) + 1);
+            if self.powers.world.memory().store(&id).is_none() {
+                return self.store(id);
+            }
+        }
+    }
+
+    /// The ids of the stores that are remembered, in order: those that were declared or seeded, got a token, or took a write.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().store("shop", "s3cret").start();
+    /// assert_eq!(yotpo.store_ids(), ["shop"]);
+    /// ```
+    pub fn store_ids(&self) -> Vec<String> {
+        self.powers.world.memory().store_ids()
+    }
+
+    /// Adds what a seed document says, JSON or NDJSON, to any number of stores, in one step; tells what that did to each.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the document, with line, entry and field. Then nothing is added.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// let seeded = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
+    /// assert_eq!(seeded["shop"].customers_created, 1);
+    ///
+    /// let error = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"emial":"a@b.co"}]}]}"#).unwrap_err();
+    /// assert!(error.contains("emial"), "{error}");
+    /// ```
+    pub fn seed(&self, document: &str) -> Result<BTreeMap<String, Seeded>, String> {
+        let seeded = self.powers.world.seed(document)?;
+        Ok(seeded
+            .into_iter()
+            .map(|(id, seeded)| (id, Seeded::of(seeded)))
+            .collect())
+    }
+
+    /// The requests to the vendor's surface that are in the journal, to be narrowed and counted.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.requests().with_status(500).assert_none();
+    /// ```
+    pub fn requests(&self) -> Requests {
+        Requests::of(&self.powers.world, None)
+    }
+
+    /// Forgets all requests; numbers go on, and the report stays.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.forget_requests();
+    /// ```
+    pub fn forget_requests(&self) {
+        self.powers.world.journal.forget(None);
+    }
+
+    /// What was counted, of all stores.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert_eq!(yotpo.report().server_errors(), 0);
+    /// ```
+    pub fn report(&self) -> Report {
+        Report::of(self.powers.world.report.tally(None))
+    }
+
+    /// Begins anew to count.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.forget_report();
+    /// ```
+    pub fn forget_report(&self) {
+        self.powers.world.report.forget(None);
+    }
+
+    /// Lets a fault strike the next request of an operation, to any store; more of them by [`Fault::times`].
+    ///
+    /// # Panics
+    ///
+    /// If the fault is impossible, or there are 1,000 already.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// use yotpo_mock::{Fault, Operation};
+    ///
+    /// yotpo.fail_next(Operation::CreateAccessToken, Fault::service_unavailable());
+    /// ```
+    #[track_caller]
+    pub fn fail_next(&self, operation: Operation, fault: Fault) -> AddedFault {
+        self.add_fault(fault.on(operation).once())
+    }
+
+    /// Lets a fault strike requests to any store.
+    ///
+    /// # Panics
+    ///
+    /// If the fault is impossible, or there are 1,000 already.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// use std::time::Duration;
+    /// use yotpo_mock::Fault;
+    ///
+    /// yotpo.add_fault(Fault::delay(Duration::from_millis(5)));
+    /// ```
+    #[track_caller]
+    pub fn add_fault(&self, fault: Fault) -> AddedFault {
+        fault.add_to(&self.powers.world)
+    }
+
+    /// Removes all faults.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.clear_faults();
+    /// ```
+    pub fn clear_faults(&self) {
+        self.powers.world.memory().faults.clear(None);
+    }
+
+    /// The time, by the clock of all stores.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert!(yotpo.now() <= chrono::Utc::now());
+    /// ```
+    pub fn now(&self) -> DateTime<Utc> {
+        self.powers.world.clock.now()
+    }
+
+    /// Moves the time of all stores forward: tokens expire, rate limit windows close, delayed writes appear.
     ///
     /// # Panics
     ///
     /// If that leads beyond the year 9000.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.advance(std::time::Duration::from_secs(60));
+    /// ```
+    #[track_caller]
     pub fn advance(&self, by: Duration) {
-        let advanced = self.world.clock.advance(None, by);
-        assert!(advanced.is_ok(), "a clock is not advanced beyond the year {LAST_YEAR}");
+        self.powers.advance(None, by);
     }
 
-    /// Goes back to how it started: the seeds, the settings, and nothing else. The journal and the time stay.
+    /// Sets the time of all stores to a later moment.
+    ///
+    /// # Panics
+    ///
+    /// If it is later than that already, since a clock never goes back, or the moment is beyond the year 9000.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.set_time("2040-01-01T00:00:00Z".parse().unwrap());
+    /// assert!(yotpo.now().to_rfc3339().starts_with("2040-01-01T00:00:0"));
+    /// ```
+    #[track_caller]
+    pub fn set_time(&self, moment: DateTime<Utc>) {
+        match self.powers.world.clock.put(None, Some(moment), None) {
+            Ok(()) => {}
+            Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
+            Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
+        }
+    }
+
+    /// Lets the time stand still, until it is [advanced](YotpoMock::advance), set or [let go](YotpoMock::unfreeze).
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.freeze();
+    /// assert_eq!(yotpo.now(), yotpo.now());
+    /// ```
+    pub fn freeze(&self) {
+        let frozen = self.powers.world.clock.put(None, None, Some(true));
+        frozen.expect("a clock that is not moved goes neither back nor too far");
+    }
+
+    /// Lets the time run on from where it stands.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.freeze();
+    /// yotpo.unfreeze();
+    /// ```
+    pub fn unfreeze(&self) {
+        let runs = self.powers.world.clock.put(None, None, Some(false));
+        runs.expect("a clock that is not moved goes neither back nor too far");
+    }
+
+    /// Makes every accepted write of every store visible now; gives their number.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert_eq!(yotpo.settle(), 0);
+    /// ```
+    pub fn settle(&self) -> usize {
+        self.powers.world.settle(None)
+    }
+
+    /// What holds for all stores that have no settings of their own.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert_eq!(yotpo.settings().rate_limit, 0);
+    /// ```
+    pub fn settings(&self) -> Settings {
+        self.powers.world.memory().settings(None).into()
+    }
+
+    /// Changes a setting for all stores that have not changed it for themselves. A reset takes it back.
+    ///
+    /// # Panics
+    ///
+    /// If the value is one that it cannot have.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.set(yotpo_mock::Setting::RateLimit(5));
+    /// ```
+    #[track_caller]
+    pub fn set(&self, setting: Setting) {
+        self.powers.set(None, setting);
+    }
+
+    /// Goes back to how it started: the seeds, the declared stores, the settings, and nothing else. The journal and the time
+    /// stay.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.store("shop").generate(10, 0, 1);
+    /// yotpo.reset();
+    /// assert!(yotpo.store("shop").customers().is_empty());
+    /// ```
     pub fn reset(&self) {
-        self.world.reset(None, ResetTo::Seed);
+        self.powers.world.reset(None, ResetTo::Seed);
+    }
+
+    /// Goes back to nothing but the declared stores and their secrets.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.reset_to_empty();
+    /// ```
+    pub fn reset_to_empty(&self) {
+        self.powers.world.reset(None, ResetTo::Empty);
+    }
+
+    /// Keeps what it is now, however large its stores are, at next to no cost.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// let before = yotpo.snapshot();
+    /// yotpo.store("shop").generate(10, 0, 1);
+    /// yotpo.restore(&before);
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self.powers.world.state())
+    }
+
+    /// Puts back what it was, the time included. Cursors from before are refused.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// let before = yotpo.snapshot();
+    /// yotpo.advance(std::time::Duration::from_secs(60));
+    /// yotpo.restore(&before);
+    /// ```
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.powers.world.put_back(snapshot.state());
+    }
+
+    /// Puts what a state document says in the place of what is there; [`Snapshot::to_json`] gives one, and a seed is one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the document. Then nothing is changed.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.put_state(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
+    /// assert_eq!(yotpo.store("shop").customers().len(), 1);
+    /// ```
+    pub fn put_state(&self, document: &str) -> Result<(), String> {
+        self.powers.world.put_document(None, document)
     }
 
     /// Saves the state in its [file](Builder::state_file), whole or not at all; does nothing where there is none.
@@ -99,8 +500,14 @@ impl YotpoMock {
     /// # Errors
     ///
     /// If the file cannot be written; then it is as it was.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.save_state()?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn save_state(&self) -> io::Result<()> {
-        self.world.save().transpose().map(|_| ())
+        self.powers.world.save().transpose().map(|_| ())
     }
 
     /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`. Then
@@ -111,13 +518,20 @@ impl YotpoMock {
     /// # Errors
     ///
     /// If the state cannot be saved; it has stopped all the same.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.stop(std::time::Duration::from_secs(1))?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn stop(mut self, grace: Duration) -> io::Result<()> {
         self.server.pause();
-        self.world.journal.end();
+        let journal = &self.powers.world.journal;
+        journal.end();
         let started = Instant::now();
         // The last answer may be on its way from the journal to its socket.
         let mut rest = DRAIN_POLL;
-        while self.world.journal.under_way() > 0 && started.elapsed() < grace {
+        while journal.under_way() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);
             rest = LAST_BYTES;
         }
@@ -131,7 +545,7 @@ impl YotpoMock {
     /// Ends the server, and waits until it has.
     fn end(&mut self) {
         self.server.end();
-        self.world.journal.finish();
+        self.powers.world.journal.finish();
     }
 }
 
@@ -143,5 +557,47 @@ impl Drop for YotpoMock {
         {
             tracing::error!("the state cannot be saved: {}", plainly(&error));
         }
+        if thread::panicking() {
+            self.powers.print_journal(None);
+        }
+    }
+}
+
+impl Powers {
+    /// Moves the time of all stores, or of one, forward.
+    #[track_caller]
+    fn advance(&self, store: Option<&str>, by: Duration) {
+        let advanced = self.world.clock.advance(store, by);
+        assert!(advanced.is_ok(), "a clock is not advanced beyond the year {LAST_YEAR}");
+    }
+
+    /// Changes a setting for all stores, or for one.
+    #[track_caller]
+    fn set(&self, store: Option<&str>, setting: Setting) {
+        let memory = self.world.memory();
+        match memory.changes(store).patched(&setting.to_patch()) {
+            Ok(changes) => memory.put_changes(store, changes),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Prints the latest requests of one store, or of all whose journals were not printed yet.
+    fn print_journal(&self, store: Option<&str>) {
+        if self.journal_on_panic == 0 {
+            return;
+        }
+        let mut printed = self.printed.lock();
+        let mut entries = self.world.journal.entries();
+        entries.retain(|entry| match store {
+            Some(store) => entry.store.as_deref() == Some(store),
+            None => entry.store.as_ref().is_none_or(|store| !printed.contains(store)),
+        });
+        let is_new = store.is_none_or(|store| printed.insert(store.to_owned()));
+        if !is_new || entries.is_empty() {
+            return;
+        }
+        let of = store.map_or_else(String::new, |store| format!(" to store `{store}`"));
+        // By the macro, since a test's output is captured from there and nowhere else.
+        eprintln!("{}", requests::told(&entries, self.journal_on_panic, &of));
     }
 }

@@ -31,8 +31,7 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
-use crate::domain::customer::{Identifiers, Profile};
-use crate::domain::event::Event;
+use crate::domain::customer::Profile;
 use crate::domain::note::Note;
 use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::rate_limit::{Budget, Window};
@@ -81,9 +80,11 @@ pub(crate) struct World {
     pub snapshots: Snapshots,
     /// Where the state outlives the process, if it does.
     pub state_file: Option<StateFile>,
-    /// The settings, and the stores as seeds and flags declared them.
+    /// The settings, and the stores as seeds and flags declared them, or a test since.
     settings: Settings,
-    start: Stores,
+    start: RwLock<Stores>,
+    /// Whether a store had a secret at the start, so that only such stores exist.
+    declared_only: bool,
     memory: RwLock<Arc<Memory>>,
     /// Held by who changes several stores in one step: nobody else holds more than one store at a time.
     changing: Mutex<()>,
@@ -93,15 +94,17 @@ pub(crate) struct World {
 
 impl World {
     pub fn new(settings: Settings, clock: Clock, start: Stores) -> World {
+        let declared_only = start.values().any(|store| store.credentials.secret.is_some());
         World {
             clock,
             journal: Journal::default(),
             report: Report::default(),
             snapshots: Snapshots::default(),
             state_file: None,
-            memory: RwLock::new(Arc::new(Memory::new(settings, &start, 0))),
+            memory: RwLock::new(Arc::new(Memory::new(settings, &start, declared_only, 0))),
             settings,
-            start,
+            start: RwLock::new(start),
+            declared_only,
             changing: Mutex::default(),
             epochs: AtomicU64::new(0),
         }
@@ -142,20 +145,20 @@ impl World {
                 let memory = self.memory();
                 memory.put_changes(Some(id), Default::default());
                 memory.faults.clear(Some(id));
-                let state = self.start.get(id).map(of_start).unwrap_or_default();
+                let state = self.start.read().get(id).map(of_start).unwrap_or_default();
                 memory.put_store(id, state, self.next_epoch());
             }
             None => {
-                let start = match to {
-                    ResetTo::Seed => None,
-                    ResetTo::Empty => Some(
-                        self.start
-                            .iter()
-                            .map(|(id, state)| (id.clone(), of_start(state)))
-                            .collect(),
-                    ),
+                let start = self.start.read();
+                let emptied: Stores;
+                let stores = match to {
+                    ResetTo::Seed => &*start,
+                    ResetTo::Empty => {
+                        emptied = start.iter().map(|(id, state)| (id.clone(), of_start(state))).collect();
+                        &emptied
+                    }
                 };
-                let anew = Memory::new(self.settings, start.as_ref().unwrap_or(&self.start), self.next_epoch());
+                let anew = Memory::new(self.settings, stores, self.declared_only, self.next_epoch());
                 let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
                 forget(forgotten);
             }
@@ -181,6 +184,27 @@ impl World {
         forget(forgotten);
     }
 
+    /// Puts a state in the place of what is there of one store, its time included.
+    ///
+    /// # Errors
+    ///
+    /// If the state tells nothing of it. Then nothing is changed.
+    pub fn put_back_store(&self, id: &str, state: State) -> Result<(), String> {
+        let mut state = state.of_store(id);
+        let put = state.memory.stores.remove(id);
+        let put = put.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
+        let memory = self.memory();
+        if let Some(clock) = &state.clock {
+            let offset = clock.offsets.get(id).copied().unwrap_or_default();
+            self.clock.put_back_offset(id, offset);
+        }
+        memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
+        memory.faults.put_back_of(id, state.memory.faults);
+        memory.put_store(id, put, self.next_epoch());
+        memory.windows.lock().extend(state.memory.windows);
+        Ok(())
+    }
+
     /// Puts the state that a document tells in the place of what is there: of all stores, or of one.
     ///
     /// # Errors
@@ -190,22 +214,24 @@ impl World {
         let state = state::read(text, &self.clock)?;
         match store {
             None => self.put_back(state),
-            Some(id) => {
-                let mut state = state.of_store(id);
-                let put = state.memory.stores.remove(id);
-                let put = put.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
-                let memory = self.memory();
-                if let Some(clock) = &state.clock {
-                    let offset = clock.offsets.get(id).copied().unwrap_or_default();
-                    self.clock.put_back_offset(id, offset);
-                }
-                memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
-                memory.faults.put_back_of(id, state.memory.faults);
-                memory.put_store(id, put, self.next_epoch());
-                memory.windows.lock().extend(state.memory.windows);
-            }
+            Some(id) => self.put_back_store(id, state)?,
         }
         Ok(())
+    }
+
+    /// The secret of a store, if it has one. A store that is not remembered yet is declared with a secret, as if it had been at
+    /// the start; whether others must be declared stays as it is.
+    pub fn secret_or_declare(&self, id: &str, secret: impl FnOnce() -> String) -> Option<String> {
+        // Held throughout, so that of two who ask at once one declares.
+        let mut start = self.start.write();
+        let memory = self.memory();
+        if let Some(store) = memory.store(id) {
+            return store.state.lock().credentials.secret.clone();
+        }
+        let secret = secret();
+        start.insert(id.to_owned(), StoreState::declared(Some(secret.clone())));
+        memory.store_or_new(id).state.lock().credentials.secret = Some(secret.clone());
+        Some(secret)
     }
 
     /// Puts back what the state file says, if there is one; from now on the state is saved there.
@@ -306,15 +332,6 @@ impl World {
         let mut state = remembered.state.lock();
         state.settle(self.now_of(store));
         Some(look(&state))
-    }
-
-    /// The events of a store in the order in which they came, each with the identifiers of its customer.
-    pub fn events(&self, store: &str) -> Vec<(Event, Identifiers)> {
-        let events = |state: &StoreState| {
-            let events = state.events(0).map(|(_, event, customer)| (event.clone(), customer));
-            events.collect()
-        };
-        self.look(store, events).unwrap_or_default()
     }
 }
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::lineage::{self, Lineage, Step};
 
@@ -196,6 +197,18 @@ impl Customer {
             email: self.email.clone(),
             phone_number: self.phone_number.clone(),
         }
+    }
+
+    /// What a write says of the customer, less what it does not say.
+    pub fn to_write(&self) -> Value {
+        let mut json = json!(self);
+        let object = json.as_object_mut().expect("a customer is an object");
+        object.retain(|key, value| !value.is_null() && key != "lists" && key != "channels");
+        let properties = &self.on_request.custom_properties;
+        if !properties.is_empty() {
+            object.insert("custom_properties".to_owned(), json!(properties));
+        }
+        json
     }
 }
 

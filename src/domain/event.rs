@@ -1,5 +1,7 @@
 //! Custom customer events.
 
+use serde_json::{Value, json};
+
 use super::customer::Properties;
 
 /// Something that a third-party tool says has happened to a customer.
@@ -16,4 +18,18 @@ pub struct Event {
     /// UTC, to the second, without a zone.
     pub timestamp: String,
     pub properties: Properties,
+}
+
+impl Event {
+    /// The event as a client might send it, of the customer that is given.
+    pub fn to_json(&self, customer: Value) -> Value {
+        json!({
+            "unique_id": self.unique_id,
+            "type": self.event_type,
+            "source": self.source,
+            "timestamp": self.timestamp,
+            "properties": self.properties,
+            "customer": customer,
+        })
+    }
 }

@@ -4,6 +4,7 @@
 ///
 /// Every rule carries one, and so does every part of `openapi/customers.yaml` (`x-evidence`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Evidence {
     /// The vendor's own pages say it.
     Documented,

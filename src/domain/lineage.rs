@@ -139,6 +139,16 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The id of the rule by which it was so.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            What::Written { how, .. } => how.rule(),
+            What::Merged { .. } => "identity.goes_on",
+        }
+    }
+}
+
 /// One step of a profile's story. Steps are shared by all versions of a profile.
 #[derive(Debug)]
 pub struct Step {

@@ -6,6 +6,7 @@
 
 /// How a note should worry its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Grade {
     /// We guessed what the vendor does.
     Assumed,
@@ -33,6 +34,7 @@ macro_rules! notes {
     ($($variant:ident = $id:literal, $grade:ident, $words:literal;)*) => {
         /// Something that a request leaned on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Note {
             $(
                 #[doc = concat!("`", $id, "`: ", $words, ".")]

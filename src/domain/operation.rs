@@ -2,11 +2,17 @@
 
 /// One thing that a client can ask of the vendor, named as in `openapi/customers.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Operation {
+    /// `POST /core/v3/stores/{store_id}/access_tokens`: a token for the store's secret.
     CreateAccessToken,
+    /// `POST /oauth/token`: the same, as a form or as JSON.
     CreateOauthToken,
+    /// `GET /core/v3/stores/{store_id}/customers`: customers, page by page.
     RetrieveCustomers,
+    /// `PATCH /core/v3/stores/{store_id}/customers`: creates or updates a customer.
     UpsertCustomer,
+    /// `PATCH /core/v3/stores/{store_id}/customer_events`: creates or updates a custom event.
     UpsertCustomerEvent,
 }
 

@@ -7,6 +7,7 @@ use super::evidence::Evidence::{self, Assumed, Documented, Observed};
 
 /// One thing that the vendor refuses, or that we assume it does.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rule {
     /// Stable name, lower case, dotted: `customer.gender.enum`.
     pub id: &'static str,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use imbl::{OrdMap, OrdSet, Vector};
+use serde_json::{Value, json};
 
 use super::access_token::Credentials;
 use super::customer::{Customer, ExternalId, Identifiers, Number, Profile};
@@ -23,6 +24,16 @@ pub enum Write {
     Customer(Customer),
     /// Does the same, and keeps the event.
     Event(Event, Customer),
+}
+
+impl Write {
+    /// The write as a client might have sent it.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Write::Customer(customer) => json!({ "customer": customer.to_write() }),
+            Write::Event(event, customer) => json!({ "customer_event": event.to_json(customer.to_write()) }),
+        }
+    }
 }
 
 /// A page of customers, to be rendered without holding the store.

@@ -64,6 +64,7 @@ pub(crate) const ADDRESS_FIELDS: [&str; 9] = [
 
 /// How strict the vendor is taken to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Validation {
     /// Every rule holds.
     #[default]

@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 
-use super::YotpoMock;
 use super::host::Host;
 use super::start_error::{StartError, plainly};
+use super::{Powers, YotpoMock};
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http::Running;
@@ -27,6 +29,13 @@ pub const DEFAULT_PORT: u16 = 4600;
 
 /// How long a request's head and its body may take to arrive unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many requests are printed when a test panics, unless told otherwise.
+pub const DEFAULT_JOURNAL_ON_PANIC: usize = 20;
+
+/// What a `realistic` vendor lets through and how soon it shows what was written.
+const REALISTIC_RATE_LIMIT: u32 = 5;
+const REALISTIC_VISIBILITY_DELAY: Duration = Duration::from_secs(60);
 
 /// What a seed is read from.
 #[derive(Clone, Debug)]
@@ -51,6 +60,7 @@ pub struct Builder {
     journal: Limits,
     journal_file: Option<PathBuf>,
     state_file: Option<PathBuf>,
+    journal_on_panic: usize,
 }
 
 impl Default for Builder {
@@ -68,6 +78,7 @@ impl Default for Builder {
             journal: Limits::default(),
             journal_file: None,
             state_file: None,
+            journal_on_panic: DEFAULT_JOURNAL_ON_PANIC,
         }
     }
 }
@@ -225,6 +236,20 @@ impl Builder {
         self
     }
 
+    /// What a client must survive: 5 requests a second, writes that take 60 seconds to show, issued tokens only.
+    pub fn realistic(self) -> Builder {
+        self.rate_limit(REALISTIC_RATE_LIMIT)
+            .visibility_delay(REALISTIC_VISIBILITY_DELAY)
+            .issued_tokens_only(true)
+    }
+
+    /// How many of its latest requests are printed to stderr when a test panics while it holds the emulator or one of its
+    /// stores; 0 switches it off.
+    pub fn journal_on_panic(mut self, requests: usize) -> Builder {
+        self.journal_on_panic = requests;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -289,9 +314,15 @@ impl Builder {
         };
         let server = Running::start(world.clone(), access, self.read_timeout, sockets, self.workers)
             .map_err(|source| StartError::Thread { source })?;
-        Ok(YotpoMock {
-            address,
+        let powers = Powers {
             world,
+            url: format!("http://{address}"),
+            journal_on_panic: self.journal_on_panic,
+            printed: Mutex::default(),
+            named: AtomicU64::new(0),
+        };
+        Ok(YotpoMock {
+            powers: Arc::new(powers),
             server,
             is_saved: false,
         })

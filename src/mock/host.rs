@@ -17,6 +17,7 @@ const PORT_TRIES: usize = 16;
 
 /// Where to listen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Host {
     /// 127.0.0.1, and ::1 on the same port where there is one.
     #[default]

@@ -9,17 +9,43 @@ use std::{fmt, io};
 #[non_exhaustive]
 pub enum StartError {
     /// The address cannot be listened on.
-    Listen { address: SocketAddr, source: io::Error },
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A seed cannot be read, or says something impossible.
-    Seed { name: String, reason: String },
+    Seed {
+        /// The file, or `a document`.
+        name: String,
+        /// What is wrong, with line, entry and field.
+        reason: String,
+    },
     /// The state file cannot be read, or is no state.
-    State { path: PathBuf, reason: String },
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A store is declared in a way that contradicts itself or a seed.
-    Store { reason: String },
+    Store {
+        /// What contradicts what.
+        reason: String,
+    },
     /// The journal's file cannot be written.
-    JournalFile { path: PathBuf, source: io::Error },
+    JournalFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// There is no thread or no descriptor for the server, or no thread for the journal's file.
-    Thread { source: io::Error },
+    Thread {
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 impl StartError {

@@ -70,8 +70,13 @@ fn hint(name: &str, value: &Value) -> Option<String> {
         ),
         "method" | "path" => unless(is_text, "it is a text that is not empty"),
         "status" => {
-            let is_status = value.as_u64().is_some_and(|status| (100..=599).contains(&status));
-            unless(is_status, "it is a whole number from 100 to 599")
+            let is_status = value
+                .as_u64()
+                .is_some_and(|status| status == 0 || (100..=599).contains(&status));
+            unless(
+                is_status,
+                "it is a whole number from 100 to 599, or 0 where a fault left no answer",
+            )
         }
         "operation" => known(value, Operation::ALL.iter().map(|operation| operation.as_str())),
         "note" => known(value, Note::ALL.iter().map(|note| note.id())),
@@ -176,7 +181,7 @@ impl fmt::Display for Times {
 #[derive(Debug)]
 pub(crate) struct Shortfall {
     pub matched: u64,
-    /// Of too many the newest that matched, of too few those that came nearest, with what differs.
+    /// Of too many the newest that matched, of too few those that came nearest, with what differs; of the store that is meant.
     pub nearest: Vec<(Arc<Entry>, Vec<Difference>)>,
 }
 
@@ -194,7 +199,8 @@ pub(crate) fn verify(entries: &[Arc<Entry>], expected: &Map<String, Value>, time
         return Ok(matched);
     }
     let too_many = times.is_exceeded_by(matched);
-    compared.retain(|(_, differences)| differences.is_empty() == too_many);
+    let is_of_store = |entry: &Entry| expected.get("store").is_none_or(|store| *store == json!(entry.store));
+    compared.retain(|(entry, differences)| differences.is_empty() == too_many && is_of_store(entry));
     compared.sort_by_key(|(entry, differences)| (differences.len(), std::cmp::Reverse(entry.number)));
     compared.truncate(NEAREST);
     Err(Shortfall {

@@ -52,9 +52,8 @@ pub(crate) struct MemoryState {
 impl Memory {
     /// A memory that holds what another one held.
     pub fn put_back(settings: Settings, state: MemoryState, epoch: u64) -> Memory {
-        let memory = Memory::new(settings, &state.stores, epoch);
+        let memory = Memory::new(settings, &state.stores, state.declared_only, epoch);
         Memory {
-            declared_only: state.declared_only,
             changes: RwLock::new(state.changes),
             changes_of: state.changes_of.into_iter().collect(),
             faults: Faults::put_back(state.faults),
@@ -86,7 +85,7 @@ impl Memory {
         }
     }
 
-    pub fn new(settings: Settings, start: &Stores, epoch: u64) -> Memory {
+    pub fn new(settings: Settings, start: &Stores, declared_only: bool, epoch: u64) -> Memory {
         let store = |state: &StoreState| {
             Arc::new(Store {
                 epoch,
@@ -95,7 +94,7 @@ impl Memory {
         };
         Memory {
             epoch,
-            declared_only: start.values().any(|store| store.credentials.secret.is_some()),
+            declared_only,
             settings,
             changes: RwLock::default(),
             changes_of: DashMap::new(),

@@ -34,25 +34,27 @@ struct Counters {
 
 /// Requests, counted.
 #[derive(Clone, Debug, Default)]
-struct Tally {
-    requests: u64,
-    calls: BTreeMap<(Operation, u16), u64>,
-    unmatched: BTreeMap<Unmatched, u64>,
+pub(crate) struct Tally {
+    pub requests: u64,
+    pub calls: BTreeMap<(Operation, u16), u64>,
+    pub unmatched: BTreeMap<Unmatched, u64>,
     /// Requests with paths beyond [`MAX_PATHS`].
     unmatched_more: u64,
-    refusals: BTreeMap<&'static str, u64>,
-    notes: BTreeMap<Note, u64>,
-    server_errors: u64,
-    bare_refusals: u64,
-    injected: u64,
+    pub refusals: BTreeMap<&'static str, u64>,
+    pub notes: BTreeMap<Note, u64>,
+    pub server_errors: u64,
+    pub bare_refusals: u64,
+    pub injected: u64,
+    /// Requests for stores beyond [`MAX_STORES`], of all stores together.
+    not_by_store: u64,
 }
 
 /// A request that met no operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Unmatched {
-    path: String,
-    method: String,
-    status: u16,
+pub(crate) struct Unmatched {
+    pub path: String,
+    pub method: String,
+    pub status: u16,
 }
 
 impl Report {
@@ -63,17 +65,16 @@ impl Report {
     }
 
     /// What was counted of one store, or of all.
-    pub fn to_json(&self, store: Option<&str>) -> Value {
+    pub fn tally(&self, store: Option<&str>) -> Tally {
         let counters = self.counters.lock();
         let tally = match store {
             Some(store) => counters.of_stores.get(store).cloned().unwrap_or_default(),
             None => counters.total(),
         };
-        let not_by_store = counters.of_others.requests;
-        drop(counters);
-        let mut told = tally.to_json();
-        told["not_by_store"] = not_by_store.into();
-        told
+        Tally {
+            not_by_store: counters.of_others.requests,
+            ..tally
+        }
     }
 
     /// Begins anew to count one store, or all.
@@ -170,15 +171,22 @@ impl Tally {
         self.injected += other.injected;
     }
 
-    fn to_json(&self) -> Value {
+    /// The operations that nobody has called.
+    pub fn never_called(&self) -> impl Iterator<Item = Operation> {
+        let is_called = |operation: &Operation| self.calls.keys().any(|(called, _)| called == operation);
+        Operation::ALL
+            .iter()
+            .copied()
+            .filter(move |operation| !is_called(operation))
+    }
+
+    /// As the control surface tells it.
+    pub fn to_json(&self) -> Value {
         let mut calls = Map::new();
         for ((operation, status), count) in &self.calls {
             calls.entry(operation.as_str()).or_insert_with(|| json!({}))[status.to_string()] = json!(count);
         }
-        let never_called = Operation::ALL.iter().map(|operation| operation.as_str());
-        let never_called: Vec<_> = never_called
-            .filter(|operation| !calls.contains_key(*operation))
-            .collect();
+        let never_called = self.never_called().map(Operation::as_str);
         let unmatched = self.unmatched.iter().map(|(unmatched, count)| {
             let Unmatched { path, method, status } = unmatched;
             json!({ "method": method, "path": path, "status": status, "count": count })
@@ -190,7 +198,7 @@ impl Tally {
         json!({
             "requests": self.requests,
             "calls": calls,
-            "never_called": never_called,
+            "never_called": never_called.collect::<Vec<_>>(),
             "unmatched": unmatched.collect::<Vec<_>>(),
             "unmatched_more": self.unmatched_more,
             "refusals": self.refusals,
@@ -198,6 +206,7 @@ impl Tally {
             "server_errors": self.server_errors,
             "bare_refusals": self.bare_refusals,
             "injected": self.injected,
+            "not_by_store": self.not_by_store,
         })
     }
 }

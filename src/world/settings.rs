@@ -12,6 +12,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 
 /// What a search answers that finds nothing; clients have met both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EmptyResult {
     /// 200 with an empty list.
     #[default]

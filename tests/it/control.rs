@@ -30,7 +30,7 @@ fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
     {"error":"`/_mock/clock` does not take DELETE","hint":"it takes GET, HEAD, PUT"}
     "#);
     assert_eq!(scene.control("POST", "").send().status(), 404);
-    assert_eq!(scene.mock.requests().len(), 0, "our own surface is not journalled");
+    assert_eq!(scene.mock.requests().count(), 0, "our own surface is not journalled");
 }
 
 #[test]

@@ -9,23 +9,17 @@ use crate::support::{EVENTS, Scene, customers};
 
 /// All events of the store `shop`, a line each, with what names their customers.
 pub fn all(scene: &Scene) -> String {
-    let lines = scene.mock.events("shop").into_iter().map(|(event, customer)| {
-        let properties = serde_json::to_string(&event.properties).expect("properties are JSON");
-        let source = event.source.as_deref().unwrap_or("nobody");
-        let who: Vec<_> = [
-            customer.external_id.map(|id| id.as_str().to_owned()),
-            customer.email.map(|email| email.as_str().to_owned()),
-            customer.phone_number.map(|number| number.as_str().to_owned()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+    let lines = scene.events().into_iter().map(|event| {
+        let who = [event.external_id(), event.email(), event.phone_number()];
+        let who: Vec<_> = who.into_iter().flatten().collect();
         format!(
-            "{}: {} by {source} at {} of {} {properties}",
-            event.unique_id,
-            event.event_type,
-            event.timestamp,
-            who.join(" ")
+            "{}: {} by {} at {} of {} {}",
+            event.unique_id(),
+            event.event_type(),
+            event.source().unwrap_or("nobody"),
+            event.timestamp().expect("an event of a store has a time"),
+            who.join(" "),
+            event.to_json()["properties"]
         )
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -189,7 +183,7 @@ fn a_unique_id_may_be_a_whole_number() {
     let scene = Scene::new();
     scene.event(plus("unique_id", json!(7)));
     scene.event(plus("unique_id", json!("7")));
-    assert_eq!(scene.mock.events("shop").len(), 1);
+    assert_eq!(scene.events().len(), 1);
 }
 
 #[test]

@@ -35,12 +35,12 @@ fn chunked(body: &str) -> String {
 /// Asks what is known: there is neither a customer nor an event, and the emulator still says so.
 fn expect_untouched(scene: &Scene) {
     assert_eq!(scene.everybody(), "");
-    assert!(scene.mock.events("shop").is_empty());
+    assert!(scene.events().is_empty());
 }
 
 /// Sends what has no head that can be parsed: it gets a bare answer and a close, and is in no journal.
 fn expect_bare(scene: &Scene, status: u16, requests: &[(&str, String)]) {
-    let before = scene.mock.requests().len();
+    let before = scene.mock.requests().count();
     for (what, bytes) in requests {
         let mut connection = Connection::open(scene.address());
         connection.send(bytes);
@@ -55,7 +55,7 @@ fn expect_bare(scene: &Scene, status: u16, requests: &[(&str, String)]) {
         }
         assert!(connection.answer().is_none(), "{what} is followed by a close");
     }
-    assert_eq!(scene.mock.requests().len(), before, "none of them was a request");
+    assert_eq!(scene.mock.requests().count(), before, "none of them was a request");
     expect_untouched(scene);
 }
 
@@ -101,7 +101,7 @@ fn with_wrong_types(document: &Value) -> Vec<(String, Value)> {
 /// Everything that can be seen of the store `shop`.
 fn state(scene: &Scene) -> String {
     let page = scene.get(&customers("?include_custom_properties=true&expand=loyalty,reviews"));
-    format!("{page}\n{:?}", scene.mock.events("shop"))
+    format!("{page}\n{:?}", scene.events())
 }
 
 /// Writes a document with a value of each type at every place: each is taken or refused, and what is refused changes
@@ -450,7 +450,7 @@ fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
         answer.conforms("PATCH", &customers(""));
         assert_eq!(answer.status(), 400, "{chunks:?}");
         assert!(connection.answer().is_none(), "{chunks:?} is followed by a close");
-        assert_eq!(scene.mock.requests().len(), at + 1, "{chunks:?} is one request");
+        assert_eq!(scene.mock.requests().count(), at + 1, "{chunks:?} is one request");
     }
     expect_untouched(&scene);
 }
@@ -507,7 +507,13 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
             assert_eq!(answer.status(), 404, "{method} {path}");
         }
     }
-    let paths: Vec<_> = scene.mock.requests().into_iter().map(|entry| entry.path).collect();
+    let paths: Vec<_> = scene
+        .mock
+        .requests()
+        .entries()
+        .into_iter()
+        .map(|entry| entry.path)
+        .collect();
     assert!(!paths.iter().any(|path| path == "/hidden"), "{paths:?}");
 }
 
@@ -521,7 +527,7 @@ fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
     assert_eq!(answer.status(), 400);
     assert_eq!(connection.answer().expect("an answer to the rest").status(), 400);
     assert!(connection.answer().is_none());
-    assert_eq!(scene.mock.requests().len(), 1);
+    assert_eq!(scene.mock.requests().count(), 1);
     expect_untouched(&scene);
 }
 
@@ -549,7 +555,7 @@ fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
             [first, first + 1, first + 2]
         );
     }
-    let journal = scene.mock.requests();
+    let journal = scene.mock.requests().entries();
     assert!(journal.iter().map(|entry| entry.number).eq(1..=300));
 }
 

@@ -8,6 +8,7 @@ mod contract;
 mod control;
 mod coverage;
 mod customer;
+mod embedded;
 mod event;
 mod hard_times;
 mod identity;

@@ -219,7 +219,7 @@ fn every_command_of_the_readme_prints_what_the_readme_says() {
     let mock = YotpoMock::start();
     let mut shell = Shell {
         variables: HashMap::new(),
-        url: mock.url(),
+        url: mock.url().to_owned(),
     };
     let steps = steps();
     assert!(

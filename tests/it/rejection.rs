@@ -199,7 +199,7 @@ fn a_body_that_never_arrives_is_408() {
     HTTP/1.1 408 Request Timeout
     {"errors":[{"message":"the body did not arrive in time"}]}
     "#);
-    let entries = scene.mock.requests();
+    let entries = scene.mock.requests().entries();
     assert_eq!((entries[0].status, entries[0].rules[0].id), (408, "body.timeout"));
 }
 
@@ -381,7 +381,13 @@ fn the_journal_is_bounded_and_keeps_the_latest() {
     for _ in 0..1010 {
         scene.bare("GET", "/nowhere").send();
     }
-    let numbers: Vec<_> = scene.mock.requests().iter().map(|entry| entry.number).collect();
+    let numbers: Vec<_> = scene
+        .mock
+        .requests()
+        .entries()
+        .iter()
+        .map(|entry| entry.number)
+        .collect();
     assert_eq!((numbers.len(), numbers[0], numbers[999]), (1000, 11, 1010));
 }
 
@@ -409,14 +415,14 @@ fn a_path_is_compared_decoded() {
             .raw_get("/%63ore/v3/stores/shop/%63ustomers")
             .starts_with("HTTP/1.1 200")
     );
-    assert_eq!(scene.mock.requests()[0].store.as_deref(), Some("shop"));
+    assert_eq!(scene.mock.requests().entries()[0].store.as_deref(), Some("shop"));
     let health = scene.raw_get("/%5Fmock/health");
     assert!(
         health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"),
         "{health}"
     );
     assert_eq!(
-        scene.mock.requests().len(),
+        scene.mock.requests().count(),
         1,
         "our own surface is not journalled, however it is spelled"
     );
@@ -430,7 +436,7 @@ fn the_journal_cuts_what_is_long() {
         format!("{method} /core/v3/stores/{store}/customers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             .as_bytes(),
     );
-    let entry = &scene.mock.requests()[0];
+    let entry = &scene.mock.requests().entries()[0];
     assert_eq!(
         [
             entry.method.len(),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Method, Request as HttpRequest};
-use yotpo_mock::{Builder, YotpoMock};
+use yotpo_mock::{Builder, Event, YotpoMock};
 
 use crate::conformance::{CONTROL, CUSTOMERS, Contract, Seen};
 
@@ -107,6 +107,13 @@ impl Scene {
     /// All customers of the store `shop`, a line each, less what is not set.
     pub fn everybody(&self) -> String {
         self.get(&customers("?include_custom_properties=true")).customers()
+    }
+
+    /// The custom events of the store `shop`. One that nobody has used stays undeclared.
+    pub fn events(&self) -> Vec<Event> {
+        let is_known = self.mock.store_ids().iter().any(|id| id == "shop");
+        let events = is_known.then(|| self.mock.store("shop").events());
+        events.unwrap_or_default()
     }
 
     /// Adds a fault; gives its id.
@@ -347,7 +354,7 @@ impl<'a> Request<'a> {
     fn check_journal(&self, bare_path: &str, answer: &Answer) {
         let Request { method, .. } = self;
         let number = answer.number();
-        let entries = self.scene.mock.requests();
+        let entries = self.scene.mock.requests().entries();
         let entry = entries
             .iter()
             .find(|entry| entry.number == number)

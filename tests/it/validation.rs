@@ -187,7 +187,7 @@ fn each_field_refuses_what_its_rules_forbid() {
         [""; 0],
         "a refused write leaves nothing behind"
     );
-    assert_eq!(scene.mock.events("shop").len(), 0);
+    assert_eq!(scene.events().len(), 0);
 }
 
 #[test]

@@ -12,9 +12,6 @@ use crate::domain::lineage::{How, Step, What};
 use crate::domain::rejection::Rejection;
 use crate::domain::timestamp::rfc3339;
 
-/// By which one profile goes into another.
-const MERGE_RULE: &str = "identity.goes_on";
-
 /// `GET /_mock/stores/{id}/customers/{number}/lineage`: the last 32 steps, the first of them first.
 pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint> {
     asked.query([])?;
@@ -35,18 +32,21 @@ pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint>
 
 fn step_json(step: &Step) -> Value {
     let fields: Vec<_> = step.fields.names().collect();
-    let mut json = json!({ "request": step.request, "at": rfc3339(step.at), "fields": fields });
+    let mut json = json!({
+        "request": step.request,
+        "at": rfc3339(step.at),
+        "fields": fields,
+        "rule": step.what.rule(),
+    });
     match &step.what {
         What::Written { how, named } => {
             json["step"] = verb(*how).into();
-            json["rule"] = how.rule().into();
             if let Some(named) = named {
                 json["named"] = json!(named);
             }
         }
         What::Merged { number, identifiers } => {
             json["step"] = "merged".into();
-            json["rule"] = MERGE_RULE.into();
             json["merged"] = json!({ "number": number, "identifiers": identifiers });
         }
     }

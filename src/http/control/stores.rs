@@ -6,7 +6,7 @@ use actix_web::http::header::ContentType;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Complaint, number};
-use crate::domain::customer::{Customer, Identifiers, Include};
+use crate::domain::customer::{Identifiers, Include};
 use crate::domain::event::Event;
 use crate::domain::store::{Pending, StoreState, Write};
 use crate::domain::timestamp::rfc3339;
@@ -134,41 +134,15 @@ fn is_named(of: &Identifiers, wanted: &str) -> bool {
 }
 
 fn event_json(number: u64, event: &Event, of: &Identifiers) -> Value {
-    let mut json = event_body(event, json!(of));
+    let mut json = event.to_json(json!(of));
     json["number"] = number.into();
     json
 }
 
-fn event_body(event: &Event, customer: Value) -> Value {
-    json!({
-        "unique_id": event.unique_id,
-        "type": event.event_type,
-        "source": event.source,
-        "timestamp": event.timestamp,
-        "properties": event.properties,
-        "customer": customer,
-    })
-}
-
-/// A write that does not show yet, as a client might have sent it.
 fn pending_json(pending: &Pending) -> Value {
-    let body = match &*pending.write {
-        Write::Customer(customer) => json!({ "customer": written_customer(customer) }),
-        Write::Event(event, customer) => json!({ "customer_event": event_body(event, written_customer(customer)) }),
-    };
-    json!({ "request": pending.request, "applies_at": rfc3339(pending.visible_at), "body": body })
-}
-
-/// What a write says of a customer, less what it does not say.
-fn written_customer(customer: &Customer) -> Value {
-    let mut json = json!(customer);
-    let object = json.as_object_mut().expect("a customer is an object");
-    object.retain(|key, value| !value.is_null() && key != "lists" && key != "channels");
-    if !customer.on_request.custom_properties.is_empty() {
-        object.insert(
-            "custom_properties".to_owned(),
-            json!(customer.on_request.custom_properties),
-        );
-    }
-    json
+    json!({
+        "request": pending.request,
+        "applies_at": rfc3339(pending.visible_at),
+        "body": pending.write.to_json(),
+    })
 }

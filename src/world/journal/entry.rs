@@ -24,6 +24,7 @@ pub struct Entry {
     pub operation: Option<Operation>,
     /// The store that was meant; `None` where the request names none.
     pub store: Option<String>,
+    /// The method, as it was sent.
     pub method: String,
     /// Without the query; cut after 512 bytes.
     pub path: String,
@@ -72,32 +73,52 @@ impl Entry {
     }
 
     /// Where it differs from what is expected of a request: an object with any of `store`, `operation`, `method`, `path`,
-    /// `status`, `rule`, `note`, `query`, `headers` (in lower case) and `body`.
+    /// `status`, `rule`, `note`, `query`, `headers` (in lower case) and `body`; or of `customer`, the one that is written or
+    /// searched wherever the operation has it.
     pub(crate) fn differences(&self, expected: &Map<String, Value>) -> Vec<Difference> {
         let mut differing = Vec::new();
         for (name, expected) in expected {
-            let found = match name.as_str() {
-                "store" => json!(self.store),
-                "operation" => json!(self.operation.map(Operation::as_str)),
-                "method" => json!(self.method),
-                "path" => json!(self.path),
-                "status" => json!(self.status),
-                "rule" => one_of(self.rules.iter().map(|rule| rule.id), expected),
-                "note" => one_of(self.notes.iter().map(|note| note.id()), expected),
-                "query" => self.query(),
-                "headers" => self.request.headers(),
-                "body" => self.request.body(),
-                _ => Value::Null,
+            let (place, found) = match name.as_str() {
+                "store" => ("store", json!(self.store)),
+                "operation" => ("operation", json!(self.operation.map(Operation::as_str))),
+                "method" => ("method", json!(self.method)),
+                "path" => ("path", json!(self.path)),
+                "status" => ("status", json!(self.status)),
+                "rule" => ("rule", one_of(self.rules.iter().map(|rule| rule.id), expected)),
+                "note" => ("note", one_of(self.notes.iter().map(|note| note.id()), expected)),
+                "query" => ("query", self.query()),
+                "headers" => ("headers", self.request.headers()),
+                "body" => ("body", self.request.body()),
+                "customer" => self.customer(),
+                other => (other, Value::Null),
             };
             differing.extend(differences(expected, &found).into_iter().map(|difference| {
                 let path = match &*difference.path {
-                    "" => name.clone(),
-                    below => format!("{name}.{below}"),
+                    "" => place.to_owned(),
+                    below => format!("{place}.{below}"),
                 };
                 Difference { path, ..difference }
             }));
         }
         differing
+    }
+
+    /// The customer that is written or searched, and where the request has it.
+    fn customer(&self) -> (&'static str, Value) {
+        let of = |mut value: Value, key: &str| value.get_mut(key).map(Value::take).unwrap_or_default();
+        match self.operation {
+            Some(Operation::UpsertCustomer) => ("body.customer", of(self.request.body(), "customer")),
+            Some(Operation::UpsertCustomerEvent) => {
+                let event = of(self.request.body(), "customer_event");
+                ("body.customer_event.customer", of(event, "customer"))
+            }
+            Some(Operation::RetrieveCustomers) => {
+                let mut query = self.query();
+                query["external_id"] = of(query.clone(), "external_ids");
+                ("query", query)
+            }
+            _ => ("customer", Value::Null),
+        }
     }
 
     /// About how much memory it takes, in bytes.

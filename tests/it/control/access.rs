@@ -20,7 +20,7 @@ fn a_page_of_another_origin_gets_nothing() {
         "another port is another origin"
     );
     let own = scene.mock.url();
-    let answer = from(&own);
+    let answer = from(own);
     assert_eq!(
         (answer.status(), answer.header("access-control-allow-origin")),
         (200, None)
@@ -92,7 +92,7 @@ fn on_the_vendors_own_hosts_there_is_no_control_surface() {
                 .starts_with("HTTP/1.1 200")
         );
     }
-    assert_eq!(scene.mock.requests().len(), 4);
+    assert_eq!(scene.mock.requests().count(), 4);
 }
 
 #[test]

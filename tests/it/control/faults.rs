@@ -83,7 +83,7 @@ fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
         200,
         "never our own surface"
     );
-    assert_eq!(scene.mock.requests().len(), 3);
+    assert_eq!(scene.mock.requests().count(), 3);
 }
 
 #[test]
@@ -159,10 +159,17 @@ fn a_commit_whose_answer_is_lost_took_its_effect() {
     assert_eq!(read_to_the_end(&scene, &upsert()), (String::new(), true));
     assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
     assert_eq!(
-        scene.mock.requests()[0].status,
+        scene.mock.requests().entries()[0].status,
         0,
         "the journal knows that there was no answer"
     );
+    let lost = scene
+        .control("POST", "/requests/verify")
+        .json(json!({"status": 0, "count": 1}));
+    assert_eq!(lost.send().status(), 200);
+    assert_eq!(scene.control("GET", "/requests?status=0").send().json()["total"], 1);
+    let report = scene.control("GET", "/report").send();
+    assert_eq!(report.json()["calls"]["upsertCustomer"], json!({"0": 1}));
 }
 
 #[test]

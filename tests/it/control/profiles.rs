@@ -96,7 +96,7 @@ fn an_explained_write_is_not_written() {
     let event = json!({"customer_event": {"type": "t", "unique_id": 1, "customer": {"external_id": "c-1", "email": "ann@example.com"}}});
     assert_snapshot!(brief(&explain(event)), @r#""adopted" "identity.adopt" 1 []"#);
     assert_eq!(scene.everybody(), before);
-    assert_eq!(scene.mock.events("shop").len(), 0);
+    assert_eq!(scene.events().len(), 0);
 }
 
 #[test]

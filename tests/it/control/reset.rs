@@ -105,7 +105,7 @@ fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_tim
             scene.control("GET", "/clock").send().json()["now"],
             "2026-01-01T00:01:00Z"
         );
-        assert_eq!(scene.mock.requests().len(), 4);
+        assert_eq!(scene.mock.requests().count(), 4);
     }
 }
 

@@ -73,7 +73,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
         [""; 0],
         "nobody has that e-mail any more"
     );
-    assert_eq!(scene.mock.events("shop").len(), 1);
+    assert_eq!(scene.events().len(), 1);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
         let Some(cursor) = page.next_page() else { break };
         path = customers(&format!("?page_info={cursor}"));
     }
-    assert_eq!((seen, one.mock.events("shop").len()), (300, 40));
+    assert_eq!((seen, one.events().len()), (300, 40));
     generate(&one, 42);
     let list = one.control("GET", "/stores").send().json();
     assert_eq!(

@@ -58,7 +58,7 @@ fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
         scene.control("POST", "/reset").send();
         restore(&scene, "ann");
         assert_eq!(scene.everybody(), r#"external_id: "c-1", first_name: "Ann""#);
-        assert_eq!(scene.mock.events("shop").len(), 0);
+        assert_eq!(scene.events().len(), 0);
     }
 }
 

@@ -1,0 +1,49 @@
+//! What an emulator was at one moment.
+
+use std::io;
+
+use crate::world::state::State;
+
+/// What an emulator, or one of its stores, was at one moment: everything that a test could see, the journal and the report
+/// apart. It costs next to nothing, however large the stores are.
+///
+/// ```
+/// let yotpo = yotpo_mock::YotpoMock::start();
+/// let store = yotpo.store("shop");
+/// store.generate(1000, 100, 1);
+/// let ready = yotpo.snapshot();
+/// for _ in 0..3 {
+///     // …a test that changes things, and then:
+///     yotpo.restore(&ready);
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    state: State,
+}
+
+impl Snapshot {
+    pub(super) fn of(state: State) -> Snapshot {
+        Snapshot { state }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state.clone()
+    }
+
+    /// The whole of it as the document that `GET /_mock/state` gives, `PUT /_mock/state` takes and
+    /// [`Builder::state_file`](crate::Builder::state_file) reads.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// let document = yotpo.snapshot().to_json();
+    /// yotpo.put_state(&document).unwrap();
+    /// assert_eq!(yotpo.snapshot().to_json(), document);
+    /// ```
+    pub fn to_json(&self) -> String {
+        let mut json = Vec::new();
+        let written: io::Result<()> = self.state.write(&mut json);
+        written.expect("a Vec takes all writes");
+        String::from_utf8(json).expect("JSON is UTF-8")
+    }
+}

@@ -1,0 +1,466 @@
+//! The emulator as a value in a Rust test.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use ureq::Agent;
+use yotpo_mock::note::Note;
+use yotpo_mock::{Customer, EmptyResult, Event, Fault, Operation, Setting, StepKind, Store, Validation, YotpoMock};
+
+use crate::support::{NOW, agent};
+
+/// A client of one store.
+struct Client {
+    agent: Agent,
+    url: String,
+    token: String,
+}
+
+impl Client {
+    fn of(store: &Store) -> Client {
+        Client {
+            agent: agent(),
+            url: store.url(),
+            token: store.access_token(),
+        }
+    }
+
+    fn get(&self, query: &str) -> (u16, Value) {
+        let request = self.agent.get(format!("{}/customers{query}", self.url));
+        let mut answer = request.header("X-Yotpo-Token", &self.token).call().expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+    }
+
+    /// The status, or 0 where there is no answer.
+    fn patch(&self, path: &str, body: Value) -> u16 {
+        let request = self.agent.patch(format!("{}/{path}", self.url));
+        let answer = request.header("X-Yotpo-Token", &self.token).send_json(body);
+        answer.map_or(0, |answer| answer.status().as_u16())
+    }
+
+    fn upsert(&self, customer: Value) -> u16 {
+        self.patch("customers", json!({ "customer": customer }))
+    }
+
+    fn event(&self, event: Value) -> u16 {
+        self.patch("customer_events", json!({ "customer_event": event }))
+    }
+}
+
+fn frozen() -> YotpoMock {
+    YotpoMock::builder().frozen_at(NOW.parse().expect("a time")).start()
+}
+
+/// What something panics with.
+fn panic_of<T>(something: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(something)).err().expect("it panics");
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .expect("a panic with words")
+}
+
+#[test]
+fn a_store_is_declared_by_naming_it_and_a_known_one_stays_as_it_is() {
+    let yotpo = YotpoMock::builder()
+        .seed(r#"{"store":"open","customer":{"external_id":"c-1"}}"#)
+        .start();
+    let store = yotpo.store("shop");
+    assert_eq!(store.secret(), "secret-of-shop");
+    assert_eq!(yotpo.store("shop").secret(), store.secret());
+    let client = Client::of(&store);
+    assert_eq!(client.get("").0, 200);
+    let stranger = Client {
+        token: "any".to_owned(),
+        ..client
+    };
+    assert_eq!(
+        stranger.get("").1["errors"][0]["message"],
+        "the access token is not known"
+    );
+    let open = Client {
+        token: "any".to_owned(),
+        ..Client::of(&yotpo.store("open"))
+    };
+    assert_eq!((yotpo.store("open").secret(), open.get("").0), ("any", 200));
+
+    yotpo.reset();
+    assert_eq!(yotpo.store_ids(), ["open", "shop"]);
+    assert_eq!(
+        yotpo.store("shop").secret(),
+        "secret-of-shop",
+        "it is declared for good"
+    );
+    assert_eq!(open.get("").0, 200, "others need not be declared");
+}
+
+#[test]
+fn what_is_seeded_is_served_and_what_is_written_is_seen() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    store.seed([
+        Customer::builder()
+            .external_id("c-1")
+            .email("ann@example.com")
+            .custom_property("club", "gold")
+            .build(),
+        Customer::builder()
+            .phone_number("+14155552671")
+            .accepts_sms_marketing(true)
+            .build(),
+    ]);
+    store.seed_events([Event::builder("r-1", "item_returned")
+        .external_id("c-1")
+        .property("order_id", "1")
+        .build()]);
+    let client = Client::of(&store);
+    let (_, page) = client.get("?email=ANN@example.com&include_custom_properties=true");
+    assert_eq!(page["customers"][0]["custom_properties"], json!({"club": "gold"}));
+
+    assert_eq!(
+        client.upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "first_name": "Ann"})),
+        200
+    );
+    assert_eq!(
+        client.event(json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}})),
+        200
+    );
+    let ann = store.customer("c-1").expect("she is there");
+    assert_eq!(
+        (ann.first_name(), ann.accepts_sms_marketing(), ann.number()),
+        (Some("Ann"), Some(true), Some(1))
+    );
+    assert_eq!(store.customer_by_email("Ann@Example.com").as_ref(), Some(&ann));
+    assert_eq!(store.customer_by_phone_number("+14155552671"), Some(ann.clone()));
+    assert_eq!(store.customers(), [ann.clone()]);
+    let events = store.events().into_iter().map(|event| event.to_json().to_string());
+    assert_snapshot!(events.collect::<Vec<_>>().join("\n"), @r#"
+    {"customer":{"email":"ann@example.com","external_id":"c-1","phone_number":"+14155552671"},"properties":{"order_id":"1"},"source":null,"timestamp":"2026-01-01T00:00:00","type":"item_returned","unique_id":"r-1"}
+    {"customer":{"email":"ann@example.com","external_id":"c-1","phone_number":"+14155552671"},"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"item_kept","unique_id":"k-1"}
+    "#);
+    assert_eq!(
+        store.event("r-1").and_then(|event| event.property("order_id").cloned()),
+        Some(json!("1"))
+    );
+
+    let steps = store.lineage(&ann);
+    let told: Vec<_> = steps
+        .iter()
+        .map(|step| format!("{:?} by {}: {:?}", step.what, step.rule, step.fields))
+        .collect();
+    assert_snapshot!(told.join("\n"), @r#"
+    Updated by identity.external_id: ["external_id", "phone_number", "first_name", "account_updated_at"]
+    Merged(Merged { number: 2, external_id: None, email: None, phone_number: Some("+14155552671") }) by identity.goes_on: ["accepts_sms_marketing"]
+    Updated by identity.external_id: ["external_id", "account_updated_at"]
+    "#);
+}
+
+#[test]
+fn what_cannot_be_seeded_is_told_and_nothing_is_added() {
+    let store = YotpoMock::shared().new_store();
+    let ann = Customer::builder().external_id("c-1").build();
+    let wrong = Customer::builder()
+        .external_id("c-2")
+        .field("frist_name", "Bob")
+        .build();
+    let words = panic_of(|| store.seed([ann.clone(), wrong])).replace(store.id(), "shop");
+    assert_snapshot!(words, @"store `shop` cannot be seeded so: line 1: stores[0].customers[1].frist_name is not a field that a seed may have");
+    let words = panic_of(|| store.seed([ann.clone(), ann.clone()])).replace(store.id(), "shop");
+    assert_snapshot!(words, @"store `shop` cannot be seeded so: line 1: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`");
+    let nobody = Event::builder("r-1", "item_returned").external_id("c-9").build();
+    assert_snapshot!(panic_of(|| store.seed_events([nobody])).replace(store.id(), "shop"), @"store `shop` cannot be seeded so: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it");
+    assert_snapshot!(panic_of(|| store.generate(0, 1, 1)).replace(store.id(), "shop"), @"nothing is generated for store `shop`: there is no customer that an event could be of");
+    assert_snapshot!(panic_of(|| store.generate(1_000_001, 0, 1)), @"at most 1000000 customers and 1000000 events are generated at a time");
+    assert!(store.customers().is_empty() && store.events().is_empty());
+    assert_eq!(store.seed([ann]).customers_created, 1);
+    assert_eq!(
+        panic_of(|| YotpoMock::shared().store("")),
+        "a store has an id that is not empty"
+    );
+}
+
+#[test]
+fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
+    let yotpo = frozen();
+    let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
+    Client::of(&other).upsert(json!({"email": "ann@example.com"}));
+    let upserts = || store.requests().upserts().with_email("ann@example.com");
+    assert_snapshot!(panic_of(|| upserts().assert_count(1)), @r#"expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came; nor did any other"#);
+    let client = Client::of(&store);
+    client.get("?email=ann@example.com");
+    client.upsert(json!({"email": "bob@example.com", "first_name": "Bob"}));
+    client.upsert(json!({"email": "ann@example.com", "gender": "female"}));
+    assert_snapshot!(panic_of(|| upserts().with_field("first_name", "Ann").with_status(200).assert_count(1)), @r#"
+    expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.first_name` "Ann" and `status` 200, and none came:
+      #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+         `body.customer.first_name` is absent in the place of "Ann"
+         `status` is 400 in the place of 200
+      #3 PATCH /core/v3/stores/shop/customers, answered 200
+         `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
+         `body.customer.first_name` is "Bob" in the place of "Ann"
+      #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
+         `query.first_name` is absent in the place of "Ann"
+         `operation` is "retrieveCustomers" in the place of "upsertCustomer"
+    "#);
+    assert_snapshot!(panic_of(|| upserts().with_field("gender", Value::Null).assert_at_least(2)), @r#"
+    expected at least 2 requests to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.gender` absent, and none came:
+      #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+         `body.customer.gender` is "female" and should be absent
+      #3 PATCH /core/v3/stores/shop/customers, answered 200
+         `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
+      #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
+         `operation` is "retrieveCustomers" in the place of "upsertCustomer"
+    "#);
+    assert_snapshot!(panic_of(|| store.requests().assert_at_most(2)), @r#"
+    expected at most 2 requests to store `shop`, and 3 came:
+      #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+      #3 PATCH /core/v3/stores/shop/customers, answered 200
+      #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
+    "#);
+    assert_snapshot!(panic_of(|| store.requests().after(3).with_query("limit", "7").assert_count(2)), @r#"
+    expected 2 requests to store `shop` with `query.limit` "7" after #3, and none came:
+      #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+         `query.limit` is absent in the place of "7"
+    "#);
+    assert_snapshot!(panic_of(|| store.requests().refused_by("gender").count()), @"no request can be so: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a refusal names its rules");
+    assert_snapshot!(panic_of(|| store.requests().with_status(99).count()), @"no request can be so: `status` is `99`; it is a whole number from 100 to 599, or 0 where a fault left no answer");
+    assert_snapshot!(store.requests().upserts(), @r#"
+    2 requests to store `shop` for `upsertCustomer`:
+      #3 PATCH /core/v3/stores/shop/customers, answered 200
+         {"customer":{"email":"bob@example.com","first_name":"Bob"}}
+      #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+         {"customer":{"email":"ann@example.com","gender":"female"}}
+    "#);
+}
+
+#[test]
+fn requests_are_narrowed_by_everything_that_they_carry() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    let client = Client::of(&store);
+    client.get("?external_ids=c-1&limit=7");
+    client.upsert(json!({"external_id": "c-1", "address": {"city": "Austin"}, "phone_number": "+14155552671"}));
+    client.upsert(json!({"external_id": "c-1", "gender": "female"}));
+    client.event(json!({"type": "item_kept", "unique_id": "k-1", "customer": {"phone_number": "+14155552671"}}));
+    let all = || store.requests();
+    assert_eq!(
+        (all().count(), yotpo.requests().count(), all().is_empty()),
+        (4, 4, false)
+    );
+    for (narrowed, count) in [
+        (all().retrievals(), 1),
+        (all().retrievals().with_external_id("c-1"), 1),
+        (all().with_external_id("c-1"), 3),
+        (all().with_phone_number("+14155552671"), 2),
+        (all().events().with_unique_id("k-1"), 1),
+        (all().with_unique_id("k-2"), 0),
+        (all().with_field("address", json!({"city": "Austin"})), 1),
+        (all().with_body(json!({"customer": {"gender": "female"}})), 1),
+        (
+            all()
+                .with_body(json!({"customer_event": {"type": "item_kept"}}))
+                .with_unique_id("k-1"),
+            1,
+        ),
+        (all().with_query("limit", "7"), 1),
+        (all().with_header("CONTENT-TYPE", "application/json; charset=utf-8"), 3),
+        (all().with_path("/core/v3/stores/shop/customers"), 3),
+        (all().refused_by("customer.gender.enum"), 1),
+        (all().with_note(Note::EventsEndpoint), 1),
+        (all().operation(Operation::CreateAccessToken), 0),
+        (all().after(2), 2),
+    ] {
+        assert_eq!(narrowed.count(), count, "{narrowed:?}");
+    }
+    assert_eq!(all().last().map(|entry| entry.number), Some(4));
+    yotpo.store("other").forget_requests();
+    all().assert_count(4);
+    store.forget_requests();
+    all().assert_none();
+}
+
+#[test]
+fn faults_strike_one_store_as_often_as_they_are_told() {
+    let yotpo = frozen();
+    let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
+    let (client, of_other) = (Client::of(&store), Client::of(&other));
+    let customer = || json!({"external_id": "c-1"});
+    let busy = store.fail_next(Operation::UpsertCustomer, Fault::too_many_requests(2));
+    assert_eq!(
+        (
+            of_other.upsert(customer()),
+            client.upsert(customer()),
+            client.upsert(customer())
+        ),
+        (200, 429, 200)
+    );
+    assert_eq!((busy.hits(), busy.matched(), busy.is_over()), (1, 1, true));
+    let entry = store.requests().with_status(429).last().expect("it was struck");
+    assert_eq!(
+        (entry.fault, entry.response.header("Retry-After").as_deref()),
+        (Some(busy.id()), Some("2"))
+    );
+
+    store.fail_next(Operation::UpsertCustomerEvent, Fault::connection_reset().after_commit());
+    let event = json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}});
+    assert_eq!((client.event(event), store.events().len()), (0, 1));
+
+    let down = store.add_fault(
+        Fault::service_unavailable()
+            .body(json!({"down": true}))
+            .on_query("limit", "7")
+            .after(1),
+    );
+    assert_eq!(
+        [client.get("?limit=7").0, client.get("").0, client.get("?limit=7").0],
+        [200, 200, 503]
+    );
+    assert_eq!(client.get("?limit=7").1, json!({"down": true}));
+    assert_eq!((down.hits(), down.is_over()), (2, false));
+    down.remove();
+    assert_eq!(client.get("?limit=7").0, 200);
+
+    yotpo.fail_next(Operation::RetrieveCustomers, Fault::expired_token());
+    assert_eq!((of_other.get("").0, client.get("").0), (401, 200));
+    let left = store.add_fault(Fault::truncated(3).on_header("User-Agent", "nobody"));
+    store.clear_faults();
+    assert!(left.is_over());
+    assert_snapshot!(panic_of(|| store.add_fault(Fault::status(99))), @"the fault is not added: `status` must be a whole number from 200 to 599, and is `99`");
+    assert_snapshot!(panic_of(|| store.add_fault(Fault::connection_closed().header("A", "b"))), @"the fault is not added: `connection` leaves no answer: it goes neither with `status` nor with anything else of an answer");
+}
+
+#[test]
+fn time_settings_and_snapshots_are_a_stores_own() {
+    let yotpo = frozen();
+    let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
+    let (client, of_other) = (Client::of(&store), Client::of(&other));
+    store.advance(Duration::from_secs(15 * 24 * 3600));
+    assert_eq!((client.get("").0, of_other.get("").0), (401, 200));
+    assert_eq!(store.now() - other.now(), TimeDelta::days(15));
+
+    let client = Client::of(&store);
+    store.set(Setting::VisibilityDelay(Duration::from_secs(60)));
+    store.set(Setting::EmptyResult(EmptyResult::Error));
+    let before = store.snapshot();
+    assert_eq!(client.upsert(json!({"external_id": "c-1"})), 200);
+    assert_eq!((client.get("").0, store.pending(), store.settle()), (400, 1, 1));
+    assert_eq!((client.get("").0, store.customers().len()), (200, 1));
+    store.restore(&before);
+    assert_eq!((client.get("").0, store.customers().len()), (400, 0));
+    assert_eq!(store.settings().visibility_delay, Duration::from_secs(60));
+    store.reset();
+    assert_eq!(store.settings(), other.settings());
+
+    for setting in [
+        Setting::RateLimit(5),
+        Setting::Validation(Validation::Lenient),
+        Setting::EnforceDeprecations(true),
+        Setting::IssuedTokensOnly(true),
+        Setting::BodyLimit(100),
+    ] {
+        yotpo.set(setting);
+    }
+    let settings = other.settings();
+    assert_eq!(
+        (settings.rate_limit, settings.validation, settings.body_limit),
+        (5, Validation::Lenient, 100)
+    );
+    assert!(settings.enforce_deprecations && settings.issued_tokens_only);
+    assert_snapshot!(panic_of(|| yotpo.set(Setting::BodyLimit(0))), @"body_limit must be a whole number of bytes, at least 1, and is `0`");
+
+    yotpo.set_time("2030-01-01T00:00:00Z".parse().expect("a time"));
+    assert_snapshot!(panic_of(|| yotpo.set_time(NOW.parse().expect("a time"))), @"a clock never goes back: it is `2030-01-01T00:00:00Z` already");
+    assert_snapshot!(panic_of(|| yotpo.advance(Duration::from_secs(u64::MAX))), @"a clock is not advanced beyond the year 9000");
+}
+
+#[test]
+fn all_that_there_is_goes_out_and_in() {
+    let yotpo = frozen();
+    yotpo.store("shop").generate(20, 5, 1);
+    let all = yotpo.snapshot();
+    let document = all.to_json();
+    yotpo.reset_to_empty();
+    assert!(yotpo.store("shop").customers().is_empty());
+    yotpo.put_state(&document).expect("a state");
+    assert_eq!(yotpo.snapshot().to_json(), document);
+    yotpo.store("shop").reset();
+    yotpo.restore(&all);
+    assert_eq!(yotpo.snapshot().to_json(), document);
+    assert!(yotpo.put_state(&document[..document.len() - 9]).is_err());
+    assert_eq!(yotpo.snapshot().to_json(), document);
+    let late = yotpo.store("late");
+    assert_eq!(
+        panic_of(|| late.restore(&all)),
+        "the snapshot cannot be restored: it tells nothing of store `late`"
+    );
+}
+
+#[test]
+fn the_report_tells_what_a_run_leaned_on() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    let client = Client::of(&store);
+    client.upsert(json!({"external_id": "c-1", "gender": "female"}));
+    client.event(json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}}));
+    client.patch("orders", json!({}));
+    store.fail_next(Operation::UpsertCustomer, Fault::status(500));
+    client.upsert(json!({"external_id": "c-1"}));
+    let report = store.report();
+    assert_eq!(
+        (
+            report.requests(),
+            report.injected(),
+            report.server_errors(),
+            report.bare_refusals()
+        ),
+        (4, 1, 0, 0)
+    );
+    assert_eq!(
+        (
+            report.calls(Operation::UpsertCustomer),
+            report.calls_with(Operation::UpsertCustomer, 400)
+        ),
+        (2, 1)
+    );
+    assert_eq!(
+        (report.refusals("customer.gender.enum"), report.notes()),
+        (1, vec![(Note::EventsEndpoint, 1)])
+    );
+    let unmatched: Vec<_> = report
+        .unmatched()
+        .iter()
+        .map(|it| (it.path.clone(), it.status, it.count))
+        .collect();
+    assert_eq!(unmatched, [("/core/v3/stores/shop/orders".to_owned(), 501, 1)]);
+    assert_eq!(report.never_called().len(), 3);
+    assert_eq!(report.to_json(), yotpo.report().to_json());
+    store.forget_report();
+    assert_eq!((store.report().requests(), report.requests()), (0, 4));
+}
+
+#[test]
+fn a_dry_run_tells_what_a_write_would_come_to() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    store.seed([
+        Customer::builder().email("ann@example.com").first_name("Ann").build(),
+        Customer::builder().phone_number("+14155552671").build(),
+    ]);
+    let body = json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}});
+    let explained = store.explain(&body);
+    assert_eq!(
+        (explained.would, explained.rule),
+        (Some(StepKind::Adopted), Some("identity.adopt"))
+    );
+    assert_eq!(explained.merged.len(), 1);
+    assert_eq!(
+        explained
+            .customer
+            .and_then(|customer| customer.first_name().map(str::to_owned))
+            .as_deref(),
+        Some("Ann")
+    );
+    assert_eq!(store.customers().len(), 2, "nothing was written");
+}
