@@ -1,0 +1,210 @@
+"""What the sync client promises, held against yotpo-mock."""
+
+import pytest
+from sync_client import GaveUp, Refused, SyncClient
+
+EMMA = {"external_id": "c-1", "email": "emma@example.com", "first_name": "Emma", "tags": "vip"}
+RETURN = {"type": "item_returned", "fact": "R-77", "at": "2029-12-31T10:00:00Z", "shopper": EMMA, "properties": {"order": "1001"}}
+
+
+@pytest.fixture
+def waits():
+    """How long the client waited, each time, in seconds."""
+    return []
+
+
+@pytest.fixture
+def client(store, waits):
+    def sleep(seconds):
+        waits.append(seconds)
+        store.advance(seconds)
+
+    return SyncClient(store.url, store.id, store.secret, page_size=2, sleep=sleep)
+
+
+# Reading
+
+
+def test_all_pages_are_read(store, client):
+    ids = [f"c-{number}" for number in range(1, 8)]
+    store.seed(customers=[{"external_id": id} for id in ids])
+
+    assert [customer["external_id"] for customer in client.customers()] == ids, "customers are missing"
+
+
+def test_an_empty_store_has_no_customers(client):
+    assert list(client.customers()) == []
+
+
+def test_the_cursor_goes_back_as_it_came(store, client):
+    store.fault(
+        {"operation": "retrieveCustomers"},
+        times=1,
+        status=200,
+        body={"customers": [], "pagination": {"next_page_info": "eyJhIjoi%2BfQ%2Fg%3D%3D"}},
+    )
+    store.fault(
+        {"operation": "retrieveCustomers"},
+        times=1,
+        status=200,
+        body={"customers": [], "pagination": {"next_page_info": None}},
+    )
+
+    list(client.customers())
+
+    store.verify(operation="retrieveCustomers", query={"page_info": "eyJhIjoi+fQ/g=="})
+
+
+def test_a_page_that_broke_off_is_read_again(store, client):
+    store.seed(customers=[EMMA])
+    store.fault({"operation": "retrieveCustomers"}, times=1, truncate_bytes=20)
+
+    assert [customer["external_id"] for customer in client.customers()] == ["c-1"]
+
+
+# Writing
+
+
+def test_only_the_fields_that_changed_are_written(store, client):
+    store.seed(customers=[EMMA])
+
+    client.sync([EMMA | {"tags": "vip,returns"}])
+
+    assert written(store) == [{"external_id": "c-1", "tags": "vip,returns"}]
+
+
+def test_a_second_run_writes_nothing(store, client):
+    shoppers = [EMMA, {"email": "noah@example.com", "first_name": "Noah"}]
+    client.sync(shoppers)
+
+    assert client.sync(shoppers).unchanged == 2
+    store.verify(operation="upsertCustomer", count=2)
+
+
+def test_a_missing_value_is_left_out(store, client):
+    store.seed(customers=[EMMA])
+
+    client.sync([{"external_id": "c-1", "email": None, "first_name": "Em", "tags": None}])
+
+    # Nothing but the journal shows it: the vendor takes null and absent for the same.
+    assert written(store) == [{"external_id": "c-1", "first_name": "Em"}], "more was written than is known"
+
+
+def test_a_guest_is_written_under_one_identifier(store, client):
+    guest = {"external_id": None, "email": "noah@example.com", "phone_number": "+14155552671", "first_name": "Noah"}
+
+    outcome = client.sync([guest])
+
+    assert outcome.refused == [], "a guest was refused"
+    assert written(store) == [{"email": "noah@example.com", "first_name": "Noah"}]
+
+
+def test_a_shopper_who_is_refused_does_not_stop_the_others(store, client):
+    outcome = client.sync([{"external_id": "c-1", "gender": "female"}, {"external_id": "c-2", "gender": "F"}])
+
+    assert [customer["external_id"] for customer in store.customers()] == ["c-2"]
+    assert outcome.refused == ['400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}']
+
+
+# Events
+
+
+def test_an_event_arrives_with_what_is_known_of_it(store, client):
+    client.send_event(**RETURN)
+
+    [event] = store.events()
+    assert (event["unique_id"], event["type"], event["timestamp"]) == ("item_returned:R-77", "item_returned", "2029-12-31T10:00:00")
+    assert (event["customer"]["external_id"], event["properties"]) == ("c-1", {"order": "1001"})
+
+
+def test_an_event_that_is_told_twice_counts_once(store, client):
+    client.send_event(**RETURN)
+    client.send_event(**RETURN)
+
+    assert [event["unique_id"] for event in store.events()] == ["item_returned:R-77"]
+
+
+def test_an_event_whose_answer_was_lost_counts_once(store, client):
+    store.fault({"operation": "upsertCustomerEvent"}, times=1, connection="reset", after_commit=True)
+
+    client.send_event(**RETURN)
+
+    store.verify(operation="upsertCustomerEvent", count=2)
+    assert len(store.events()) == 1, "the event counts twice"
+
+
+# Hard times
+
+
+def test_a_429_is_waited_out_for_as_long_as_it_says(store, client, waits):
+    store.fault({"operation": "upsertCustomer"}, times=1, status=429, headers={"Retry-After": 7})
+
+    client.sync([EMMA])
+
+    store.verify(operation="upsertCustomer", status=200)
+    assert waits == [7]
+
+
+def test_the_rate_limit_delays_and_loses_nothing(store, client, waits):
+    store.set(rate_limit=5)
+
+    client.sync({"external_id": f"c-{number}"} for number in range(12))
+
+    assert len(store.customers()) == 12
+    assert waits == [1, 1], "a token, a page and twelve writes at five a second"
+
+
+def test_an_error_of_the_vendor_is_retried_with_backoff(store, client, waits):
+    store.fault({"operation": "upsertCustomer"}, times=3, status=503)
+
+    client.sync([EMMA])
+
+    store.verify(operation="upsertCustomer", status=200)
+    assert waits == [1, 2, 4]
+
+
+def test_a_lost_connection_is_retried(store, client, waits):
+    store.fault({"operation": "upsertCustomer"}, times=1, connection="close")
+
+    client.sync([EMMA])
+
+    assert [customer["external_id"] for customer in store.customers()] == ["c-1"]
+    assert waits == [1]
+
+
+def test_a_vendor_who_is_down_for_good_is_given_up(store, client, waits):
+    store.fault({"operation": "upsertCustomer"}, status=503)
+
+    with pytest.raises(GaveUp, match="PATCH customers: 503 after 5 attempts"):
+        client.sync([EMMA])
+    assert waits == [1, 2, 4, 8]
+
+
+def test_a_token_that_dies_during_a_run_is_replaced(store, client):
+    store.fault({"operation": "upsertCustomer"}, times=1, expire_token=True)
+
+    client.sync([EMMA])
+
+    store.verify(operation="upsertCustomer", status=200)
+    store.verify(operation="createAccessToken", count=2)
+
+
+def test_a_token_that_died_since_the_last_run_is_replaced(store, client):
+    client.sync([EMMA])
+    store.advance(seconds=15 * 24 * 3600)
+
+    assert client.sync([EMMA]).unchanged == 1
+    store.verify(operation="createAccessToken", count=2)
+
+
+def test_a_token_is_replaced_only_once(store, client):
+    store.fault({"operation": "retrieveCustomers"}, status=401)
+
+    with pytest.raises(Refused, match="401"):
+        list(client.customers())
+    store.verify(operation="createAccessToken", count=2)
+
+
+def written(store):
+    """What the client wrote of customers, as it was sent."""
+    return [request["request"]["body"]["customer"] for request in store.requests(operation="upsertCustomer")]
