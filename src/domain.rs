@@ -4,15 +4,15 @@
 //! per request upstairs and passed down.
 
 pub(crate) mod access_token;
-pub mod customer;
-pub mod event;
+pub(crate) mod customer;
+pub(crate) mod event;
 pub mod evidence;
 pub(crate) mod identity;
 pub(crate) mod json;
 pub(crate) mod lineage;
 pub(crate) mod merge;
 pub mod note;
-pub mod operation;
+pub(crate) mod operation;
 pub(crate) mod pagination;
 pub(crate) mod rate_limit;
 pub(crate) mod rejection;

@@ -14,22 +14,24 @@ mod exchange;
 mod faults;
 mod middleware;
 mod outgoing;
-mod socket;
 
+use std::any::Any;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::{Extensions, Server, ServerHandle};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder, Route, guard};
 
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
+use crate::platform::Socket;
 use crate::world::World;
 use body::ReadTimeout;
 use control::access::Access;
@@ -204,8 +206,19 @@ fn serve(
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(read_timeout)
-        .on_connect(socket::on_connect)
+        .on_connect(on_connect)
         .disable_signals();
     let server = sockets.into_iter().try_fold(server, HttpServer::listen)?;
     Ok(server.run())
+}
+
+/// What is done with each connection when it is accepted.
+fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
+        return;
+    };
+    // Without this a pipelining client's answers wait for its acknowledgements, 40 ms each time. A socket that takes no option
+    // is about to fail by itself.
+    let _ = stream.set_nodelay(true);
+    extensions.insert(Socket::of(stream));
 }

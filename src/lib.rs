@@ -99,7 +99,7 @@
 //! - `world` is the middle floor: everything that one emulator remembers, and the powers of a test over it.
 //! - `domain` is the ground floor: what the vendor's system knows and decides, as plain data and pure functions.
 //!
-//! Beside `mock` stands `internals`, built only where it is asked for: doors into the rooms for fuzzers and benchmarks.
+//! `platform` is what differs from one system to the next; every floor may ask it. Beside `mock` stands `internals`, built only where it is asked for: doors into the rooms for fuzzers and benchmarks.
 //!
 //! To follow a request, read `http` from its top: `record` opens its journal entry, the path matches, `admit` asks who is
 //! calling and how often, the handler reads the body leniently, the domain decides, and the entry closes.
@@ -122,6 +122,7 @@ mod http;
 #[doc(hidden)]
 pub mod internals;
 mod mock;
+mod platform;
 mod world;
 
 pub use domain::evidence;

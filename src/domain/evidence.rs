@@ -16,6 +16,10 @@ pub enum Evidence {
 
 impl Evidence {
     /// The word as `x-evidence` spells it: `documented`, `observed` or `assumed`.
+    ///
+    /// ```
+    /// assert_eq!(yotpo_mock::evidence::Evidence::Assumed.as_str(), "assumed");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Evidence::Documented => "documented",

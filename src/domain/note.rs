@@ -20,6 +20,10 @@ pub enum Grade {
 
 impl Grade {
     /// The grade in one word: `assumed`, `deprecated`, `tolerated` or `coerced`.
+    ///
+    /// ```
+    /// assert_eq!(yotpo_mock::note::Grade::Tolerated.as_str(), "tolerated");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Grade::Assumed => "assumed",
@@ -47,16 +51,30 @@ macro_rules! notes {
             pub const ALL: &[Note] = &[$(Note::$variant),*];
 
             /// Stable name, lower case, dotted: `events.endpoint`.
+            ///
+            /// ```
+            /// assert_eq!(yotpo_mock::note::Note::EventsEndpoint.id(), "events.endpoint");
+            /// ```
             pub fn id(self) -> &'static str {
                 match self { $(Note::$variant => $id),* }
             }
 
             /// How it should worry its reader.
+            ///
+            /// ```
+            /// use yotpo_mock::note::{Grade, Note};
+            ///
+            /// assert_eq!(Note::EventsEndpoint.grade(), Grade::Deprecated);
+            /// ```
             pub fn grade(self) -> Grade {
                 match self { $(Note::$variant => Grade::$grade),* }
             }
 
             /// The note in one line of ASCII.
+            ///
+            /// ```
+            /// println!("{}", yotpo_mock::note::Note::EventsEndpoint.words());
+            /// ```
             pub fn words(self) -> &'static str {
                 match self { $(Note::$variant => $words),* }
             }

@@ -27,6 +27,10 @@ impl Operation {
     ];
 
     /// The operation's name: `retrieveCustomers`.
+    ///
+    /// ```
+    /// assert_eq!(yotpo_mock::Operation::UpsertCustomer.as_str(), "upsertCustomer");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::CreateAccessToken => "createAccessToken",

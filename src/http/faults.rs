@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 
 use super::body::parameters;
 use super::exchange::Exchange;
-use super::socket::Socket;
 use crate::domain::json;
 use crate::domain::operation::Operation;
+use crate::platform::Socket;
 use crate::world::fault::{Cut, Effect, Met};
 
 /// Names the fault that an answer met.

@@ -17,6 +17,7 @@ use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http::Running;
 use crate::http::control::access::Access;
+use crate::platform::raise_descriptor_limit;
 use crate::world::clock::Clock;
 use crate::world::journal::{Journal, Limits};
 use crate::world::seed::{self, Ground, Stores};
@@ -85,78 +86,151 @@ impl Default for Builder {
 
 impl Builder {
     /// Where to listen; [`Host::Localhost`] by default.
+    ///
+    /// ```
+    /// use yotpo_mock::{Host, YotpoMock};
+    ///
+    /// let everywhere = "127.0.0.1".parse().unwrap();
+    /// let yotpo = YotpoMock::builder().host(Host::Address(everywhere)).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn host(mut self, host: Host) -> Builder {
         self.host = host;
         self
     }
 
     /// The port to listen on; 0, the default, takes a free one.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().port(0).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn port(mut self, port: u16) -> Builder {
         self.port = port;
         self
     }
 
     /// Declares a store with its secret; then only declared stores exist, and only issued tokens are valid.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().store("shop", "s3cret").start();
+    /// assert_eq!(yotpo.store("shop").secret(), "s3cret");
+    /// ```
     pub fn store(mut self, id: impl Into<String>, secret: impl Into<String>) -> Builder {
         self.stores.push((id.into(), secret.into()));
         self
     }
 
     /// Starts with what a seed file says, read when the emulator starts.
+    ///
+    /// ```
+    /// let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/shop.json");
+    /// let yotpo = yotpo_mock::YotpoMock::builder().seed_file(seed).start();
+    /// assert_eq!(yotpo.store("shop").customers().len(), 1200);
+    /// ```
     pub fn seed_file(mut self, path: impl AsRef<Path>) -> Builder {
         self.seeds.push(Seed::File(path.as_ref().to_owned()));
         self
     }
 
     /// Starts with what a seed document says, JSON or NDJSON.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().seed(r#"{"store":"shop","customer":{"external_id":"c-1"}}"#).start();
+    /// assert_eq!(yotpo.store("shop").customers().len(), 1);
+    /// ```
     pub fn seed(mut self, document: impl Into<String>) -> Builder {
         self.seeds.push(Seed::Text(document.into()));
         self
     }
 
     /// Requests per second and store; 0, the default, is off.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().rate_limit(5).start();
+    /// assert_eq!(yotpo.settings().rate_limit, 5);
+    /// ```
     pub fn rate_limit(mut self, requests: u32) -> Builder {
         self.settings.rate_limit = requests;
         self
     }
 
     /// How long an accepted write stays invisible to reads; not at all by default.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().visibility_delay(std::time::Duration::from_secs(60)).start();
+    /// assert_eq!(yotpo.settings().visibility_delay.as_secs(), 60);
+    /// ```
     pub fn visibility_delay(mut self, delay: Duration) -> Builder {
         self.settings.visibility_delay = delay;
         self
     }
 
     /// What a search answers that finds nothing.
+    ///
+    /// ```
+    /// use yotpo_mock::EmptyResult;
+    ///
+    /// let yotpo = yotpo_mock::YotpoMock::builder().empty_result(EmptyResult::Error).start();
+    /// assert_eq!(yotpo.settings().empty_result, EmptyResult::Error);
+    /// ```
     pub fn empty_result(mut self, answer: EmptyResult) -> Builder {
         self.settings.empty_result = answer;
         self
     }
 
     /// How strictly fields are validated.
+    ///
+    /// ```
+    /// use yotpo_mock::Validation;
+    ///
+    /// let yotpo = yotpo_mock::YotpoMock::builder().validation(Validation::Lenient).start();
+    /// assert_eq!(yotpo.settings().validation, Validation::Lenient);
+    /// ```
     pub fn validation(mut self, validation: Validation) -> Builder {
         self.settings.terms.validation = validation;
         self
     }
 
     /// Whether deprecated fields are dropped on write.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().enforce_deprecations(true).start();
+    /// assert!(yotpo.settings().enforce_deprecations);
+    /// ```
     pub fn enforce_deprecations(mut self, enforce: bool) -> Builder {
         self.settings.terms.enforce_deprecations = enforce;
         self
     }
 
     /// Whether only issued tokens are valid even where no store is declared.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().issued_tokens_only(true).start();
+    /// assert!(yotpo.settings().issued_tokens_only);
+    /// ```
     pub fn issued_tokens_only(mut self, only: bool) -> Builder {
         self.settings.issued_tokens_only = only;
         self
     }
 
     /// The largest body of the vendor's surface, in bytes; above it 413.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().body_limit(64 * 1024).start();
+    /// assert_eq!(yotpo.settings().body_limit, 65_536);
+    /// ```
     pub fn body_limit(mut self, bytes: usize) -> Builder {
         self.settings.body_limit = bytes;
         self
     }
 
     /// How long a request's head, and then its body, may take to arrive, in real time; above it 408.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().read_timeout(std::time::Duration::from_secs(1)).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn read_timeout(mut self, timeout: Duration) -> Builder {
         self.read_timeout = timeout;
         self
@@ -164,24 +238,44 @@ impl Builder {
 
     /// A further name by which the control surface may be called, beside loopback and the address that is listened on; `*`
     /// for any.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().control_host("mock.test").start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn control_host(mut self, name: impl Into<String>) -> Builder {
         self.access.hosts.push(name.into());
         self
     }
 
     /// Lets pages of an origin, such as `http://localhost:3000`, use both surfaces from a browser.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().cors("http://localhost:3000").start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn cors(mut self, origin: impl Into<String>) -> Builder {
         self.access.origins.push(origin.into());
         self
     }
 
     /// What everything under `/_mock` but `health` must carry as `Authorization: Bearer`.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().control_token("s3cret").start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn control_token(mut self, token: impl Into<String>) -> Builder {
         self.access.token = Some(token.into());
         self
     }
 
     /// The largest body of the control surface, in bytes; above it 413.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().control_body_limit(1024 * 1024).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn control_body_limit(mut self, bytes: usize) -> Builder {
         self.access.body_limit = bytes;
         self
@@ -192,6 +286,11 @@ impl Builder {
     /// # Panics
     ///
     /// If it is 0.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().workers(2).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn workers(mut self, threads: usize) -> Builder {
         assert!(threads > 0, "an emulator is served by at least one thread");
         self.workers = threads;
@@ -199,24 +298,45 @@ impl Builder {
     }
 
     /// Lets time stand still at a moment until it is [advanced](YotpoMock::advance).
+    ///
+    /// ```
+    /// let new_year = "2026-01-01T00:00:00Z".parse().unwrap();
+    /// let yotpo = yotpo_mock::YotpoMock::builder().frozen_at(new_year).start();
+    /// assert_eq!(yotpo.now(), new_year);
+    /// ```
     pub fn frozen_at(mut self, moment: DateTime<Utc>) -> Builder {
         self.frozen_at = Some(moment);
         self
     }
 
     /// How many requests the journal keeps; older ones are forgotten.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().journal_entries(10_000).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn journal_entries(mut self, entries: usize) -> Builder {
         self.journal.entries = entries;
         self
     }
 
     /// How much memory the journal takes, in bytes; older requests are forgotten. The latest is kept however large it is.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().journal_bytes(8 * 1024 * 1024).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn journal_bytes(mut self, bytes: usize) -> Builder {
         self.journal.bytes = bytes;
         self
     }
 
     /// How much the journal keeps of each body, in bytes.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().journal_body_bytes(1024).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn journal_body_bytes(mut self, bytes: usize) -> Builder {
         self.journal.body_bytes = bytes;
         self
@@ -224,6 +344,15 @@ impl Builder {
 
     /// Writes the journal to a file while it happens, a line of JSON per request, in the place of what stood there. The file is
     /// complete when the emulator is dropped.
+    ///
+    /// ```
+    /// let file = std::env::temp_dir().join(format!("requests-{}.ndjson", std::process::id()));
+    /// let yotpo = yotpo_mock::YotpoMock::builder().journal_file(&file).start();
+    /// drop(yotpo);
+    /// assert_eq!(std::fs::read_to_string(&file)?, "");
+    /// # std::fs::remove_file(file)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn journal_file(mut self, path: impl AsRef<Path>) -> Builder {
         self.journal_file = Some(path.as_ref().to_owned());
         self
@@ -231,12 +360,29 @@ impl Builder {
 
     /// Keeps the state in a file: read at the start if it is there, the time included, and then in the place of the seeds; saved
     /// when the emulator stops or is dropped, whole or not at all. A reset still goes back to the seeds.
+    ///
+    /// ```
+    /// let file = std::env::temp_dir().join(format!("state-{}.json", std::process::id()));
+    /// let yotpo = yotpo_mock::YotpoMock::builder().state_file(&file).start();
+    /// yotpo.store("shop").generate(10, 0, 1);
+    /// drop(yotpo);
+    /// let yotpo = yotpo_mock::YotpoMock::builder().state_file(&file).start();
+    /// assert_eq!(yotpo.store("shop").customers().len(), 10);
+    /// # drop(yotpo);
+    /// # std::fs::remove_file(file)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn state_file(mut self, path: impl AsRef<Path>) -> Builder {
         self.state_file = Some(path.as_ref().to_owned());
         self
     }
 
     /// What a client must survive: 5 requests a second, writes that take 60 seconds to show, issued tokens only.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().realistic().start();
+    /// assert_eq!(yotpo.settings().rate_limit, 5);
+    /// ```
     pub fn realistic(self) -> Builder {
         self.rate_limit(REALISTIC_RATE_LIMIT)
             .visibility_delay(REALISTIC_VISIBILITY_DELAY)
@@ -245,6 +391,11 @@ impl Builder {
 
     /// How many of its latest requests are printed to stderr when a test panics while it holds the emulator or one of its
     /// stores; 0 switches it off.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().journal_on_panic(0).start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn journal_on_panic(mut self, requests: usize) -> Builder {
         self.journal_on_panic = requests;
         self
@@ -255,6 +406,11 @@ impl Builder {
     /// # Panics
     ///
     /// Where [`try_start`](Builder::try_start) gives an error.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().start();
+    /// # let _ = yotpo;
+    /// ```
     pub fn start(self) -> YotpoMock {
         self.try_start()
             .unwrap_or_else(|error| panic!("{error}; {}", error.hint()))
@@ -262,11 +418,20 @@ impl Builder {
 
     /// Starts it: when this returns, the seeds are in and the socket takes connections.
     ///
+    /// It takes some 15 descriptors. The first emulator of a process raises its soft limit to the hard one, 10,240 at most, so
+    /// that a hundred can run at once.
+    ///
     /// # Errors
     ///
     /// If the address cannot be listened on, a seed is missing or broken, a state file is broken, stores contradict each other,
     /// or the journal's file cannot be written.
+    ///
+    /// ```
+    /// let error = yotpo_mock::YotpoMock::builder().seed_file("nowhere.json").try_start().unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot seed from `nowhere.json`: no such file");
+    /// ```
     pub fn try_start(self) -> Result<YotpoMock, StartError> {
+        raise_descriptor_limit();
         let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
         let stores = self.stores_at_start(clock.now())?;
         let sockets = self.host.bind(self.port)?;

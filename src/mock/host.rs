@@ -28,6 +28,10 @@ pub enum Host {
 
 impl Host {
     /// Whether only this machine can connect.
+    ///
+    /// ```
+    /// assert!(yotpo_mock::Host::Localhost.is_loopback());
+    /// ```
     pub fn is_loopback(self) -> bool {
         match self {
             Host::Localhost => true,

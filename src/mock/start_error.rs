@@ -50,6 +50,11 @@ pub enum StartError {
 
 impl StartError {
     /// What to do about it, in one line.
+    ///
+    /// ```
+    /// let error = yotpo_mock::YotpoMock::builder().seed("[]").try_start().unwrap_err();
+    /// println!("error: {error}\nhint: {}", error.hint());
+    /// ```
     pub fn hint(&self) -> &'static str {
         match self {
             StartError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {

@@ -1,12 +1,13 @@
 //! The state file: where the state outlives the process.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
 use super::state::State;
+use crate::platform::{create_private, sync_folder};
 
 /// How much is written at a time.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -77,7 +78,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn replace(temporary: &Path, path: &Path, folder: &Path, state: &State) -> io::Result<u64> {
-    let mut out = BufWriter::with_capacity(PIECE_BYTES, private(temporary)?);
+    let mut out = BufWriter::with_capacity(PIECE_BYTES, create_private(temporary)?);
     state.write(&mut out)?;
     out.flush()?;
     let file = out.get_ref();
@@ -86,27 +87,6 @@ fn replace(temporary: &Path, path: &Path, folder: &Path, state: &State) -> io::R
     fs::rename(temporary, path)?;
     sync_folder(folder)?;
     Ok(bytes)
-}
-
-/// Creates a file anew. Secrets stand in it: nobody else need read it.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Makes sure that the new name survives, too.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Where a folder cannot be opened as a file, its system keeps names in order by itself.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

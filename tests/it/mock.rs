@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use insta::assert_snapshot;
 use serde_json::json;
 use yotpo_mock::YotpoMock;
 
@@ -19,13 +20,7 @@ fn an_emulator_stops_when_it_is_dropped() {
 
 #[test]
 fn many_emulators_share_nothing() {
-    let scenes: Vec<_> = (0..10).map(|_| Scene::new()).collect();
-    for (at, scene) in scenes.iter().enumerate() {
-        scene.upsert(json!({"external_id": format!("c-{at}")}));
-    }
-    for (at, scene) in scenes.iter().enumerate() {
-        assert_eq!(scene.get(&customers("")).names(), [format!("c-{at}")]);
-    }
+    many(10);
 }
 
 #[test]
@@ -66,4 +61,124 @@ fn time_does_not_advance_beyond_what_can_be_told() {
         .frozen_at(NOW.parse().unwrap())
         .start()
         .advance(Duration::MAX);
+}
+
+/// Starts an emulator, uses it and drops it.
+fn one_is_used() {
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1"}));
+    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+}
+
+#[tokio::test]
+async fn an_emulator_runs_inside_a_tokio_runtime_of_one_thread() {
+    one_is_used();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emulator_runs_inside_a_tokio_runtime_of_many_threads() {
+    let tasks: Vec<_> = (0..4).map(|_| tokio::spawn(async { one_is_used() })).collect();
+    for task in tasks {
+        task.await.expect("it does not panic");
+    }
+    one_is_used();
+}
+
+#[actix_rt::test]
+async fn an_emulator_runs_inside_an_actix_system() {
+    one_is_used();
+}
+
+#[test]
+fn an_emulator_runs_inside_smol() {
+    smol::block_on(async { smol::spawn(async { one_is_used() }).await });
+}
+
+#[test]
+fn an_emulator_goes_from_one_thread_to_another() {
+    let yotpo = YotpoMock::start();
+    let store = yotpo.store("shop");
+    let (store, yotpo) = std::thread::spawn(move || (store, yotpo))
+        .join()
+        .expect("it does not panic");
+    store.generate(1, 0, 1);
+    drop(yotpo);
+    assert_eq!(store.customers().len(), 1, "a store outlives the server that served it");
+}
+
+/// Runs one ignored test in a process of its own, after a command of a shell; gives all that is printed.
+#[cfg(unix)]
+fn this_test_binary(first: &str, test: &str) -> String {
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg(format!("{first} && exec \"$0\" \"$@\" 2>&1"));
+    command.arg(std::env::current_exe().expect("this binary"));
+    command.args(["--exact", "--ignored", "--nocapture", test]);
+    let output = command.env("RUST_BACKTRACE", "0").output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Run by the next test, in a process of its own.
+#[test]
+#[ignore = "it needs a process of its own"]
+fn hundred_emulators() {
+    many(100);
+}
+
+fn many(number: usize) {
+    let scenes: Vec<_> = (0..number).map(|_| Scene::new()).collect();
+    for (at, scene) in scenes.iter().enumerate() {
+        scene.upsert(json!({"external_id": format!("c-{at}")}));
+    }
+    for (at, scene) in scenes.iter().enumerate() {
+        assert_eq!(scene.get(&customers("")).names(), [format!("c-{at}")]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hundred_emulators_run_under_a_soft_limit_of_1024_descriptors() {
+    let output = this_test_binary("ulimit -S -n 1024", "mock::hundred_emulators");
+    assert!(output.contains("1 passed"), "{output}");
+}
+
+/// Run by the next test, in a process of its own.
+#[test]
+#[ignore = "it fails, and is to be seen failing"]
+fn a_test_that_panics() {
+    let yotpo = YotpoMock::builder().journal_on_panic(2).start();
+    let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
+    for store in [&store, &other] {
+        for gender in ["F", "M", "female"] {
+            let answer = crate::support::agent()
+                .patch(format!("{}/customers", store.url()))
+                .header("X-Yotpo-Token", store.access_token())
+                .send_json(json!({"customer": {"external_id": "c-1", "gender": gender}}));
+            answer.expect("an answer");
+        }
+    }
+    let clone = store.clone();
+    assert_eq!(
+        clone.customer("c-1").expect("it is there").gender(),
+        Some("Other"),
+        "on purpose"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn when_a_test_panics_the_latest_requests_of_its_stores_are_printed() {
+    let output = this_test_binary("true", "mock::a_test_that_panics");
+    let journals = output.split("requests to store").skip(1);
+    let journals: Vec<_> = journals
+        .map(|journal| journal.lines().take(5).collect::<Vec<_>>().join("\n"))
+        .collect();
+    assert_eq!(journals.len(), 2, "each store once: {output}");
+    assert_snapshot!(journals[0], @r#"
+    `shop`:
+     #2 PATCH /core/v3/stores/shop/customers, answered 200
+        {"customer":{"external_id":"c-1","gender":"M"}}
+     #3 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
+        {"customer":{"external_id":"c-1","gender":"female"}}
+    "#);
+    assert!(journals[1].starts_with(" `other`:"), "{output}");
 }

@@ -47,6 +47,13 @@ pub struct Entry {
 
 impl Entry {
     /// The parameters of the query, decoded, as an object; a repeated one is an array.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().retrievals().entries() {
+    ///     println!("{}", entry.query()["email"]);
+    /// }
+    /// ```
     pub fn query(&self) -> Value {
         self.query.to_json()
     }

@@ -18,6 +18,13 @@ pub struct Message {
 
 impl Message {
     /// The values of a header joined by commas, by its name in any case.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     println!("{:?}", entry.request.header("User-Agent"));
+    /// }
+    /// ```
     pub fn header(&self, name: &str) -> Option<String> {
         let values: Vec<_> = self
             .headers
@@ -29,22 +36,50 @@ impl Message {
     }
 
     /// The headers as an object, by their names in lower case; a repeated one is an array.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     println!("{}", entry.response.headers()["content-type"]);
+    /// }
+    /// ```
     pub fn headers(&self) -> Value {
         by_name(self.headers.pairs())
     }
 
     /// The body: JSON as it is, anything else as a text, and null where there is none or where it was not read. What was
     /// [cut](Message::body_is_cut) is the text of its beginning.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     println!("{}", entry.request.body()["customer"]);
+    /// }
+    /// ```
     pub fn body(&self) -> Value {
         self.body.as_ref().map_or(Value::Null, Body::shown)
     }
 
     /// How long the whole body is, in bytes.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     println!("{:?} bytes", entry.response.body_bytes());
+    /// }
+    /// ```
     pub fn body_bytes(&self) -> Option<u64> {
         self.body.as_ref().map(|body| body.whole_bytes)
     }
 
     /// Whether only the beginning of the body is kept.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     assert!(!entry.request.body_is_cut(), "raise `journal_body_bytes`");
+    /// }
+    /// ```
     pub fn body_is_cut(&self) -> bool {
         self.body.as_ref().is_some_and(Body::is_cut)
     }

@@ -1,0 +1,97 @@
+//! What differs from one system to the next. The only place that knows; every floor may ask it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+#[cfg(unix)]
+type Raw = std::os::fd::RawFd;
+#[cfg(windows)]
+type Raw = std::os::windows::io::RawSocket;
+
+/// A connection's socket, which the connection owns: for the one thing that the server does not do, a reset.
+#[derive(Clone, Copy)]
+pub(crate) struct Socket(Raw);
+
+impl Socket {
+    #[cfg(unix)]
+    pub fn of(stream: &impl std::os::fd::AsRawFd) -> Socket {
+        Socket(stream.as_raw_fd())
+    }
+
+    #[cfg(windows)]
+    pub fn of(stream: &impl std::os::windows::io::AsRawSocket) -> Socket {
+        Socket(stream.as_raw_socket())
+    }
+
+    /// Lets the connection end with a reset and not with an end of file.
+    ///
+    /// To be called only while a request of the connection is being answered: then the socket is open.
+    pub fn reset_when_closed(self) {
+        let linger = |socket: SockRef<'_>| {
+            // A client that has gone needs no reset.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        };
+        // SAFETY: the connection owns the socket and keeps it open for as long as one of its requests is being answered, and
+        // the borrow ends before this function does.
+        #[cfg(unix)]
+        linger(SockRef::from(&unsafe { std::os::fd::BorrowedFd::borrow_raw(self.0) }));
+        // SAFETY: as above.
+        #[cfg(windows)]
+        linger(SockRef::from(&unsafe {
+            std::os::windows::io::BorrowedSocket::borrow_raw(self.0)
+        }));
+    }
+}
+
+/// Creates a file anew. Secrets stand in it: nobody else need read it.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes sure that a new name in a folder survives, too.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Where a folder cannot be opened as a file, its system keeps names in order by itself.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Lets this process open as many descriptors as its hard limit allows: an emulator takes some 15, and the usual soft limit of
+/// 1,024, or 256 on macOS, is met by a few dozen of them.
+#[cfg(unix)]
+pub(crate) fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use std::sync::Once;
+
+    /// More than macOS lets a process have whatever its hard limit says.
+    const ENOUGH: u64 = 10_240;
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+        if limit.current.is_some_and(|current| current < wanted) {
+            let raised = Rlimit {
+                current: Some(wanted),
+                ..limit
+            };
+            // Where it is refused, the limit stays, and what meets it says so.
+            let _ = setrlimit(Resource::Nofile, raised);
+        }
+    });
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn raise_descriptor_limit() {}
