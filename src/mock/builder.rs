@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -67,7 +68,7 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Builder {
         Builder {
-            host: Host::default(),
+            host: Host::Address(Ipv4Addr::LOCALHOST.into()),
             port: 0,
             stores: Vec::new(),
             seeds: Vec::new(),
@@ -85,13 +86,13 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Where to listen; [`Host::Localhost`] by default.
+    /// Where to listen: 127.0.0.1 by default, which is where [`url`](YotpoMock::url) points. [`Host::Localhost`] listens on ::1,
+    /// too, for clients that are given the name.
     ///
     /// ```
     /// use yotpo_mock::{Host, YotpoMock};
     ///
-    /// let everywhere = "127.0.0.1".parse().unwrap();
-    /// let yotpo = YotpoMock::builder().host(Host::Address(everywhere)).start();
+    /// let yotpo = YotpoMock::builder().host(Host::Localhost).start();
     /// # let _ = yotpo;
     /// ```
     pub fn host(mut self, host: Host) -> Builder {

@@ -245,3 +245,15 @@ fn the_settings_of_the_readme_are_what_help_says() {
         options.trim_end()
     );
 }
+
+#[test]
+fn the_rust_block_of_the_readme_stands_on_the_front_page_of_the_crate() {
+    let block = blocks("rust").into_iter().next().expect("the README has a Rust block");
+    let front_page = include_str!("../../src/lib.rs").lines();
+    let front_page = front_page.filter_map(|line| line.strip_prefix("//!"));
+    let front_page: Vec<_> = front_page.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    assert!(
+        front_page.join("\n").contains(block.trim_end()),
+        "src/lib.rs has another"
+    );
+}
