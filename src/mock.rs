@@ -27,6 +27,7 @@ use crate::domain::operation::Operation;
 use crate::domain::timestamp::rfc3339;
 use crate::http::Running;
 use crate::world::clock::{ClockError, LAST_YEAR};
+use crate::world::settings::Changes;
 use crate::world::{ResetTo, World, seed};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
@@ -39,7 +40,7 @@ pub use setting::{Setting, Settings};
 pub use snapshot::Snapshot;
 pub use start_error::StartError;
 use start_error::plainly;
-pub use store::Store;
+pub use store::{PendingWrite, Store};
 pub use story::{Broken, Explanation, Merged, Step, StepKind};
 
 /// How often a stopping mock looks whether the last request is answered.
@@ -319,6 +320,16 @@ impl YotpoMock {
         fault.add_to(&self.powers.world)
     }
 
+    /// All faults, the oldest first.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert!(yotpo.faults().is_empty());
+    /// ```
+    pub fn faults(&self) -> Vec<AddedFault> {
+        AddedFault::all(&self.powers.world, None)
+    }
+
     /// Removes all faults.
     ///
     /// ```
@@ -367,11 +378,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn set_time(&self, moment: DateTime<Utc>) {
-        match self.powers.world.clock.put(None, Some(moment), None) {
-            Ok(()) => {}
-            Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
-            Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
-        }
+        self.powers.set_time(None, moment);
     }
 
     /// Lets the time stand still, until it is [advanced](YotpoMock::advance), set or [let go](YotpoMock::unfreeze).
@@ -431,6 +438,18 @@ impl YotpoMock {
     #[track_caller]
     pub fn set(&self, setting: Setting) {
         self.powers.set(None, setting);
+    }
+
+    /// Takes back what was changed for all stores: the settings of the start hold. What stores have changed for themselves stays.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// yotpo.set(yotpo_mock::Setting::RateLimit(5));
+    /// yotpo.unset_all();
+    /// assert_eq!(yotpo.settings().rate_limit, 0);
+    /// ```
+    pub fn unset_all(&self) {
+        self.powers.world.memory().put_changes(None, Changes::default());
     }
 
     /// Goes back to how it started: the seeds, the declared stores, the settings, and nothing else. The journal and the time
@@ -569,6 +588,16 @@ impl Powers {
     fn advance(&self, store: Option<&str>, by: Duration) {
         let advanced = self.world.clock.advance(store, by);
         assert!(advanced.is_ok(), "a clock is not advanced beyond the year {LAST_YEAR}");
+    }
+
+    /// Sets the time of all stores, or of one.
+    #[track_caller]
+    fn set_time(&self, store: Option<&str>, moment: DateTime<Utc>) {
+        match self.world.clock.put(store, Some(moment), None) {
+            Ok(()) => {}
+            Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
+            Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
+        }
     }
 
     /// Changes a setting for all stores, or for one.

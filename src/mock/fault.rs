@@ -369,7 +369,7 @@ impl AddedFault {
     /// assert_eq!(yotpo.add_fault(Fault::status(503)).hits(), 0);
     /// ```
     pub fn hits(&self) -> u64 {
-        self.told("hits").and_then(|hits| hits.as_u64()).unwrap_or(0)
+        self.to_json()["hits"].as_u64().unwrap_or(0)
     }
 
     /// How many requests matched it, those included that it left alone; 0 once it is removed.
@@ -380,7 +380,7 @@ impl AddedFault {
     /// assert_eq!(yotpo.add_fault(Fault::status(503)).matched(), 0);
     /// ```
     pub fn matched(&self) -> u64 {
-        self.told("matched").and_then(|matched| matched.as_u64()).unwrap_or(0)
+        self.to_json()["matched"].as_u64().unwrap_or(0)
     }
 
     /// Whether it will strike no more: used up, or removed.
@@ -394,7 +394,7 @@ impl AddedFault {
     /// assert!(fault.is_over());
     /// ```
     pub fn is_over(&self) -> bool {
-        self.told("used_up").is_none_or(|used_up| used_up == true)
+        self.to_json()["used_up"] != json!(false)
     }
 
     /// Removes it.
@@ -410,9 +410,28 @@ impl AddedFault {
         }
     }
 
-    fn told(&self, key: &str) -> Option<Value> {
-        let mut fault = self.memory()?.faults.get(self.id)?;
-        Some(fault[key].take())
+    /// What it is and what became of it, as `GET /_mock/faults` tells it; null once it is removed.
+    ///
+    /// ```
+    /// # use yotpo_mock::{Fault, YotpoMock};
+    /// # let yotpo = YotpoMock::start();
+    /// assert_eq!(yotpo.add_fault(Fault::status(503)).to_json()["status"], 503);
+    /// ```
+    pub fn to_json(&self) -> Value {
+        let fault = self.memory().and_then(|memory| memory.faults.get(self.id));
+        fault.unwrap_or_default()
+    }
+
+    /// All of them, or those that are for one store only.
+    pub(super) fn all(world: &Arc<World>, store: Option<&str>) -> Vec<AddedFault> {
+        let memory = world.memory();
+        let ids = memory.faults.ids(store).into_iter();
+        let all = ids.map(|id| AddedFault {
+            world: world.clone(),
+            memory: Arc::downgrade(&memory),
+            id,
+        });
+        all.collect()
     }
 
     /// What it was added to, if that is still what is remembered.

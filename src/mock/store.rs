@@ -19,9 +19,10 @@ use super::story::{Explanation, Step, customer_of};
 use super::{Powers, Seeded};
 use crate::domain::customer::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
-use crate::domain::store::StoreState;
+use crate::domain::store::{Pending, StoreState};
 use crate::world::ResetTo;
 use crate::world::generate::Order;
+use crate::world::settings::Changes;
 
 /// What is encoded in a path's segment: everything that is not unreserved in RFC 3986.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -269,14 +270,16 @@ impl Store {
         })
     }
 
-    /// How many writes are accepted and do not show yet.
+    /// The writes that are accepted and do not show yet, in the order in which they will.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").pending(), 0);
+    /// for write in yotpo.store("shop").pending() {
+    ///     println!("request {} shows at {}: {}", write.request, write.visible_at, write.body);
+    /// }
     /// ```
-    pub fn pending(&self) -> usize {
-        self.look(|state| state.pending().count())
+    pub fn pending(&self) -> Vec<PendingWrite> {
+        self.look(|state| state.pending().map(PendingWrite::of).collect())
     }
 
     /// Looks at the store as it is now.
@@ -392,6 +395,16 @@ impl Store {
         fault.of_store(&self.id).add_to(&self.powers.world)
     }
 
+    /// The faults that are for this store only, the oldest first.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert!(yotpo.store("shop").faults().iter().all(|fault| fault.is_over()), "a fault was never met");
+    /// ```
+    pub fn faults(&self) -> Vec<AddedFault> {
+        AddedFault::all(&self.powers.world, Some(&self.id))
+    }
+
     /// Removes the faults that are for this store only.
     ///
     /// ```
@@ -432,6 +445,23 @@ impl Store {
         self.powers.advance(Some(&self.id), by);
     }
 
+    /// Sets the time of this store to a later moment.
+    ///
+    /// # Panics
+    ///
+    /// If it is later than that already, since a clock never goes back, or the moment is beyond the year 9000.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// # let store = yotpo.store("shop");
+    /// store.set_time("2040-01-01T00:00:00Z".parse().unwrap());
+    /// assert!(store.now() > yotpo.now());
+    /// ```
+    #[track_caller]
+    pub fn set_time(&self, moment: DateTime<Utc>) {
+        self.powers.set_time(Some(&self.id), moment);
+    }
+
     /// Makes every accepted write visible now; gives their number.
     ///
     /// ```
@@ -467,6 +497,22 @@ impl Store {
     #[track_caller]
     pub fn set(&self, setting: Setting) {
         self.powers.set(Some(&self.id), setting);
+    }
+
+    /// Takes back what was changed for this store: what holds for all stores holds for it.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// # let store = yotpo.store("shop");
+    /// store.set(yotpo_mock::Setting::RateLimit(5));
+    /// store.unset_all();
+    /// assert_eq!(store.settings(), yotpo.settings());
+    /// ```
+    pub fn unset_all(&self) {
+        self.powers
+            .world
+            .memory()
+            .put_changes(Some(&self.id), Changes::default());
     }
 
     /// Goes back to how this store started: its seed, or else nothing but its secret. Its settings and faults go, too; journal,
@@ -511,6 +557,22 @@ impl Store {
         Snapshot::of(self.powers.world.state().of_store(&self.id))
     }
 
+    /// Puts what a state document says of this store in the place of what is there; others stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the document, or that it tells nothing of this store. Then nothing is changed.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// # let store = yotpo.store("shop");
+    /// let document = store.snapshot().to_json();
+    /// store.put_state(&document).unwrap();
+    /// ```
+    pub fn put_state(&self, document: &str) -> Result<(), String> {
+        self.powers.world.put_document(Some(&self.id), document)
+    }
+
     /// Puts back what this store was; others stay as they are. Cursors from before are refused.
     ///
     /// # Panics
@@ -528,6 +590,34 @@ impl Store {
         let put = self.powers.world.put_back_store(&self.id, snapshot.state());
         if let Err(reason) = put {
             panic!("the snapshot cannot be restored: {reason}");
+        }
+    }
+}
+
+/// A write that is accepted and does not show yet.
+///
+/// ```
+/// # let yotpo = yotpo_mock::YotpoMock::start();
+/// let waiting: Vec<u64> = yotpo.store("shop").pending().iter().map(|write| write.request).collect();
+/// # assert!(waiting.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PendingWrite {
+    /// The number of the request that it came with.
+    pub request: u64,
+    /// When it shows, or when one that was accepted before it does, whichever is later; by the store's clock.
+    pub visible_at: DateTime<Utc>,
+    /// The write as a client might have sent it: `{"customer":{…}}` or `{"customer_event":{…}}`.
+    pub body: Value,
+}
+
+impl PendingWrite {
+    fn of(pending: &Pending) -> PendingWrite {
+        PendingWrite {
+            request: pending.request,
+            visible_at: pending.visible_at,
+            body: pending.write.to_json(),
         }
     }
 }

@@ -221,6 +221,14 @@ impl Faults {
             .collect()
     }
 
+    /// The ids of all faults, or of those that are for one store only, oldest first.
+    pub fn ids(&self, store: Option<&str>) -> Vec<u64> {
+        let inner = self.0.lock();
+        let faults = inner.faults.iter();
+        let faults = faults.filter(|fault| store.is_none_or(|store| fault.is_only_for(store)));
+        faults.map(|fault| fault.id).collect()
+    }
+
     /// One fault.
     pub fn get(&self, id: u64) -> Option<Value> {
         self.0

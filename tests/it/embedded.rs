@@ -324,6 +324,7 @@ fn faults_strike_one_store_as_often_as_they_are_told() {
 
     yotpo.fail_next(Operation::RetrieveCustomers, Fault::expired_token());
     assert_eq!((of_other.get("").0, client.get("").0), (401, 200));
+    assert_eq!((yotpo.faults().len(), store.faults().len()), (3, 2));
     let left = store.add_fault(Fault::truncated(3).on_header("User-Agent", "nobody"));
     store.clear_faults();
     assert!(left.is_over());
@@ -345,11 +346,27 @@ fn time_settings_and_snapshots_are_a_stores_own() {
     store.set(Setting::EmptyResult(EmptyResult::Error));
     let before = store.snapshot();
     assert_eq!(client.upsert(json!({"external_id": "c-1"})), 200);
-    assert_eq!((client.get("").0, store.pending(), store.settle()), (400, 1, 1));
+    assert_eq!((client.get("").0, store.pending().len(), store.settle()), (400, 1, 1));
     assert_eq!((client.get("").0, store.customers().len()), (200, 1));
+    client.event(json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}}));
+    let pending = store
+        .pending()
+        .into_iter()
+        .map(|write| format!("{} at {}: {}", write.request, write.visible_at, write.body));
+    assert_snapshot!(pending.collect::<Vec<_>>().join("\n"), @r#"6 at 2026-01-16 00:01:00 UTC: {"customer_event":{"customer":{"account_updated_at":"2026-01-16T00:00:00","external_id":"c-1"},"properties":{},"source":null,"timestamp":"2026-01-16T00:00:00","type":"item_kept","unique_id":"k-1"}}"#);
+    store.set_time("2026-01-17T00:00:00Z".parse().expect("a time"));
+    assert_eq!((store.pending().len(), store.events().len()), (0, 1));
+    store.put_state(&before.to_json()).expect("a state");
+    assert_eq!(
+        (store.customers().len(), store.now() - other.now()),
+        (0, TimeDelta::days(15))
+    );
     store.restore(&before);
     assert_eq!((client.get("").0, store.customers().len()), (400, 0));
     assert_eq!(store.settings().visibility_delay, Duration::from_secs(60));
+    store.unset_all();
+    assert_eq!(store.settings(), other.settings());
+    store.set(Setting::RateLimit(5));
     store.reset();
     assert_eq!(store.settings(), other.settings());
 
@@ -368,6 +385,8 @@ fn time_settings_and_snapshots_are_a_stores_own() {
         (5, Validation::Lenient, 100)
     );
     assert!(settings.enforce_deprecations && settings.issued_tokens_only);
+    yotpo.unset_all();
+    assert_eq!(other.settings().body_limit, yotpo_mock::DEFAULT_BODY_LIMIT);
     assert_snapshot!(panic_of(|| yotpo.set(Setting::BodyLimit(0))), @"body_limit must be a whole number of bytes, at least 1, and is `0`");
 
     yotpo.set_time("2030-01-01T00:00:00Z".parse().expect("a time"));
