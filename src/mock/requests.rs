@@ -36,7 +36,7 @@ use crate::world::words::brief;
 ///      `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it is counted by `count`, `entries` or an assertion"]
+#[must_use = "it is counted by `count`, `entries`, `bodies` or an assertion"]
 pub struct Requests {
     world: Arc<World>,
     expected: Map<String, Value>,
@@ -280,6 +280,32 @@ impl Requests {
     #[track_caller]
     pub fn entries(&self) -> Vec<Entry> {
         self.matching().iter().map(|entry| Entry::clone(entry)).collect()
+    }
+
+    /// What they sent, in the order in which they were answered: nothing else shows what was null and what was left out.
+    ///
+    /// JSON as it is, anything else as a text, and null where there is none or where it was not read; see
+    /// [`Message::body`](crate::journal::Message::body).
+    ///
+    /// # Panics
+    ///
+    /// As [`count`](Requests::count) does.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// # let store = yotpo.store("shop");
+    /// use serde_json::json;
+    ///
+    /// # let ann = json!({"customer": {"external_id": "c-1", "tags": "vip"}});
+    /// # let upsert = ureq::patch(format!("{}/customers", store.url())).header("X-Yotpo-Token", store.access_token());
+    /// # upsert.send_json(ann).unwrap();
+    /// // …your integration runs, and then:
+    /// let sent = store.requests().upserts().bodies();
+    /// assert_eq!(sent, [json!({"customer": {"external_id": "c-1", "tags": "vip"}})]);
+    /// ```
+    #[track_caller]
+    pub fn bodies(&self) -> Vec<Value> {
+        self.matching().iter().map(|entry| entry.request.body()).collect()
     }
 
     /// The one that was answered last.

@@ -275,6 +275,14 @@ fn requests_are_narrowed_by_everything_that_they_carry() {
         assert_eq!(narrowed.count(), count, "{narrowed:?}");
     }
     assert_eq!(all().last().map(|entry| entry.number), Some(4));
+    assert_eq!(
+        all().after(1).with_external_id("c-1").bodies(),
+        [
+            json!({"customer": {"external_id": "c-1", "address": {"city": "Austin"}, "phone_number": "+14155552671"}}),
+            json!({"customer": {"external_id": "c-1", "gender": "female"}})
+        ]
+    );
+    assert_eq!(all().retrievals().bodies(), [Value::Null]);
     yotpo.store("other").forget_requests();
     all().assert_count(4);
     store.forget_requests();
