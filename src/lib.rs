@@ -51,7 +51,7 @@
 //! fn nothing_is_written_where_nothing_changed() {
 //!     let store = YotpoMock::shared().new_store();
 //!     store.seed([Customer::builder().external_id("c-1").first_name("Ann").build()]);
-//!     run_my_sync(YotpoMock::shared().url(), store.id(), store.secret());
+//!     run_my_sync(store.url(), store.id(), store.secret());
 //!     store.requests().upserts().assert_none();
 //! }
 //! # nothing_is_written_where_nothing_changed();
@@ -69,7 +69,7 @@
 //! store.fail_next(Operation::UpsertCustomerEvent, Fault::connection_reset().after_commit());
 //! # let event = json!({"customer_event": {"type": "item_returned", "unique_id": "r-1", "customer": {"external_id": "c-1"}}});
 //! # for _ in 0..2 {
-//! #     let events = ureq::patch(format!("{}/customer_events", store.url()));
+//! #     let events = ureq::patch(format!("{}/customer_events", store.api_url()));
 //! #     let _ = events.header("X-Yotpo-Token", store.access_token()).send_json(&event);
 //! # }
 //! // …your integration runs, and then:

@@ -61,7 +61,7 @@ const LAST_BYTES: Duration = Duration::from_millis(50);
 /// let yotpo = YotpoMock::start();
 /// let store = yotpo.store("shop");
 /// store.seed([Customer::builder().external_id("c-1").build()]);
-/// // …point your integration at `yotpo.url()`, `store.id()` and `store.secret()`, and look at what it did:
+/// // …point your integration at `store.url()`, `store.id()` and `store.secret()`, and look at what it did:
 /// store.requests().upserts().assert_none();
 /// ```
 #[derive(Debug)]
@@ -148,7 +148,8 @@ impl YotpoMock {
     }
 
     /// The default emulator that all tests of a binary share, started at the first call and never stopped. Take a
-    /// [store of its own](YotpoMock::new_store) for each test.
+    /// [store of its own](YotpoMock::new_store) for each test. Its time runs: a test whose time must stand still starts an
+    /// emulator of its own.
     ///
     /// # Panics
     ///

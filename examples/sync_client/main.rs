@@ -39,7 +39,7 @@ fn main() -> Result<(), Error> {
         ..Shopper::default()
     };
     let clock = store.clone();
-    let mut client = SyncClient::new(yotpo.url(), store.id(), store.secret())
+    let mut client = SyncClient::new(store.url(), store.id(), store.secret())
         .page_size(50)
         .sleep(move |delay| {
             println!("The vendor is busy: {delay:?} pass by its own clock.");
@@ -69,11 +69,6 @@ fn main() -> Result<(), Error> {
         println!("  {}, of {name}", event.unique_id());
     }
 
-    let report = store.report();
-    let (requests, struck) = (report.requests(), report.injected());
-    println!("\nIt was asked {requests} times, of which {struck} met a fault, and what was asked leans on:");
-    for (note, _) in report.notes() {
-        println!("  {}: {}", note.id(), note.words());
-    }
+    println!("\n{}", store.report());
     Ok(())
 }

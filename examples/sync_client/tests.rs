@@ -20,7 +20,7 @@ fn scene() -> Scene {
 
 fn scene_of(yotpo: &YotpoMock) -> Scene {
     let store = yotpo.new_store();
-    let client = SyncClient::new(yotpo.url(), store.id(), store.secret()).page_size(2);
+    let client = SyncClient::new(store.url(), store.id(), store.secret()).page_size(2);
     let waits = Rc::<RefCell<Vec<u64>>>::default();
     let (clock, noted) = (store.clone(), waits.clone());
     let client = client.sleep(move |delay| {

@@ -54,10 +54,6 @@ impl Customer {
         }
     }
 
-    pub(super) fn of(fields: Map<String, Value>) -> Customer {
-        Customer { fields }
-    }
-
     /// The customer's place in its store's order of creation, counted from one; `None` for one that comes from a builder.
     ///
     /// ```
@@ -109,6 +105,19 @@ impl Customer {
 
     fn boolean(&self, name: &str) -> Option<bool> {
         self.field(name)?.as_bool()
+    }
+}
+
+/// Takes fields by their names on the wire, as [`CustomerBuilder::field`] does.
+///
+/// ```
+/// # use serde_json::{Value, json};
+/// let Value::Object(fields) = json!({"external_id": "c-1"}) else { unreachable!() };
+/// assert_eq!(yotpo_mock::Customer::from(fields).external_id(), Some("c-1"));
+/// ```
+impl From<Map<String, Value>> for Customer {
+    fn from(fields: Map<String, Value>) -> Customer {
+        Customer { fields }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was counted, as a Rust test sees it.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::domain::note::Note;
@@ -169,5 +171,43 @@ impl Report {
     /// ```
     pub fn to_json(&self) -> Value {
         self.tally.to_json()
+    }
+}
+
+/// In a few lines, to end a run with: what was called, what was refused, what was leaned on and what was not found.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally {
+            requests,
+            calls,
+            refusals,
+            notes,
+            injected,
+            server_errors,
+            ..
+        } = &self.tally;
+        write!(
+            f,
+            "{requests} requests, {injected} struck by faults, {server_errors} errors of the emulator"
+        )?;
+        for ((operation, status), count) in calls {
+            write!(f, "\n  {} answered {status}: {count}", operation.as_str())?;
+        }
+        for (rule, count) in refusals {
+            write!(f, "\n  refused by {rule}: {count}")?;
+        }
+        for (note, count) in notes {
+            write!(f, "\n  {} {}: {count}", note.grade().as_str(), note.id())?;
+        }
+        for unmatched in self.unmatched() {
+            let Unmatched {
+                method,
+                path,
+                status,
+                count,
+            } = unmatched;
+            write!(f, "\n  no operation {method} {path} answered {status}: {count}")?;
+        }
+        Ok(())
     }
 }

@@ -40,7 +40,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// let yotpo = YotpoMock::start();
 /// let store = yotpo.store("shop");
 /// store.seed([Customer::builder().external_id("c-1").email("ann@example.com").build()]);
-/// // …point your integration at `yotpo.url()`, `store.id()` and `store.secret()`, and look at what it did:
+/// // …point your integration at `store.url()`, `store.id()` and `store.secret()`, and look at what it did:
 /// store.requests().upserts().assert_none();
 /// assert_eq!(store.customer("c-1").unwrap().email(), Some("ann@example.com"));
 /// ```
@@ -83,14 +83,27 @@ impl Store {
         &self.secret
     }
 
-    /// Where the store's paths begin, without a slash at the end.
+    /// Where its emulator listens, as [`YotpoMock::url`](crate::YotpoMock::url) tells it.
+    ///
+    /// ```
+    /// # use yotpo_mock::YotpoMock;
+    /// let store = YotpoMock::shared().new_store();
+    /// // …goes to your integration:
+    /// let config = (store.url(), store.id(), store.secret());
+    /// # assert_eq!(config.0, YotpoMock::shared().url());
+    /// ```
+    pub fn url(&self) -> &str {
+        &self.powers.url
+    }
+
+    /// Where the vendor's paths for this store begin, without a slash at the end.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let customers = format!("{}/customers", yotpo.store("shop").url());
+    /// let customers = format!("{}/customers", yotpo.store("shop").api_url());
     /// assert_eq!(customers, format!("{}/core/v3/stores/shop/customers", yotpo.url()));
     /// ```
-    pub fn url(&self) -> String {
+    pub fn api_url(&self) -> String {
         let id = utf8_percent_encode(&self.id, IN_PATH);
         format!("{}/core/v3/stores/{id}", self.powers.url)
     }

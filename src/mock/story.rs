@@ -184,7 +184,7 @@ pub(super) fn customer_of(profile: &Profile) -> Customer {
     match serde_json::from_slice(&json).expect("a profile is JSON") {
         Value::Object(mut fields) => {
             fields.insert("number".to_owned(), profile.number().into());
-            Customer::of(fields)
+            Customer::from(fields)
         }
         _ => unreachable!("a profile is rendered as an object"),
     }

@@ -150,7 +150,7 @@ fn a_test_that_panics() {
     for store in [&store, &other] {
         for gender in ["F", "M", "female"] {
             let answer = crate::support::agent()
-                .patch(format!("{}/customers", store.url()))
+                .patch(format!("{}/customers", store.api_url()))
                 .header("X-Yotpo-Token", store.access_token())
                 .send_json(json!({"customer": {"external_id": "c-1", "gender": gender}}));
             answer.expect("an answer");
