@@ -297,7 +297,7 @@ impl Requests {
     /// use serde_json::json;
     ///
     /// # let ann = json!({"customer": {"external_id": "c-1", "tags": "vip"}});
-    /// # let upsert = ureq::patch(format!("{}/customers", store.url())).header("X-Yotpo-Token", store.access_token());
+    /// # let upsert = ureq::patch(format!("{}/customers", store.api_url())).header("X-Yotpo-Token", store.access_token());
     /// # upsert.send_json(ann).unwrap();
     /// // …your integration runs, and then:
     /// let sent = store.requests().upserts().bodies();
