@@ -31,8 +31,8 @@ use crate::world::words::brief;
 /// An assertion that fails says what was expected, what came, and how the nearest requests differ:
 ///
 /// ```text
-/// expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came; the nearest:
-///   #2 PATCH /core/v3/stores/shop/customers, answered 200
+/// expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came:
+///   #1 PATCH /core/v3/stores/shop/customers, answered 200
 ///      `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
 /// ```
 #[derive(Clone, Debug)]

@@ -236,6 +236,17 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
 }
 
 #[test]
+fn the_failure_that_the_readme_and_the_docs_show_is_real() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    Client::of(&store).upsert(json!({"email": "bob@example.com"}));
+    let words = panic_of(|| store.requests().upserts().with_email("ann@example.com").assert_count(1));
+    assert!(include_str!("../../README.md").contains(&words), "{words}");
+    let in_docs = words.replace('\n', "\n/// ");
+    assert!(include_str!("../../src/mock/requests.rs").contains(&in_docs), "{words}");
+}
+
+#[test]
 fn requests_are_narrowed_by_everything_that_they_carry() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
