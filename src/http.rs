@@ -1,7 +1,7 @@
 //! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
-//! A request is [recorded](middleware::record), finds its path on the one page below, is [admitted](middleware::admit)
-//! and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
+//! A request is [recorded](middleware::record), finds its path [on one page](paths), is [admitted](middleware::admit) and meets
+//! its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
 //! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
 
 mod access_tokens;
@@ -14,6 +14,7 @@ mod exchange;
 mod faults;
 mod middleware;
 mod outgoing;
+mod paths;
 
 use std::any::Any;
 use std::io;
@@ -23,106 +24,18 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Extensions, Server, ServerHandle};
-use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder, Route, guard};
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
 
-use crate::domain::operation::Operation;
-use crate::domain::rejection::Rejection;
 use crate::platform::Socket;
 use crate::world::World;
 use body::ReadTimeout;
 use control::access::Access;
-use error::Refused;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// Every path there is.
-fn paths(service: &mut ServiceConfig) {
-    service
-        .service(
-            web::resource("/core/v3/stores/{store_id}/customers")
-                .route(operation(
-                    &[Method::GET, Method::HEAD],
-                    Operation::RetrieveCustomers,
-                    customers::retrieve,
-                ))
-                .route(operation(
-                    &[Method::PATCH],
-                    Operation::UpsertCustomer,
-                    customers::upsert,
-                ))
-                .default_service(only("GET, HEAD, PATCH")),
-        )
-        .service(
-            web::resource("/core/v3/stores/{store_id}/customer_events")
-                .route(operation(
-                    &[Method::PATCH, Method::POST],
-                    Operation::UpsertCustomerEvent,
-                    customer_events::upsert,
-                ))
-                .default_service(only("PATCH, POST")),
-        )
-        .service(
-            web::resource("/core/v3/stores/{store_id}/access_tokens")
-                .route(operation(
-                    &[Method::POST],
-                    Operation::CreateAccessToken,
-                    access_tokens::create,
-                ))
-                .default_service(only("POST")),
-        )
-        .service(
-            web::resource("/oauth/token")
-                .route(operation(
-                    &[Method::POST],
-                    Operation::CreateOauthToken,
-                    access_tokens::create_oauth,
-                ))
-                .default_service(only("POST")),
-        )
-        .service(not_emulated())
-        .service(control::scope())
-        .default_service(web::to(|| async {
-            Err::<HttpResponse, _>(Refused(Rejection::UnknownPath))
-        }));
-}
-
-/// The vendor's resources that the emulator does not have, with any method, and any path below them.
-fn not_emulated() -> Resource {
-    const RESOURCES: &str = "orders|products|collections|checkouts|subscribers|lists|webhooks|register_purchase";
-    let patterns = ["core", "messaging"].into_iter().flat_map(|api| {
-        let pattern = format!("/{api}/v3/stores/{{store_id}}/{{resource:{RESOURCES}}}");
-        let below = format!("{pattern}/{{below:.*}}");
-        [pattern, below]
-    });
-    web::resource(patterns.collect::<Vec<_>>()).to(async |request: HttpRequest| {
-        let resource = request.match_info().query("resource").to_owned();
-        Err::<HttpResponse, _>(Refused(Rejection::NotEmulated { resource }))
-    })
-}
-
-fn operation<F, Args>(methods: &'static [Method], operation: Operation, handler: F) -> Route
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::route()
-        .guard(guard::fn_guard(|context| methods.contains(&context.head().method)))
-        .to(handler)
-        .wrap(from_fn(move |request, next| {
-            middleware::admit(operation, request, next)
-        }))
-}
-
-/// Answers every other method of a path.
-fn only(allowed: &'static str) -> Route {
-    web::to(move || async move { Err::<HttpResponse, _>(Refused(Rejection::MethodNotAllowed { allowed })) })
-}
 
 /// A server on a thread of its own.
 #[derive(Debug)]
@@ -198,7 +111,7 @@ fn serve(
             .app_data(started.clone())
             .app_data(access.clone())
             .app_data(Data::new(ReadTimeout(read_timeout)))
-            .configure(paths)
+            .service(control::scope())
             .wrap(from_fn(middleware::record))
             .wrap(from_fn(middleware::share))
     };

@@ -21,6 +21,7 @@ pub(crate) mod state;
 pub(crate) mod state_file;
 pub(crate) mod words;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ use clock::Clock;
 use fault::Faults;
 use generate::Order;
 use journal::Journal;
-use memory::{Memory, forget};
+use memory::{Memory, Store, forget};
 use report::Report;
 use seed::{Ground, Seeded, Stores};
 use settings::{EmptyResult, Settings};
@@ -363,6 +364,7 @@ impl Call {
     pub fn visit(&self, store: &str) -> Visit {
         Visit {
             memory: self.memory.clone(),
+            remembered: OnceCell::new(),
             store: store.to_owned(),
             now: self.now + self.world.clock.offset(store),
             settings: self.memory.settings(Some(store)),
@@ -382,15 +384,31 @@ pub(crate) struct Explanation {
 #[derive(Debug)]
 pub(crate) struct Visit {
     memory: Arc<Memory>,
+    /// The store, once it was found to be remembered.
+    remembered: OnceCell<Arc<Store>>,
     pub store: String,
     pub now: DateTime<Utc>,
     pub settings: Settings,
 }
 
 impl Visit {
+    /// The store, if it is remembered. One that is reset meanwhile is still looked at as it was.
+    fn remembered(&self) -> Option<&Arc<Store>> {
+        if self.remembered.get().is_none() {
+            // Set only here, on one thread.
+            let _ = self.memory.store(&self.store).map(|store| self.remembered.set(store));
+        }
+        self.remembered.get()
+    }
+
+    /// The store, remembered from now on.
+    fn remembered_or_new(&self) -> &Arc<Store> {
+        self.remembered.get_or_init(|| self.memory.store_or_new(&self.store))
+    }
+
     /// Where and when a cursor that is given now holds.
     pub fn place(&self) -> Place<'_> {
-        let remembered = self.memory.store(&self.store);
+        let remembered = self.remembered();
         Place {
             store: &self.store,
             epoch: remembered.map_or(self.memory.epoch, |store| store.epoch),
@@ -407,7 +425,10 @@ impl Visit {
     pub fn check_token(&self, token: Option<&str>) -> Result<Option<Note>, Rejection> {
         let text = token.filter(|text| !text.is_empty()).ok_or(Rejection::MissingToken)?;
         if let Some(token) = Token::parse(text) {
-            let issuer = self.memory.store(&token.store);
+            let issuer = match token.store == self.store {
+                true => self.remembered().cloned(),
+                false => self.memory.store(&token.store),
+            };
             let standing = issuer.map(|issuer| issuer.state.lock().credentials.standing(token.number, self.now));
             match standing {
                 Some(Standing::Valid) if token.store == self.store => return Ok(None),
@@ -441,7 +462,7 @@ impl Visit {
     /// [`Rejection::WrongSecret`].
     pub fn check_secret(&self, secret: Option<&str>) -> Result<(), Rejection> {
         let secret = secret.ok_or(Rejection::WrongSecret)?;
-        let accepted = match self.memory.store(&self.store) {
+        let accepted = match self.remembered() {
             Some(known) => known.state.lock().credentials.accept(secret),
             None => StoreState::default().credentials.accept(secret),
         };
@@ -449,13 +470,13 @@ impl Visit {
     }
 
     fn has_secret(&self) -> bool {
-        let remembered = self.memory.store(&self.store);
+        let remembered = self.remembered();
         remembered.is_some_and(|store| store.state.lock().credentials.secret.is_some())
     }
 
     /// Issues the store's next token.
     pub fn issue_token(&self) -> String {
-        let store = self.memory.store_or_new(&self.store);
+        let store = self.remembered_or_new();
         let number = store.state.lock().credentials.issue(self.now);
         Token {
             store: self.store.clone(),
@@ -467,7 +488,7 @@ impl Visit {
     /// Lets an issued token be dead from now on.
     pub fn expire_token(&self, token: Option<&str>) {
         let token = token.and_then(Token::parse).filter(|token| token.store == self.store);
-        if let Some((token, store)) = token.zip(self.memory.store(&self.store)) {
+        if let Some((token, store)) = token.zip(self.remembered()) {
             store.state.lock().credentials.expire(token.number, self.now);
         }
     }
@@ -508,7 +529,7 @@ impl Visit {
             .ok()
             .and_then(|delay| self.now.checked_add_signed(delay))
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let store = self.memory.store_or_new(&self.store);
+        let store = self.remembered_or_new();
         store.state.lock().accept(write, request, visible_at, self.now);
     }
 
@@ -523,7 +544,7 @@ impl Visit {
             read_customer(body, terms, self.now, &mut findings).map(Write::Customer)
         };
         let outcome = read.map(|write| {
-            let remembered = self.memory.store(&self.store);
+            let remembered = self.remembered();
             let mut state = remembered.map(|store| store.state.lock().clone()).unwrap_or_default();
             state.settle(DateTime::<Utc>::MAX_UTC);
             let origin = Origin {
@@ -548,7 +569,7 @@ impl Visit {
     ///
     /// [`Rejection::NoResults`] where nothing is found and that is how the vendor is taken to answer.
     pub fn page(&self, request: &PageRequest) -> Result<Page, Rejection> {
-        let page = match self.memory.store(&self.store) {
+        let page = match self.remembered() {
             Some(store) => {
                 let mut state = store.state.lock();
                 state.settle(self.now);

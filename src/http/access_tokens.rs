@@ -10,7 +10,7 @@ use crate::domain::rejection::{Rejection, Violation};
 use crate::domain::rule;
 
 /// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
-pub(super) async fn create(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn create(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
     let visit = exchange.visit();
     visit.check_store()?;
     let body = body.json().await;
@@ -23,7 +23,7 @@ pub(super) async fn create(exchange: Exchange, body: Body) -> Result<HttpRespons
 }
 
 /// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
-pub(super) async fn create_oauth(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn create_oauth(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
     let body = body.json_or_form().await?;
     let store = text(&body, "client_id").filter(|id| !id.is_empty());
     if let Some(store) = store {

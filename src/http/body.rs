@@ -1,17 +1,16 @@
 //! The body of a request: how it arrives, and the ways in which it may fail to.
 
-use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, mime};
+use actix_web::{HttpMessage, HttpRequest, mime};
 use futures_util::StreamExt;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::exchange::{self, Exchange};
+use super::exchange::Exchange;
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
 
@@ -61,23 +60,19 @@ impl Media {
     }
 }
 
-impl FromRequest for Body {
-    type Error = actix_web::Error;
-    type Future = Ready<Result<Body, Self::Error>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+impl Body {
+    /// The body of a request, as it is declared.
+    pub fn of(request: &HttpRequest, payload: Payload, exchange: &Exchange) -> Body {
         let length = request.headers().get(CONTENT_LENGTH);
-        ready(Ok(Body {
+        Body {
             media: Media::of(request),
             declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
-            payload: payload.take(),
-            exchange: exchange::of(request),
+            payload,
+            exchange: exchange.clone(),
             read_timeout: timeout_of(request),
-        }))
+        }
     }
-}
 
-impl Body {
     /// Reads the body as JSON.
     ///
     /// # Errors

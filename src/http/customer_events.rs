@@ -12,7 +12,7 @@ use crate::domain::store::Write;
 use crate::domain::validation::read_event;
 
 /// `PATCH /core/v3/stores/{store_id}/customer_events`, and `POST` instead.
-pub(super) async fn upsert(exchange: Exchange, request: HttpRequest, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn upsert(exchange: &Exchange, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refused> {
     exchange.note(Note::EventsEndpoint);
     if request.method() == Method::POST {
         exchange.note(Note::EventsMethodPost);

@@ -11,7 +11,7 @@ use crate::domain::store::{Page, Write};
 use crate::domain::validation::read_customer;
 
 /// `GET /core/v3/stores/{store_id}/customers`
-pub(super) async fn retrieve(exchange: Exchange, request: HttpRequest) -> Result<HttpResponse, Refused> {
+pub(super) fn retrieve(exchange: &Exchange, request: &HttpRequest) -> Result<HttpResponse, Refused> {
     let parameters = body::parameters(request.query_string())?;
     let visit = exchange.visit();
     let place = visit.place();
@@ -23,7 +23,7 @@ pub(super) async fn retrieve(exchange: Exchange, request: HttpRequest) -> Result
 }
 
 /// `PATCH /core/v3/stores/{store_id}/customers`
-pub(super) async fn upsert(exchange: Exchange, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn upsert(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
     let body = body.json().await?;
     let visit = exchange.visit();
     let customer = exchange.read(|findings| read_customer(&body, visit.settings.terms, visit.now, findings))?;

@@ -1,12 +1,10 @@
 //! The exchange: what becomes known of one request while it is answered.
 
 use std::cell::RefCell;
-use std::future::{Ready, ready};
 use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
@@ -133,26 +131,4 @@ impl Exchange {
         });
         (told, budget)
     }
-}
-
-impl FromRequest for Exchange {
-    type Error = actix_web::Error;
-    type Future = Ready<Result<Exchange, Self::Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(of(request)))
-    }
-}
-
-/// The exchange of a request that `record` let in.
-///
-/// # Panics
-///
-/// If `record` does not wrap the service that was reached.
-pub(super) fn of(request: &impl HttpMessage) -> Exchange {
-    request
-        .extensions()
-        .get::<Exchange>()
-        .expect("record wraps everything but the control surface")
-        .clone()
 }

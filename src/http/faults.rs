@@ -8,12 +8,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Map, Value, json};
 
@@ -41,12 +41,17 @@ pub(super) struct Struck {
 }
 
 /// The fault that a request meets, if any.
-pub(super) async fn meet(operation: Operation, request: &mut ServiceRequest, exchange: &Exchange) -> Option<Met> {
+pub(super) async fn meet(
+    operation: Operation,
+    request: &HttpRequest,
+    payload: &mut Payload,
+    exchange: &Exchange,
+) -> Option<Met> {
     let faults = exchange.call.faults();
     let looked_at = faults.looked_at()?;
     let store_is_in_body = operation == Operation::CreateOauthToken;
     let body = if looked_at.bodies || store_is_in_body {
-        read_body(request, exchange).await
+        read_body(request, payload, exchange).await
     } else {
         Value::Null
     };
@@ -73,12 +78,12 @@ fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value
 
 /// Reads a body ahead of its handler, and puts it back: as JSON, as a form or as text. A body that is too large or does not
 /// arrive whole matches nothing, and is the handler's to refuse.
-async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
+async fn read_body(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Value {
     let limit = exchange.settings().body_limit;
-    let mut payload = request.take_payload();
+    let mut arriving = payload.take();
     let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
     let read = async {
-        while let Some(chunk) = payload.next().await {
+        while let Some(chunk) = arriving.next().await {
             let is_broken = chunk.as_ref().map(|chunk| bytes.extend_from_slice(chunk)).is_err();
             chunks.push(chunk);
             if is_broken || bytes.len() > limit {
@@ -87,7 +92,7 @@ async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
         }
         true
     };
-    let timeout = super::body::timeout_of(request.request());
+    let timeout = super::body::timeout_of(request);
     let is_whole = tokio::time::timeout(timeout, read).await.unwrap_or(false);
     if is_whole {
         exchange.keep_body(
@@ -95,9 +100,9 @@ async fn read_body(request: &mut ServiceRequest, exchange: &Exchange) -> Value {
             u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         );
     }
-    request.set_payload(Payload::Stream {
-        payload: Box::pin(stream::iter(chunks).chain(payload)),
-    });
+    *payload = Payload::Stream {
+        payload: Box::pin(stream::iter(chunks).chain(arriving)),
+    };
     match json::parse(&bytes) {
         _ if !is_whole => Value::Null,
         Ok(json) => json,
@@ -133,14 +138,12 @@ pub(super) fn answer(request: &HttpRequest, met: &Met) -> HttpResponse {
 }
 
 /// An answer as a fault leaves it.
-pub(super) fn played(response: ServiceResponse, met: &Met) -> ServiceResponse {
-    let (request, response) = response.into_parts();
-    let response = if met.effect.replaces_the_answer() {
-        answer(&request, met)
+pub(super) fn played(request: &HttpRequest, response: HttpResponse, met: &Met) -> HttpResponse {
+    if met.effect.replaces_the_answer() {
+        answer(request, met)
     } else {
         altered(response, met)
-    };
-    ServiceResponse::new(request, response)
+    }
 }
 
 fn altered(mut response: HttpResponse, met: &Met) -> HttpResponse {

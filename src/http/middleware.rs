@@ -1,12 +1,11 @@
-//! The way in and out of every request to the vendor's surface: `record` is around everything, `admit` at each door.
+//! The way in and out of every request to the vendor's surface: `record` is around everything, `admit` at the door.
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
@@ -15,16 +14,19 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::body::Body;
 use super::control::access::{Access, is_for_the_vendor};
 use super::control::{Complaint, world_of};
 use super::error::{Refused, Rules};
-use super::exchange::{self, Exchange};
+use super::exchange::Exchange;
 use super::faults::{self, Struck};
 use super::outgoing::watched;
+use super::paths::{Target, segments};
+use super::{access_tokens, customer_events, customers};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
@@ -74,85 +76,83 @@ pub(super) async fn share(request: ServiceRequest, next: Next<BoxBody>) -> Resul
     Ok(response)
 }
 
-/// Writes down every request and its answer: the entry is opened before anything can refuse, and closed after.
-///
-/// A panic further in is answered here, with 500 in the envelope.
+/// Writes down every request to the vendor's surface and its answer: the entry is opened before anything can refuse, and closed
+/// after. A request to our own surface goes on to where it is answered.
 pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
-    let path = request.uri().path().to_owned();
-    let is_control = segments(&path).next().as_deref() == Some(CONTROL);
+    let is_control = segments(request.uri().path()).next().as_deref() == Some(CONTROL);
     let is_hidden = is_control && is_for_the_vendor(request.head());
     if is_control && !is_hidden {
         return control(request, next).await;
     }
+    let (request, mut payload) = request.into_parts();
+    let response = recorded(&request, async |exchange, target| match target {
+        _ if is_hidden => refuse(Rejection::UnknownPath),
+        Ok(operation) => answer(operation, &request, &mut payload, exchange).await,
+        Err(rejection) => refuse(rejection),
+    });
+    let response = response.await;
+    Ok(ServiceResponse::new(request, response))
+}
+
+/// Answers a request, and writes down both. A panic further in is answered here, with 500 in the envelope.
+async fn recorded(
+    request: &HttpRequest,
+    answer: impl AsyncFnOnce(&Exchange, Result<Operation, Rejection>) -> HttpResponse,
+) -> HttpResponse {
     let started = Instant::now();
     let method = request.method().clone();
-    let query = Query::of(request.query_string());
-    let headers = headers(request.headers());
-    let world = world_of(request.request());
+    let path = request.uri().path();
+    let world = world_of(request);
     let Some(opened) = world.journal.open() else {
         // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
         return std::future::pending().await;
     };
-    let report = &world.report;
     let number = opened.number;
-    let exchange = Exchange::new(world.call(), number, store_in(&path));
-    request.extensions_mut().insert(exchange.clone());
+    let target = Target::of(&method, path);
+    let exchange = Exchange::new(world.call(), number, target.store);
 
-    let answered = if is_hidden || percent_decode_str(&path).decode_utf8().is_err() {
-        Ok(Ok(refuse(request, Rejection::UnknownPath)))
-    } else {
-        AssertUnwindSafe(next.call(request)).catch_unwind().await
-    };
+    let answered = AssertUnwindSafe(answer(&exchange, target.operation))
+        .catch_unwind()
+        .await;
 
+    let answered = answered.unwrap_or_else(|_| refuse(Rejection::InternalError));
     let (told, budget) = exchange.end();
-    let close = move |response: HttpResponse| {
-        let (mut response, body) = response.into_parts();
-        let body = body.try_into_bytes();
-        dress(response.headers_mut(), number, &told.notes, budget);
-        // The answer to HEAD has a body until it is written.
-        let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
-        let rules = response.extensions_mut().remove::<Rules>();
-        let struck = response.extensions_mut().remove::<Struck>();
-        let has_answer = struck.as_ref().is_none_or(|struck| struck.is_answered);
-        let entry = Entry {
-            number,
-            at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
-            operation: told.operation,
-            store: told.visit.map(|visit| cut(visit.store.clone())),
-            method: cut(method.to_string()),
-            path: cut(path),
-            query,
-            status: if has_answer { response.status().as_u16() } else { 0 },
-            fault: struck.map(|struck| struck.fault),
-            rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
-            notes: told.notes,
-            duration: started.elapsed(),
-            request: Message {
-                headers,
-                body: told
-                    .body
-                    .map(|(arrived, whole_bytes)| opened.keep(&arrived, whole_bytes)),
-            },
-            response: Message {
-                headers: self::headers(response.headers()),
-                body: sent.map(|sent| opened.keep_whole(sent)),
-            },
-        };
-        log(&entry);
-        report.count(&entry);
-        let under_way = opened.close(entry);
-        response.set_body(watched(body, under_way, told.unread))
+    let (mut response, body) = answered.into_parts();
+    let body = body.try_into_bytes();
+    dress(response.headers_mut(), number, &told.notes, budget);
+    // The answer to HEAD has a body until it is written.
+    let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
+    let rules = response.extensions_mut().remove::<Rules>();
+    let struck = response.extensions_mut().remove::<Struck>();
+    let has_answer = struck.as_ref().is_none_or(|struck| struck.is_answered);
+    let entry = Entry {
+        number,
+        at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
+        operation: told.operation,
+        store: told.visit.map(|visit| cut(visit.store.clone())),
+        method: cut(method.to_string()),
+        path: cut(path.to_owned()),
+        query: Query::of(request.query_string()),
+        status: if has_answer { response.status().as_u16() } else { 0 },
+        fault: struck.map(|struck| struck.fault),
+        rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
+        notes: told.notes,
+        duration: started.elapsed(),
+        request: Message {
+            headers: headers(request.headers()),
+            body: told
+                .body
+                .map(|(arrived, whole_bytes)| opened.keep(&arrived, whole_bytes)),
+        },
+        response: Message {
+            headers: headers(response.headers()),
+            body: sent.map(|sent| opened.keep_whole(sent)),
+        },
     };
-    match answered {
-        Ok(Ok(response)) => {
-            let (request, response) = response.into_parts();
-            Ok(ServiceResponse::new(request, close(response)))
-        }
-        Ok(Err(_)) | Err(_) => {
-            let response = close(HttpResponse::from_error(Refused(Rejection::InternalError)));
-            Err(InternalError::from_response("the emulator failed", response).into())
-        }
-    }
+    log(&entry);
+    world.report.count(&entry);
+    let under_way = opened.close(entry);
+    response.set_body(watched(body, under_way, told.unread))
 }
 
 /// Lets a request to our own surface pass if its sender may use it; a panic further in is answered here, too.
@@ -231,69 +231,61 @@ fn discreet(path: &str) -> String {
     utf8_percent_encode(&segments.collect::<Vec<_>>().join("/"), CONTROLS).to_string()
 }
 
-/// The segments of a path, decoded as the router does before it compares.
-fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let segments = path.split('/').skip(1);
-    segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy())
-}
-
-/// The id of the store that a path of the vendor's names; the path is taken as it came.
-fn store_in(path: &str) -> Option<String> {
-    let mut segments = segments(path);
-    let is_vendors = matches!(segments.next().as_deref(), Some("core" | "messaging"))
-        && segments.next().as_deref() == Some("v3")
-        && segments.next().as_deref() == Some("stores");
-    let id = segments.next().filter(|id| is_vendors && !id.is_empty())?;
-    Some(id.into_owned())
-}
-
-/// Lets a request to an operation in, or tells why not: is a fault waiting? who is calling? how often?
-///
-/// The two operations that give out tokens ask the same themselves, once they have read who is calling.
-pub(super) async fn admit(
+/// Lets a request to an operation in and answers it, or tells why not: is a fault waiting? who is calling? how often?
+async fn answer(
     operation: Operation,
-    mut request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse, Error> {
-    let exchange = exchange::of(&request);
+    request: &HttpRequest,
+    payload: &mut Payload,
+    exchange: &Exchange,
+) -> HttpResponse {
     exchange.set_operation(operation);
-    let Some(met) = faults::meet(operation, &mut request, &exchange).await else {
-        return ask(operation, &exchange, request, next).await;
+    let Some(met) = faults::meet(operation, request, payload, exchange).await else {
+        return admit(operation, request, payload, exchange).await;
     };
     actix_web::rt::time::sleep(met.effect.delay).await;
     if met.effect.expire_token && operation.needs_token() {
-        exchange.visit().expire_token(token_of(&request).as_deref());
-        return Ok(faults::played(refuse(request, Rejection::ExpiredToken), &met));
+        exchange.visit().expire_token(token_of(request).as_deref());
+        return faults::played(request, refuse(Rejection::ExpiredToken), &met);
     }
     if met.effect.replaces_the_answer() && !met.effect.after_commit {
-        let answer = faults::answer(request.request(), &met);
-        return Ok(request.into_response(answer));
+        return faults::answer(request, &met);
     }
-    Ok(faults::played(ask(operation, &exchange, request, next).await?, &met))
+    let response = admit(operation, request, payload, exchange).await;
+    faults::played(request, response, &met)
 }
 
 /// Asks who is calling and how often, and lets in whom nothing speaks against.
-async fn ask(
+///
+/// The two operations that give out tokens ask the same themselves, once they have read who is calling.
+async fn admit(
     operation: Operation,
+    request: &HttpRequest,
+    payload: &mut Payload,
     exchange: &Exchange,
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse, Error> {
+) -> HttpResponse {
     if operation.needs_token() {
         let let_in = || {
-            let note = exchange.visit().check_token(token_of(&request).as_deref())?;
+            let note = exchange.visit().check_token(token_of(request).as_deref())?;
             note.into_iter().for_each(|note| exchange.note(note));
             exchange.count()
         };
         if let Err(rejection) = let_in() {
-            return Ok(refuse(request, rejection));
+            return refuse(rejection);
         }
     }
-    next.call(request).await
+    let mut body = || Body::of(request, payload.take(), exchange);
+    let answered = match operation {
+        Operation::CreateAccessToken => access_tokens::create(exchange, body()).await,
+        Operation::CreateOauthToken => access_tokens::create_oauth(exchange, body()).await,
+        Operation::RetrieveCustomers => customers::retrieve(exchange, request),
+        Operation::UpsertCustomer => customers::upsert(exchange, body()).await,
+        Operation::UpsertCustomerEvent => customer_events::upsert(exchange, request, body()).await,
+    };
+    answered.unwrap_or_else(HttpResponse::from_error)
 }
 
 /// The token as the header has it, else as the query has it; an empty header counts as absent.
-fn token_of(request: &ServiceRequest) -> Option<String> {
+fn token_of(request: &HttpRequest) -> Option<String> {
     let header = request.headers().get(TOKEN).filter(|value| !value.is_empty());
     header
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -306,16 +298,14 @@ fn token_of(request: &ServiceRequest) -> Option<String> {
         })
 }
 
-fn refuse(request: ServiceRequest, rejection: Rejection) -> ServiceResponse {
-    request.into_response(HttpResponse::from_error(Refused(rejection)))
+fn refuse(rejection: Rejection) -> HttpResponse {
+    HttpResponse::from_error(Refused(rejection))
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
-    use actix_web::middleware::from_fn;
-    use actix_web::test::{TestRequest, init_service, try_call_service};
-    use actix_web::{App, web};
+    use actix_web::test::TestRequest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -324,25 +314,14 @@ mod tests {
     use crate::world::seed::Stores;
     use crate::world::settings::Settings;
 
-    /// A handler that an emulator without bugs does not have.
-    async fn fails() -> HttpResponse {
-        panic!("a bug, for the test")
-    }
-
     #[test]
-    fn a_handler_that_panics_is_answered_in_the_envelope_and_journalled() {
+    fn what_panics_is_answered_in_the_envelope_and_journalled() {
         actix_web::rt::System::new().block_on(async {
             let world = Data::new(World::new(Settings::default(), Clock::default(), Stores::new()));
-            let app = App::new()
-                .app_data(world.clone())
-                .route("/core/v3/stores/shop/customers", web::to(fails))
-                .wrap(from_fn(record));
-            let app = init_service(app).await;
             let request = TestRequest::get().uri("/core/v3/stores/shop/customers");
-            let error = try_call_service(&app, request.to_request())
-                .await
-                .expect_err("it failed");
-            let response = error.error_response();
+            let request = request.app_data(world.clone()).to_http_request();
+            // What an emulator without bugs does not do.
+            let response = recorded(&request, async |_, _| panic!("a bug, for the test")).await;
             let header = |name: &str| {
                 response
                     .headers()
