@@ -1,6 +1,6 @@
 //! Memory: what a world remembers from one reset to the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::thread;
 
@@ -108,6 +108,13 @@ impl Memory {
     /// A store that is remembered.
     pub fn store(&self, id: &str) -> Option<Arc<Store>> {
         self.stores.get(id).map(|store| store.value().clone())
+    }
+
+    /// Those of several stores that are remembered.
+    pub fn known<'a>(&self, ids: &'a BTreeSet<String>) -> Vec<(&'a str, Arc<Store>)> {
+        ids.iter()
+            .filter_map(|id| Some((id.as_str(), self.store(id)?)))
+            .collect()
     }
 
     /// A store, remembered from now on.
