@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
+use crate::domain::customer::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
 
@@ -188,6 +189,6 @@ pub(super) fn forget<T: Send + 'static>(forgotten: T) {
     // Without a thread to be had it is dropped here and now.
     let dropped = thread::Builder::new()
         .name("yotpo-mock-drop".to_owned())
-        .spawn(move || drop(forgotten));
+        .spawn(move || drop_politely(forgotten));
     drop(dropped);
 }
