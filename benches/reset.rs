@@ -3,6 +3,10 @@
 //!
 //! `cargo bench --features internals --bench reset`
 
+#[cfg(feature = "cli")]
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::time::{Duration, Instant};
 
 use yotpo_mock::internals::workload::Mock;
@@ -14,6 +18,9 @@ const ROUNDS: usize = 100;
 const WRITES: u64 = 50;
 
 fn main() {
+    // As the binary does.
+    #[cfg(feature = "cli")]
+    allocator::set_up();
     println!("| with the first write after it | customers | first | hundredth | median | longest |");
     println!("|---|---:|---:|---:|---:|---:|");
     for size in SIZES {
@@ -25,15 +32,18 @@ fn main() {
     println!("|---|---:|---:|---:|");
     for size in SIZES {
         let mock = Mock::written(size);
+        // What the machine does to a writer with nothing to be dropped.
+        report_writes("before a reset", size, &mock);
         mock.reset();
-        let mut times: Vec<_> = (0..20_000).map(|number| timed(|| mock.write(number))).collect();
-        times.sort_unstable();
-        println!(
-            "| after a reset to nothing | {size} | {:?} | {:?} |",
-            times[times.len() / 2],
-            times[times.len() - 1]
-        );
+        report_writes("after a reset to nothing", size, &mock);
     }
+}
+
+fn report_writes(when: &str, size: u64, mock: &Mock) {
+    let mut times: Vec<_> = (0..20_000).map(|number| timed(|| mock.write(number % size))).collect();
+    times.sort_unstable();
+    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    println!("| {when} | {size} | {median:?} | {longest:?} |");
 }
 
 fn rounds(mock: &Mock, go_back: impl Fn(&Mock)) -> Vec<Duration> {

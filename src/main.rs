@@ -1,5 +1,6 @@
 //! The command line: flags and variables to settings, start, print the address, wait for a signal.
 
+mod allocator;
 mod cli;
 mod log;
 
@@ -21,6 +22,7 @@ const GRACE: Duration = Duration::from_millis(800);
 const POLL: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
+    allocator::set_up();
     let done = match cli::parse() {
         Command::Serve(options) => serve(*options),
         Command::Wait(options) => wait(&options),

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
@@ -53,6 +53,9 @@ use state_file::StateFile;
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;
+
+/// How often a change of stores is tried with nobody waiting for it, before the stores are held.
+const TRIES_UNHELD: usize = 3;
 
 /// What a reset goes back to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -287,31 +290,47 @@ impl World {
         })
     }
 
-    /// Changes several stores in one step, or none of them. They are held meanwhile, so that no write is lost.
+    /// Changes several stores in one step, or none of them, and loses no write that is accepted meanwhile.
+    ///
+    /// The change is made on copies while nobody waits, and once more where a store is no longer as it was copied. Stores that
+    /// are written to without a pause are held at last, so that it ends.
     fn change<T, E>(
         &self,
         ids: &BTreeSet<String>,
         change: impl Fn(&Memory, &mut Stores) -> Result<T, E>,
     ) -> Result<T, E> {
+        for _ in 0..TRIES_UNHELD {
+            let copy = |id: &String| Some((id.clone(), self.look(id, StoreState::clone)?));
+            let before: Stores = ids.iter().filter_map(copy).collect();
+            let mut after = before.clone();
+            let done = change(&self.memory(), &mut after)?;
+            let _alone = self.changing.lock();
+            let memory = self.memory();
+            let known = memory.known(ids);
+            let held = hold(&known);
+            let nothing = StoreState::default();
+            let is_as_before = |(id, state): (&&str, &MutexGuard<'_, StoreState>)| {
+                state.is_same_as(before.get(*id).unwrap_or(&nothing))
+            };
+            if held.iter().all(is_as_before) && put_all(&memory, held, after) {
+                return Ok(done);
+            }
+        }
         let _alone = self.changing.lock();
         loop {
             let memory = self.memory();
-            let (known, new): (Vec<_>, Vec<_>) = ids.iter().partition(|id| memory.store(id).is_some());
-            let known: Vec<_> = known.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
-            let mut held: Vec<_> = known.iter().map(|(id, store)| (*id, store.state.lock())).collect();
-            let mut stores = Stores::new();
+            let known = memory.known(ids);
+            let mut held = hold(&known);
             for (id, state) in &mut held {
                 state.settle(self.now_of(id));
-                stores.insert((*id).clone(), (*state).clone());
             }
+            let copies = held
+                .iter()
+                .map(|(id, state)| ((*id).to_owned(), StoreState::clone(state)));
+            let mut stores = copies.collect();
             let done = change(&memory, &mut stores)?;
-            // The new ones are remembered only now that nothing can fail. One that was written to meanwhile is not new.
-            let new: Vec<_> = new.into_iter().map(|id| (id, memory.store_or_new(id))).collect();
-            let new_held: Vec<_> = new.iter().map(|(id, store)| (*id, store.state.lock())).collect();
-            if new_held.iter().all(|(_, state)| state.is_untouched()) {
-                for (id, mut state) in held.into_iter().chain(new_held) {
-                    *state = stores.remove(id).unwrap_or_default();
-                }
+            // It was written to while it was new: now it is known, and held the next time.
+            if put_all(&memory, held, stores) {
                 return Ok(done);
             }
         }
@@ -334,6 +353,34 @@ impl World {
         state.settle(self.now_of(store));
         Some(look(&state))
     }
+}
+
+/// Holds several stores at once. Only who alone is changing may, or two would wait for each other.
+fn hold<'a>(stores: &'a [(&'a str, Arc<Store>)]) -> BTreeMap<&'a str, MutexGuard<'a, StoreState>> {
+    stores.iter().map(|(id, store)| (*id, store.state.lock())).collect()
+}
+
+/// Puts states in the place of those that are held, and of those that are not remembered yet; tells whether it did. If one of
+/// the latter was written to meanwhile, it did not.
+fn put_all(memory: &Memory, held: BTreeMap<&str, MutexGuard<'_, StoreState>>, states: Stores) -> bool {
+    // They are remembered only now that nothing can fail.
+    let is_new = |id: &&String| !held.contains_key(id.as_str());
+    let new: Vec<_> = states
+        .keys()
+        .filter(is_new)
+        .map(|id| (id.as_str(), memory.store_or_new(id)))
+        .collect();
+    let mut held = held;
+    let new_held = hold(&new);
+    let nothing = StoreState::default();
+    if !new_held.values().all(|state| state.is_same_as(&nothing)) {
+        return false;
+    }
+    held.extend(new_held);
+    for (id, state) in &mut held {
+        **state = states.get(*id).cloned().unwrap_or_default();
+    }
+    true
 }
 
 /// One request's look at its world: one moment, one memory.

@@ -59,7 +59,7 @@ pub(crate) enum Standing {
 }
 
 /// What guards one store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Credentials {
     /// What a token call must send; where there is none, any non-empty one is good.
     pub secret: Option<String>,
@@ -92,11 +92,6 @@ impl Credentials {
     pub fn put_back(&mut self, forgotten: usize, expiries: impl IntoIterator<Item = DateTime<Utc>>) {
         self.forgotten = forgotten;
         self.expiries = expiries.into_iter().collect();
-    }
-
-    /// Whether there is no secret, and no token was ever issued.
-    pub fn is_untouched(&self) -> bool {
-        self.secret.is_none() && self.forgotten == 0 && self.expiries.is_empty()
     }
 
     /// Whether a secret opens the store.

@@ -1,7 +1,8 @@
 //! The customer: a shopper as the store knows it, and the profile that keeps it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -258,6 +259,35 @@ struct RenderedOnRequest {
     custom_properties: Box<RawValue>,
     loyalty: Option<Box<RawValue>>,
     yotpo_ugc: Option<Box<RawValue>>,
+}
+
+/// How many customers a thread that is [polite](drop_politely) drops before it lets others go first.
+const DROPS_AT_A_TIME: u32 = 16;
+
+thread_local! {
+    /// Of a polite thread: how many customers it still drops before it lets others go first.
+    static DROPS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// Drops something, however many customers that frees, and lets others go first all the time: without that the allocator of the
+/// system may keep a thread that writes waiting for as long as this takes.
+pub(crate) fn drop_politely<T>(forgotten: T) {
+    DROPS_LEFT.set(Some(DROPS_AT_A_TIME));
+    drop(forgotten);
+    DROPS_LEFT.set(None);
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        match DROPS_LEFT.get() {
+            None => {}
+            Some(0) => {
+                DROPS_LEFT.set(Some(DROPS_AT_A_TIME));
+                thread::yield_now();
+            }
+            Some(left) => DROPS_LEFT.set(Some(left - 1)),
+        }
+    }
 }
 
 impl Profile {

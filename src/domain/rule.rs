@@ -62,7 +62,7 @@ rule_book! {
     QUERY_EMAIL = "query.email.empty", Assumed, "must not be empty";
     QUERY_PHONE_NUMBER = "query.phone_number.empty", Assumed, "must not be empty";
     QUERY_EXTERNAL_IDS = "query.external_ids.empty", Assumed, "must name at least one id";
-    QUERY_EXTERNAL_IDS_LENGTH = "query.external_ids.length", Assumed, "must be at most 32768 characters long";
+    QUERY_EXTERNAL_IDS_LENGTH = "query.external_ids.length", Assumed, "must be at most 32768 bytes long, as JSON writes it";
     QUERY_PAGE_INFO = "query.page_info.empty", Assumed, "must not be empty";
     QUERY_INCLUDE = "query.include_custom_properties.enum", Assumed, "must be `true` or `false`";
     CURSOR_INVALID = "cursor.invalid", Assumed, "is not a cursor of this store, or is older than its last reset";

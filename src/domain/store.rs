@@ -228,9 +228,29 @@ impl StoreState {
         self.event_number(unique_id).is_some()
     }
 
-    /// Whether nothing was ever written to this store, and no token issued.
-    pub fn is_untouched(&self) -> bool {
-        self.writes == 0 && self.pending.is_empty() && self.credentials.is_untouched()
+    /// Whether nothing has changed since `copy` was cloned from this store; costs next to nothing. It may be told of a change
+    /// that came to nothing, but none is missed: while the copy shares a map, a change makes another one.
+    pub fn is_same_as(&self, copy: &StoreState) -> bool {
+        // An index changes with what it leads to.
+        let StoreState {
+            credentials,
+            profiles,
+            index: _,
+            events,
+            event_ids: _,
+            events_by_profile: _,
+            last_profile,
+            last_event,
+            writes,
+            pending,
+        } = self;
+        let is_pending_as = |(one, other): (&Pending, &Pending)| Arc::ptr_eq(&one.write, &other.write);
+        *credentials == copy.credentials
+            && profiles.ptr_eq(&copy.profiles)
+            && events.ptr_eq(&copy.events)
+            && pending.len() == copy.pending.len()
+            && pending.iter().zip(&copy.pending).all(is_pending_as)
+            && (last_profile, last_event, writes) == (&copy.last_profile, &copy.last_event, &copy.writes)
     }
 
     fn write(&mut self, number: Number, customer: Customer, lineage: Lineage) {

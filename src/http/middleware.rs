@@ -165,8 +165,13 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
     if let Err(complaint) = access.check(request.head(), is_health) {
         return Ok(request.into_response(HttpResponse::from_error(complaint)));
     }
+    let Some(under_way) = world_of(request.request()).journal.let_in() else {
+        // As above.
+        return std::future::pending().await;
+    };
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(answered) => answered,
+        Ok(Ok(answered)) => Ok(answered.map_body(|_, body| watched(body.try_into_bytes(), under_way, None))),
+        Ok(Err(error)) => Err(error),
         Err(_) => {
             let error = "the emulator failed while it answered";
             let hint = "this is a bug in it; its message stands on stderr";

@@ -30,8 +30,28 @@ pub(super) fn watched(body: Result<Bytes, BoxBody>, under_way: UnderWay, unread:
             _under_way: under_way,
             _unread: unread,
         }),
-        // Every answer of ours is all there before it goes out.
-        Err(body) => body,
+        Err(body) => BoxBody::new(Streaming {
+            body,
+            _under_way: under_way,
+        }),
+    }
+}
+
+/// A body that comes while it goes out, and the request that stays under way until its end is handed over.
+struct Streaming {
+    body: BoxBody,
+    _under_way: UnderWay,
+}
+
+impl MessageBody for Streaming {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

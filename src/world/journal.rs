@@ -168,16 +168,18 @@ impl Journal {
 
     /// Opens an entry: gives the request its number. `None` once the journal has [ended](Journal::end).
     pub fn open(&self) -> Option<Opened<'_>> {
-        // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
-        let under_way = UnderWay::count(&self.under_way);
-        if self.is_ended.load(Ordering::SeqCst) {
-            return None;
-        }
         Some(Opened {
+            under_way: self.let_in()?,
             journal: self,
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
-            under_way,
         })
+    }
+
+    /// Counts a request that has no entry. `None` once the journal has [ended](Journal::end).
+    pub fn let_in(&self) -> Option<UnderWay> {
+        // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
+        let under_way = UnderWay::count(&self.under_way);
+        (!self.is_ended.load(Ordering::SeqCst)).then_some(under_way)
     }
 
     /// Takes no more requests. Those that are under way are closed as ever.
@@ -185,7 +187,7 @@ impl Journal {
         self.is_ended.store(true, Ordering::SeqCst);
     }
 
-    /// How many requests are being answered, their answers written.
+    /// How many requests are being answered, those without an entry included, their answers written.
     pub fn under_way(&self) -> u64 {
         self.under_way.load(Ordering::SeqCst)
     }

@@ -1,5 +1,6 @@
 //! The laws of a store under many hands: writers and readers at once, on the few shoppers that all of them share.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -187,4 +188,100 @@ fn paging_under_concurrent_writers_gives_everybody_who_was_there_all_along_exact
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn a_change_is_made_again_where_a_write_came_meanwhile_and_ends_under_constant_writes() {
+    for writes in 0..=TRIES_UNHELD {
+        for is_known in [false, true] {
+            let world = Arc::new(World::new(Settings::default(), Clock::default(), Stores::new()));
+            if is_known {
+                write(&world, 0, 0);
+            }
+            let tries = Cell::new(0);
+            let ids = BTreeSet::from(["shop".to_owned(), "other".to_owned()]);
+            let changed = world.change(&ids, |_, stores| {
+                // What is held cannot be written to.
+                if tries.replace(tries.get() + 1) < writes {
+                    write(&world, 1, 1 + tries.get() as u64 * 4);
+                }
+                for id in &ids {
+                    let customer = json!({"external_id": "changed"});
+                    let read = read_customer(
+                        &json!({ "customer": customer }),
+                        Terms::default(),
+                        DateTime::UNIX_EPOCH,
+                        &mut Findings::default(),
+                    );
+                    stores
+                        .entry(id.clone())
+                        .or_default()
+                        .append(read.expect("it breaks no rule"));
+                }
+                Ok::<_, ()>("done")
+            });
+            assert_eq!((changed, tries.get()), (Ok("done"), writes + 1));
+            let ids = |store: &str| {
+                let ids = |state: &StoreState| {
+                    let ids = state.customers(0).map(|profile| profile.customer().external_id);
+                    ids.flatten()
+                        .map(|id| id.as_str().to_owned())
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                };
+                world
+                    .look(store, |state| (ids(state), state.counters().writes))
+                    .expect("it is remembered")
+            };
+            assert_eq!(ids("other"), ("changed".to_owned(), 1), "it is made once");
+            let all = writes as u64 + u64::from(is_known) + 1;
+            assert_eq!(ids("shop").1, all, "no write is lost, and none is made twice");
+            assert!(ids("shop").0.ends_with("changed"));
+        }
+    }
+}
+
+#[test]
+fn a_copy_tells_every_change_from_none() {
+    let now = DateTime::UNIX_EPOCH;
+    let write = |state: &mut StoreState, delay: i64| {
+        let read = read_event(
+            &json!({"customer_event": {"type": "t", "unique_id": "e", "customer": {"email": "a@example.com"}}}),
+            Terms::default(),
+            now,
+            &mut Findings::default(),
+        );
+        let (event, customer) = read.expect("it breaks no rule");
+        state.accept(Write::Event(event, customer), 1, now + TimeDelta::seconds(delay), now);
+    };
+    type Change<'a> = &'a dyn Fn(&mut StoreState);
+    let changes: [(&str, Change<'_>); 7] = [
+        ("a write", &|state| write(state, 0)),
+        ("a write that does not show yet", &|state| write(state, 60)),
+        ("the end of its delay", &|state| {
+            assert_eq!(state.settle(now + TimeDelta::seconds(60)), 1)
+        }),
+        ("a token", &|state| assert_eq!(state.credentials.issue(now), 0)),
+        ("the end of a token", &|state| state.credentials.expire(0, now)),
+        ("a secret", &|state| {
+            state.credentials.secret = Some("s3cret".to_owned())
+        }),
+        ("an event of a customer who is there", &|state| {
+            let (event, number) = state
+                .events(0)
+                .map(|(_, event, _)| (event.clone(), 1))
+                .next()
+                .expect("an event");
+            state.put_event(event, number);
+        }),
+    ];
+    let mut state = StoreState::default();
+    assert!(state.is_same_as(&StoreState::default()));
+    for (name, change) in changes {
+        let copy = state.clone();
+        assert_eq!(state.settle(now), 0);
+        assert!(state.is_same_as(&copy), "before {name}");
+        change(&mut state);
+        assert!(!state.is_same_as(&copy), "{name}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Memory: what a world remembers from one reset to the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::thread;
 
@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
+use crate::domain::customer::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
 
@@ -109,6 +110,13 @@ impl Memory {
         self.stores.get(id).map(|store| store.value().clone())
     }
 
+    /// Those of several stores that are remembered.
+    pub fn known<'a>(&self, ids: &'a BTreeSet<String>) -> Vec<(&'a str, Arc<Store>)> {
+        ids.iter()
+            .filter_map(|id| Some((id.as_str(), self.store(id)?)))
+            .collect()
+    }
+
     /// A store, remembered from now on.
     pub fn store_or_new(&self, id: &str) -> Arc<Store> {
         let anew = || {
@@ -180,6 +188,6 @@ pub(super) fn forget<T: Send + 'static>(forgotten: T) {
     // Without a thread to be had it is dropped here and now.
     let dropped = thread::Builder::new()
         .name("yotpo-mock-drop".to_owned())
-        .spawn(move || drop(forgotten));
+        .spawn(move || drop_politely(forgotten));
     drop(dropped);
 }

@@ -55,6 +55,30 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
 }
 
 #[test]
+fn a_stop_lets_a_state_that_is_being_told_end() {
+    let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
+    let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
+    let scene = Scene::seeded(&seed.to_string());
+    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    write!(
+        socket,
+        "GET /_mock/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = vec![0; 1000];
+    socket.read_exact(&mut answer).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| scene.mock.stop(Duration::from_secs(20)));
+        socket.read_to_end(&mut answer).unwrap();
+    });
+    assert!(answer.len() > 100 * 300_000);
+    assert!(
+        answer.ends_with(b"\r\n0\r\n\r\n"),
+        "its last chunk tells that it is whole"
+    );
+}
+
+#[test]
 #[should_panic(expected = "a clock is not advanced beyond the year 9000")]
 fn time_does_not_advance_beyond_what_can_be_told() {
     YotpoMock::builder()

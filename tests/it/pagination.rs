@@ -414,6 +414,16 @@ fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
 }
 
 #[test]
+fn a_cursor_is_never_longer_than_a_query_may_be() {
+    // Of what a query can hold, control characters take the most room in a cursor.
+    let padding = |count: usize| "%01".repeat(count);
+    let scene = with_customers(2);
+    let query = |count: usize| format!("?limit=1&external_ids=c-1,c-2,{}", padding(count));
+    assert_eq!(names(&scene, &query(5400), as_it_came).len(), 2);
+    assert_eq!(rules(&scene, &query(5500)), "query.external_ids.length");
+}
+
+#[test]
 fn an_email_and_a_phone_number_that_many_share_find_those_with_both() {
     let customers_of: Vec<_> = (0..60)
         .map(|at| {

@@ -62,7 +62,7 @@ fn steady(text: &str) -> String {
     steady
 }
 
-/// The little of a shell that the README needs: variables, one loop, one pipe.
+/// The little of a shell that the README needs: variables, what a command prints as one, one loop, one pipe.
 struct Shell {
     variables: HashMap<String, String>,
     url: String,
@@ -86,7 +86,10 @@ impl Shell {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         {
-            let value = self.words(value).concat();
+            let value = match value.strip_prefix("$(").and_then(|value| value.strip_suffix(')')) {
+                Some(command) => self.run(command).trim_end().to_owned(),
+                None => self.words(value).concat(),
+            };
             self.variables.insert(name.to_owned(), value);
             return String::new();
         }

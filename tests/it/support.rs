@@ -193,6 +193,15 @@ impl Connection {
         self.answer_in_pieces(usize::MAX, || {})
     }
 
+    /// Whether an answer has begun to arrive; it is not waited for.
+    pub fn has_answer(&self) -> bool {
+        let socket = self.socket.get_ref();
+        socket.set_nonblocking(true).expect("a socket need not wait");
+        let peeked = socket.peek(&mut [0]);
+        socket.set_nonblocking(false).expect("a socket can wait");
+        peeked.is_ok()
+    }
+
     /// As [`answer`](Connection::answer), with something done after each piece of the body.
     pub fn answer_in_pieces(&mut self, piece_bytes: usize, mut between: impl FnMut()) -> Option<Answer> {
         let mut line = String::new();

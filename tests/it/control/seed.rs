@@ -1,9 +1,11 @@
 //! Adding seeds to what is there.
 
+use std::thread;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Scene, customers};
+use crate::support::{Answer, Connection, Scene, customers};
 
 fn seed(scene: &Scene, document: Value) -> Answer {
     scene.control("POST", "/seed").json(document).send()
@@ -252,4 +254,78 @@ fn impossible_orders_are_refused() {
     {"error":"`customer` is not a key of this request","hint":"it takes `customers`, `events` and `seed`"}
     "#);
     assert_eq!(scene.control("GET", "/stores").send().json()["stores"], json!([]));
+}
+
+#[test]
+fn others_are_answered_while_a_large_order_is_being_generated() {
+    const LOOKS: usize = 50;
+    let scene = Scene::new();
+    scene.upsert(json!({"external_id": "c-1"}));
+    let body = json!({"customers": 5000}).to_string();
+    let mut generating = Connection::open(scene.address());
+    generating.send(format!(
+        "POST /_mock/stores/shop/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    for look in 0..LOOKS {
+        assert_eq!(
+            scene.get(&customers("")).names(),
+            ["c-1"],
+            "look {look} is before it is there"
+        );
+    }
+    assert!(!generating.has_answer(), "all looks were answered meanwhile");
+    assert_eq!(generating.answer().map(|answer| answer.status()), Some(200));
+    let list = scene.control("GET", "/stores").send().json();
+    assert_eq!(list["stores"][0]["customers"], 5001);
+}
+
+#[test]
+fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
+    const ROUNDS: usize = 40;
+    let scene = Scene::new();
+    let each = |work: &(dyn Fn(usize) -> Answer + Sync)| {
+        for round in 0..ROUNDS {
+            let answer = work(round);
+            assert_eq!(answer.status(), 200, "{answer}");
+        }
+    };
+    thread::scope(|scope| {
+        // Writers that never rest, tokens included, so that no order finds the store as it was.
+        scope.spawn(|| each(&|round| scene.upsert(json!({"external_id": format!("w-{round}"), "first_name": "Ann"}))));
+        scope.spawn(|| {
+            each(&|round| {
+                scene.event(json!({"type": "t", "unique_id": format!("e-{round}"), "customer": {"external_id": "e"}}))
+            })
+        });
+        scope.spawn(|| each(&|_| scene.token("shop", "any")));
+        scope.spawn(|| {
+            each(&|round| {
+                let customers = json!([{"external_id": format!("s-{round}")}]);
+                let stores = json!([{"id": "shop", "customers": customers}, {"id": "other", "customers": customers}]);
+                seed(&scene, json!({ "stores": stores }))
+            });
+        });
+        scope.spawn(|| {
+            each(&|_| {
+                let order = json!({"customers": 20, "events": 5});
+                scene.control("POST", "/stores/shop/generate").json(order).send()
+            });
+        });
+    });
+    let list = scene.control("GET", "/stores").send().json();
+    let counts = |at: usize| {
+        let store = &list["stores"][at];
+        (
+            store["id"].as_str(),
+            store["customers"].as_u64(),
+            store["events"].as_u64(),
+        )
+    };
+    let rounds = ROUNDS as u64;
+    assert_eq!(counts(0), (Some("other"), Some(rounds), Some(0)));
+    assert_eq!(counts(1), (Some("shop"), Some(rounds * 22 + 1), Some(rounds * 6)));
+    let state = scene.control("GET", "/state").send().json();
+    let tokens = state["stores"][1]["tokens"]["expire_at"].as_array().map(Vec::len);
+    assert_eq!(tokens, Some(ROUNDS));
 }
