@@ -118,7 +118,7 @@ struct Store<'a> {
 }
 
 /// What stands as an object, and nothing else: an array would be read by position.
-struct Object<T>(T);
+pub(super) struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -24,14 +24,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::clock::{Clock, ClockState, Hands, LAST_YEAR};
 use super::fault::FaultsState;
 use super::memory::MemoryState;
-use super::seed::{self, Ground, Reader};
+use super::seed::{self, Ground, Object, Reader};
 use super::settings::Changes;
 use crate::domain::customer::{Customer, Identifiers, Include};
 use crate::domain::event::Event;
@@ -203,13 +203,16 @@ fn pending_json(pending: &Pending) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
+    #[serde(default, deserialize_with = "object")]
     clock: Option<ClockTold>,
     declared_only: Option<bool>,
+    #[serde(default, deserialize_with = "object")]
     settings: Option<SettingsTold>,
+    #[serde(default, deserialize_with = "object")]
     faults: Option<FaultsTold>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named_objects")]
     rate_windows: BTreeMap<String, WindowTold>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "objects")]
     stores: Vec<StoreTold<'a>>,
 }
 
@@ -225,8 +228,9 @@ struct FaultsTold {
 struct ClockTold {
     frozen: Option<bool>,
     now: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     ahead: Option<DeltaTold>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named_objects")]
     offsets: BTreeMap<String, DeltaTold>,
 }
 
@@ -260,7 +264,9 @@ struct WindowTold {
 struct StoreTold<'a> {
     id: String,
     secret: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     tokens: Option<TokensTold>,
+    #[serde(default, deserialize_with = "object")]
     counters: Option<CountersTold>,
     #[serde(borrow, default)]
     customers: Vec<&'a RawValue>,
@@ -283,6 +289,21 @@ struct CountersTold {
     customers: u64,
     events: u64,
     writes: u64,
+}
+
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Option<T>, D::Error> {
+    let told = Option::<Object<T>>::deserialize(told)?;
+    Ok(told.map(|Object(told)| told))
+}
+
+fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Vec<T>, D::Error> {
+    let told = Vec::<Object<T>>::deserialize(told)?;
+    Ok(told.into_iter().map(|Object(told)| told).collect())
+}
+
+fn named_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<BTreeMap<String, T>, D::Error> {
+    let told = BTreeMap::<String, Object<T>>::deserialize(told)?;
+    Ok(told.into_iter().map(|(name, Object(told))| (name, told)).collect())
 }
 
 /// Reads a document.

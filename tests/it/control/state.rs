@@ -251,6 +251,10 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"EOF while parsing a string at line 9 column 666");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
+    assert_snapshot!(refused(&scene, r#"{"stores":[["shop"]]}"#), @"invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"invalid type: sequence, expected an object at line 1 column 21");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"invalid type: sequence, expected an object at line 1 column 40");
+    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"invalid type: sequence, expected an object at line 1 column 32");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
