@@ -619,8 +619,8 @@ impl Powers {
         let mut printed = self.printed.lock();
         let mut entries = self.world.journal.entries();
         entries.retain(|entry| match store {
-            Some(store) => entry.store.as_deref() == Some(store),
-            None => entry.store.as_ref().is_none_or(|store| !printed.contains(store)),
+            Some(store) => entry.store() == Some(store),
+            None => entry.store().is_none_or(|store| !printed.contains(store)),
         });
         let is_new = store.is_none_or(|store| printed.insert(store.to_owned()));
         if !is_new || entries.is_empty() {

@@ -31,7 +31,7 @@ use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
-use crate::world::journal::{Entry, Headers, Message, Query, cut};
+use crate::world::journal::{Entry, Message, Texts};
 
 /// The first segment of the paths that are ours: not recorded, not limited.
 const CONTROL: &str = "_mock";
@@ -125,27 +125,28 @@ async fn recorded(
     let rules = response.extensions_mut().remove::<Rules>();
     let struck = response.extensions_mut().remove::<Struck>();
     let has_answer = struck.as_ref().is_none_or(|struck| struck.is_answered);
+    let mut texts = Texts::new();
     let entry = Entry {
         number,
         at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
         operation: told.operation,
-        store: told.visit.map(|visit| cut(visit.store.clone())),
-        method: cut(method.to_string()),
-        path: cut(path.to_owned()),
-        query: Query::of(request.query_string()),
+        store: told.visit.map(|visit| texts.text(&visit.store)),
+        method: texts.text(method.as_str()),
+        path: texts.text(path),
+        query: texts.query(request.query_string()),
         status: if has_answer { response.status().as_u16() } else { 0 },
         fault: struck.map(|struck| struck.fault),
         rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
         notes: told.notes,
         duration: started.elapsed(),
         request: Message {
-            headers: headers(request.headers()),
+            headers: texts.headers(pairs(request.headers())),
             body: told
                 .body
                 .map(|(arrived, whole_bytes)| opened.keep(&arrived, whole_bytes)),
         },
         response: Message {
-            headers: headers(response.headers()),
+            headers: texts.headers(pairs(response.headers())),
             body: sent.map(|sent| opened.keep_whole(sent)),
         },
     };
@@ -180,9 +181,9 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
     }
 }
 
-/// Headers as the journal keeps them.
-fn headers(headers: &HeaderMap) -> Headers {
-    Headers::of(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+/// Headers by their names in lower case.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 fn dress(headers: &mut HeaderMap, number: u64, notes: &[Note], budget: Budget) {
@@ -202,11 +203,11 @@ fn log(entry: &Entry) {
     let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
     tracing::info!(
         target: "yotpo_mock::requests",
-        method = entry.method,
-        path = discreet(&entry.path),
+        method = entry.method(),
+        path = discreet(entry.path()),
         status = entry.status,
         duration_us = u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
-        store = entry.store.as_deref().map(discreet),
+        store = entry.store().map(discreet),
         rules = (!rules.is_empty()).then(|| rules.join(", ")),
         "request"
     );

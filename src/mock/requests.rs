@@ -509,13 +509,8 @@ fn cut(text: String) -> String {
 
 /// A request in a line: `#2 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum`.
 fn line(entry: &Entry) -> String {
-    let Entry {
-        number,
-        method,
-        path,
-        status,
-        ..
-    } = entry;
+    let Entry { number, status, .. } = entry;
+    let (method, path) = (entry.method(), entry.path());
     let query = match entry.query() {
         Value::Object(query) if !query.is_empty() => format!(" {}", Value::Object(query)),
         _ => String::new(),

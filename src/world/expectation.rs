@@ -199,7 +199,7 @@ pub(crate) fn verify(entries: &[Arc<Entry>], expected: &Map<String, Value>, time
         return Ok(matched);
     }
     let too_many = times.is_exceeded_by(matched);
-    let is_of_store = |entry: &Entry| expected.get("store").is_none_or(|store| *store == json!(entry.store));
+    let is_of_store = |entry: &Entry| expected.get("store").is_none_or(|store| *store == json!(entry.store()));
     compared.retain(|(entry, differences)| differences.is_empty() == too_many && is_of_store(entry));
     compared.sort_by_key(|(entry, differences)| (differences.len(), std::cmp::Reverse(entry.number)));
     compared.truncate(NEAREST);

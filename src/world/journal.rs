@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
-pub(crate) use message::{Body, Headers, Query};
+pub(crate) use message::{Body, Texts};
 
 /// How many requests the journal keeps unless told otherwise; older ones are forgotten.
 pub const DEFAULT_ENTRIES: usize = 1000;
@@ -33,15 +33,6 @@ pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 
 /// The longest method, path or store id that the journal keeps, in bytes; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
-
-/// A text as the journal keeps it.
-pub(crate) fn cut(text: String) -> String {
-    if text.len() <= MAX_TEXT_BYTES {
-        return text;
-    }
-    // A text of its own: a truncated one would keep the room that the whole took.
-    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
-}
 
 /// The bounds of a journal.
 #[derive(Clone, Copy, Debug)]
@@ -202,7 +193,7 @@ impl Journal {
         let mut kept = self.kept.lock();
         let all = std::mem::take(&mut *kept);
         if let Some(store) = store {
-            let others = all.entries.iter().filter(|entry| entry.store.as_deref() != Some(store));
+            let others = all.entries.iter().filter(|entry| entry.store() != Some(store));
             kept.entries = others.cloned().collect();
             kept.bytes = kept.entries.iter().map(|entry| entry.weight()).sum();
         }

@@ -61,7 +61,7 @@ impl Report {
     /// Counts an answered request.
     pub fn count(&self, entry: &Entry) {
         let mut counters = self.counters.lock();
-        counters.of(entry.store.as_deref()).count(entry);
+        counters.of(entry.store()).count(entry);
     }
 
     /// What was counted of one store, or of all.
@@ -121,8 +121,8 @@ impl Tally {
             Some(operation) => *self.calls.entry((operation, entry.status)).or_default() += 1,
             None => self.count_unmatched(
                 Unmatched {
-                    path: entry.path.clone(),
-                    method: entry.method.clone(),
+                    path: entry.path().to_owned(),
+                    method: entry.method().to_owned(),
                     status: entry.status,
                 },
                 1,

@@ -512,7 +512,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
         .requests()
         .entries()
         .into_iter()
-        .map(|entry| entry.path)
+        .map(|entry| entry.path().to_owned())
         .collect();
     assert!(!paths.iter().any(|path| path == "/hidden"), "{paths:?}");
 }

@@ -371,7 +371,7 @@ impl<'a> Request<'a> {
         let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
         let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
         assert_eq!(
-            (&*entry.method, &*entry.path, entry.status, rules.join(", "), notes),
+            (entry.method(), entry.path(), entry.status, rules.join(", "), notes),
             (
                 *method,
                 bare_path,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::message::{Message, Query};
+use super::message::{Message, Query, Texts};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
@@ -22,12 +23,9 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     /// What was asked for; `None` where the path or the method is none of the vendor's.
     pub operation: Option<Operation>,
-    /// The store that was meant; `None` where the request names none.
-    pub store: Option<String>,
-    /// The method, as it was sent.
-    pub method: String,
-    /// Without the query; cut after 512 bytes.
-    pub path: String,
+    pub(crate) store: Option<ByteString>,
+    pub(crate) method: ByteString,
+    pub(crate) path: ByteString,
     pub(crate) query: Query,
     /// What was answered; 0 where a fault left no answer.
     pub status: u16,
@@ -46,6 +44,42 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The store that was meant; `None` where the request names none. Cut after 512 bytes.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     assert_eq!(entry.store(), Some("shop"));
+    /// }
+    /// ```
+    pub fn store(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
+    /// The method, as it was sent; cut after 512 bytes.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().upserts().entries() {
+    ///     assert_eq!(entry.method(), "PATCH");
+    /// }
+    /// ```
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The path as it came, without the query; cut after 512 bytes.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// for entry in yotpo.requests().entries() {
+    ///     println!("{}", entry.path());
+    /// }
+    /// ```
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The parameters of the query, decoded, as an object; a repeated one is an array.
     ///
     /// ```
@@ -65,10 +99,10 @@ impl Entry {
         json!({
             "number": self.number,
             "at": timestamp::rfc3339(self.at),
-            "store": self.store,
+            "store": self.store(),
             "operation": self.operation.map(Operation::as_str),
-            "method": self.method,
-            "path": self.path,
+            "method": self.method(),
+            "path": self.path(),
             "status": self.status,
             "rules": self.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(),
             "notes": self.notes.iter().map(|note| note.id()).collect::<Vec<_>>(),
@@ -86,10 +120,10 @@ impl Entry {
         let mut differing = Vec::new();
         for (name, expected) in expected {
             let (place, found) = match name.as_str() {
-                "store" => ("store", json!(self.store)),
+                "store" => ("store", json!(self.store())),
                 "operation" => ("operation", json!(self.operation.map(Operation::as_str))),
-                "method" => ("method", json!(self.method)),
-                "path" => ("path", json!(self.path)),
+                "method" => ("method", json!(self.method())),
+                "path" => ("path", json!(self.path())),
                 "status" => ("status", json!(self.status)),
                 "rule" => ("rule", one_of(self.rules.iter().map(|rule| rule.id), expected)),
                 "note" => ("note", one_of(self.notes.iter().map(|note| note.id()), expected)),
@@ -130,8 +164,9 @@ impl Entry {
 
     /// About how much memory it takes, in bytes.
     pub(super) fn weight(&self) -> usize {
-        let texts = self.method.len() + self.path.len() + self.store.as_ref().map_or(0, String::len);
-        size_of::<Entry>() + texts + self.query.weight() + self.request.weight() + self.response.weight()
+        let texts = self.method.len() + self.path.len() + self.store.as_ref().map_or(0, |store| store.len());
+        let texts = texts + self.query.weight() + self.request.headers.weight() + self.response.headers.weight();
+        size_of::<Entry>() + texts.max(Texts::ROOM) + self.request.weight() + self.response.weight()
     }
 }
 

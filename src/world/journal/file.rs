@@ -141,7 +141,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::world::journal::{Headers, Message, Query};
+    use crate::world::journal::message::{Headers, Message, Query};
 
     fn entry(number: u64) -> Arc<Entry> {
         let message = || Message {
@@ -153,8 +153,8 @@ mod tests {
             at: chrono::DateTime::UNIX_EPOCH,
             operation: None,
             store: None,
-            method: "GET".to_owned(),
-            path: "/nowhere".to_owned(),
+            method: "GET".into(),
+            path: "/nowhere".into(),
             query: Query::default(),
             status: 404,
             fault: None,

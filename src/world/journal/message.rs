@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use serde_json::{Map, Value, json};
 
-use super::redaction;
+use super::{MAX_TEXT_BYTES, redaction};
 use crate::domain::json;
 
 /// The headers and the body of a request or of an answer. Tokens and secrets in them are never shown.
@@ -95,7 +96,7 @@ impl Message {
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.headers.0.capacity() + self.body.as_ref().map_or(0, |body| body.kept.len())
+        self.body.as_ref().map_or(0, |body| body.kept.len())
     }
 }
 
@@ -105,23 +106,49 @@ impl fmt::Debug for Message {
     }
 }
 
+/// Where the texts of one entry are put together, all in one piece of memory: it is asked for once and given back once.
+pub(crate) struct Texts(BytesMut);
+
+impl Texts {
+    /// Room for the texts of an ordinary entry.
+    pub(super) const ROOM: usize = 768;
+
+    pub fn new() -> Texts {
+        Texts(BytesMut::with_capacity(Texts::ROOM))
+    }
+
+    /// A text, cut where it is long.
+    pub fn text(&mut self, text: &str) -> ByteString {
+        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+        self.0.extend_from_slice(&text.as_bytes()[..end]);
+        ByteString::try_from(self.0.split().freeze()).expect("it was a text")
+    }
+
+    /// The query of a request.
+    pub fn query(&mut self, text: &str) -> Query {
+        self.0.extend_from_slice(text.as_bytes());
+        Query(self.0.split().freeze())
+    }
+
+    /// Headers by their names in lower case.
+    pub fn headers<'a>(&mut self, headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
+        for (name, value) in headers {
+            self.0.extend_from_slice(name.as_bytes());
+            self.0.extend_from_slice(b":");
+            self.0.extend_from_slice(value);
+            self.0.extend_from_slice(b"\n");
+        }
+        Headers(self.0.split().freeze())
+    }
+}
+
 /// Headers in the order in which they came: a line each, the name in lower case, a colon and the value.
 #[derive(Clone, Default)]
-pub(crate) struct Headers(Vec<u8>);
+pub(crate) struct Headers(Bytes);
 
 impl Headers {
-    /// The most headers fit without growing.
-    const ROOM: usize = 384;
-
-    pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
-        let mut lines = Vec::with_capacity(Headers::ROOM);
-        for (name, value) in headers {
-            lines.extend_from_slice(name.as_bytes());
-            lines.push(b':');
-            lines.extend_from_slice(value);
-            lines.push(b'\n');
-        }
-        Headers(lines)
+    pub(super) fn weight(&self) -> usize {
+        self.0.len()
     }
 
     /// Names and values, fit to be shown.
@@ -137,16 +164,12 @@ impl Headers {
 
 /// The query of a request.
 #[derive(Clone, Default)]
-pub(crate) struct Query(String);
+pub(crate) struct Query(Bytes);
 
 impl Query {
-    pub fn of(text: &str) -> Query {
-        Query(text.to_owned())
-    }
-
     /// The decoded parameters as an object; a repeated one is an array.
     pub fn to_json(&self) -> Value {
-        let pairs = form_urlencoded::parse(self.0.as_bytes()).into_owned();
+        let pairs = form_urlencoded::parse(&self.0).into_owned();
         by_name(pairs.map(|(name, value)| {
             let value = redaction::parameter(&name, value);
             (name, value)
