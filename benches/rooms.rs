@@ -1,4 +1,5 @@
 //! How long the work of each room on the way of a request takes, beside a store of 1,000 customers; reported, never judged.
+//! `benches/instructions.py` judges the same work, by its instructions.
 //!
 //! `cargo bench --features internals --bench rooms`
 
