@@ -10,42 +10,14 @@ bench --features internals --bench store` tells them.
 """
 
 import argparse
-import collections
-import json
 import os
-import pathlib
-import re
 import subprocess
 import sys
-import tempfile
+
+import callgrind
 
 MOST_GROWTH = 1.5
 MOST_MEMORY_KIB = 2 * 1024 * 1024
-
-
-def build():
-    """Gives the path of the benchmark's binary."""
-    command = ["cargo", "bench", "--locked", "--features", "internals", "--bench", "growth", "--no-run", "--message-format", "json"]
-    messages = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    built = (json.loads(message) for message in messages)
-    return next(m["executable"] for m in built if m.get("executable") and m["target"]["name"] == "growth")
-
-
-def count(binary, sizes):
-    """Instructions of one round, by work and size."""
-    counted = collections.defaultdict(dict)
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / "out"
-        valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-        subprocess.run([*valgrind, binary, *map(str, sizes)], check=True)
-        for dump in pathlib.Path(folder).iterdir():
-            text = dump.read_text(encoding="utf-8", errors="replace")
-            trigger = re.search(r"^desc: Trigger: Client Request: (\w+) (\d+) (\d+)$", text, re.M)
-            totals = re.search(r"^(?:totals|summary): (\d+)", text, re.M)
-            if trigger and totals:
-                work, size, rounds = trigger[1], int(trigger[2]), int(trigger[3])
-                counted[work][size] = int(totals[1]) // rounds
-    return counted
 
 
 def peak_kib(binary, size):
@@ -61,17 +33,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
     sizes = sorted(parser.parse_args().sizes)
-    binary = build()
+    binary = callgrind.build()
     memory = peak_kib(binary, sizes[-1])
-    counted = count(binary, sizes)
+    counted = callgrind.count(binary, *sizes)
     print("| instructions | " + " | ".join(f"{size:,}" for size in sizes) + " | growth |")
     print("|---|" + "---:|" * (len(sizes) + 1))
     too_much = []
     for work, by_size in counted.items():
         growth = by_size[sizes[-1]] / by_size[sizes[0]]
-        print(f"| {work.lower()} | " + " | ".join(f"{by_size[size]:,}" for size in sizes) + f" | {growth:.2f} |")
+        print(f"| {work.removeprefix('Work::').lower()} | " + " | ".join(f"{by_size[size]:,}" for size in sizes) + f" | {growth:.2f} |")
         if growth > MOST_GROWTH:
-            too_much.append(f"{work.lower()} grows by {growth:.2f}, more than {MOST_GROWTH}")
+            too_much.append(f"{work} grows by {growth:.2f}, more than {MOST_GROWTH}")
     print(f"\n{sizes[-1]:,} customers of the contract's size: at most {memory / 1024:,.0f} MiB resident")
     if memory > MOST_MEMORY_KIB:
         too_much.append(f"{sizes[-1]:,} customers take {memory} KiB, more than {MOST_MEMORY_KIB}")

@@ -3,6 +3,7 @@
 //! Each function takes bytes as somebody might send them, leads them into one room as the emulator would, and holds what
 //! comes out to the laws of that room. This room stands beside `mock` and may use every floor; no floor may use it.
 
+pub mod rooms;
 pub mod workload;
 
 use std::sync::LazyLock;

@@ -291,7 +291,7 @@ impl Drop for Profile {
 }
 
 impl Profile {
-    pub(super) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
+    pub(crate) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
         let fields = SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             serde_json::to_writer(&mut *scratch, &customer)

@@ -45,7 +45,7 @@ impl Work {
 
 /// A store with customers of the contract's size, numbered from 0.
 pub struct Shop {
-    state: StoreState,
+    pub(super) state: StoreState,
     customers: u64,
     now: DateTime<Utc>,
 }
@@ -149,7 +149,7 @@ impl Shop {
 }
 
 /// The body of a write of the customer with a number.
-fn upsert_of(number: u64) -> Vec<u8> {
+pub(super) fn upsert_of(number: u64) -> Vec<u8> {
     let customer = json!({"customer": {
         "external_id": number.to_string(), "email": format!("shopper.{number}@example.com"), "phone_number": format!("+1{number:012}"),
         "first_name": "Emma", "last_name": "Johnson", "gender": "F", "account_created_at": "2021-03-27T04:37:34",
