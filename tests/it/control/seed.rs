@@ -258,7 +258,7 @@ fn impossible_orders_are_refused() {
 
 #[test]
 fn others_are_answered_while_a_large_order_is_being_generated() {
-    const LOOKS: usize = 50;
+    const LOOKS: usize = 10;
     let scene = Scene::new();
     scene.upsert(json!({"external_id": "c-1"}));
     let body = json!({"customers": 5000}).to_string();
