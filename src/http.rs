@@ -15,6 +15,8 @@ mod faults;
 mod middleware;
 mod outgoing;
 mod paths;
+#[cfg(any(test, feature = "internals"))]
+pub(crate) mod worker;
 
 use std::any::Any;
 use std::io;
@@ -23,11 +25,11 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::{Extensions, Server, ServerHandle};
+use actix_web::dev::{Extensions, Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
+use actix_web::{App, Error, HttpServer};
 
 use crate::platform::Socket;
 use crate::world::World;
@@ -105,16 +107,7 @@ fn serve(
     let world = Data::from(world);
     let access = Data::new(access);
     let started = Data::new(control::Started(Instant::now()));
-    let app = move || {
-        App::new()
-            .app_data(world.clone())
-            .app_data(started.clone())
-            .app_data(access.clone())
-            .app_data(Data::new(ReadTimeout(read_timeout)))
-            .service(control::scope())
-            .wrap(from_fn(middleware::record))
-            .wrap(from_fn(middleware::share))
-    };
+    let app = move || app(world.clone(), access.clone(), started.clone(), read_timeout);
     let server = HttpServer::new(app)
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
@@ -123,6 +116,23 @@ fn serve(
         .disable_signals();
     let server = sockets.into_iter().try_fold(server, HttpServer::listen)?;
     Ok(server.run())
+}
+
+/// What every worker runs.
+fn app(
+    world: Data<World>,
+    access: Data<Access>,
+    started: Data<control::Started>,
+    read_timeout: Duration,
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
+    App::new()
+        .app_data(world)
+        .app_data(started)
+        .app_data(access)
+        .app_data(Data::new(ReadTimeout(read_timeout)))
+        .service(control::scope())
+        .wrap(from_fn(middleware::record))
+        .wrap(from_fn(middleware::share))
 }
 
 /// What is done with each connection when it is accepted.

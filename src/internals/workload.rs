@@ -13,6 +13,7 @@ use crate::domain::store::{StoreState, Write};
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
 use crate::http::body::parameters;
 use crate::http::customers::render;
+use crate::http::worker::{self, Asked};
 use crate::world::clock::Clock;
 use crate::world::seed::Stores;
 use crate::world::settings::Settings;
@@ -145,6 +146,43 @@ impl Shop {
 
     fn page(&self, asked: &PageRequest) -> Vec<u8> {
         render(self.state.page(asked), asked.clone(), PLACE)
+    }
+}
+
+/// An emulator without sockets, its stores numbered from 0, each with customers of the contract's size.
+pub struct Workers {
+    world: Arc<World>,
+    customers: u64,
+}
+
+impl Workers {
+    pub fn with_stores(stores: u64, customers: u64) -> Workers {
+        let filled = |number: u64| (number.to_string(), Shop::with_customers(customers).state);
+        let start = (0..stores).map(filled).collect();
+        Workers {
+            world: Arc::new(World::new(Settings::default(), Clock::default(), start)),
+            customers,
+        }
+    }
+
+    /// The requests of one client of a store: of eight, four lookups, three upserts and a page; clients begin at different places.
+    pub fn requests(&self, store: u64, client: u64) -> Vec<Asked> {
+        let path = format!("/core/v3/stores/{store}/customers");
+        let asked = |turn: u64| {
+            let number = (turn + client * self.customers / 2) % self.customers;
+            match turn % 8 {
+                0 => Asked::Get(format!("{path}?limit=100")),
+                1 | 3 | 5 => Asked::Patch(path.clone(), upsert_of(number).into()),
+                _ => Asked::Get(format!("{path}?email=shopper.{number}%40example.com")),
+            }
+        };
+        (0..self.customers).map(asked).collect()
+    }
+
+    /// Answers so many requests on this thread: routes, admits, parses, decides, renders and journals; gives the bytes of the
+    /// answers. `ready` is called right before the first.
+    pub fn answer(&self, requests: &[Asked], count: usize, ready: impl FnOnce()) -> usize {
+        worker::answer(self.world.clone(), requests, count, ready)
     }
 }
 
