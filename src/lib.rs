@@ -125,6 +125,8 @@ mod mock;
 mod platform;
 mod world;
 
+/// The crate whose times stand in the interface.
+pub use chrono;
 pub use domain::evidence;
 pub use domain::note;
 pub use domain::operation::Operation;

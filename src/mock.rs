@@ -14,11 +14,11 @@ mod store;
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -64,7 +64,7 @@ const LAST_BYTES: Duration = Duration::from_millis(50);
 /// // …point your integration at `store.url()`, `store.id()` and `store.secret()`, and look at what it did:
 /// store.requests().upserts().assert_none();
 /// ```
-#[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct YotpoMock {
     powers: Arc<Powers>,
     server: Running,
@@ -73,7 +73,6 @@ pub struct YotpoMock {
 }
 
 /// What an emulator and its stores share: the powers of a test over its world.
-#[derive(Debug)]
 struct Powers {
     world: Arc<World>,
     /// `http://127.0.0.1:` and a port.
@@ -133,6 +132,7 @@ impl YotpoMock {
     /// let yotpo = yotpo_mock::YotpoMock::start();
     /// assert!(yotpo.url().starts_with("http://127.0.0.1:"));
     /// ```
+    #[track_caller]
     pub fn start() -> YotpoMock {
         YotpoMock::builder().start()
     }
@@ -148,8 +148,8 @@ impl YotpoMock {
     }
 
     /// The default emulator that all tests of a binary share, started at the first call and never stopped. Take a
-    /// [store of its own](YotpoMock::new_store) for each test. Its time runs: a test whose time must stand still starts an
-    /// emulator of its own.
+    /// [store of its own](YotpoMock::new_store) for each test, and leave alone what concerns all of them: its reset, its faults and
+    /// its clock. Its time runs: a test whose time must stand still starts an emulator of its own.
     ///
     /// # Panics
     ///
@@ -488,7 +488,7 @@ impl YotpoMock {
         Snapshot::of(self.powers.world.state())
     }
 
-    /// Puts back what it was, the time included. Cursors from before are refused.
+    /// Puts back what it was, the time included. Cursors from before are refused, and so are tokens that were issued since.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -566,6 +566,15 @@ impl YotpoMock {
     fn end(&mut self) {
         self.server.end();
         self.powers.world.journal.finish();
+    }
+}
+
+/// Where it listens, and nothing secret.
+impl fmt::Debug for YotpoMock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("YotpoMock")
+            .field("url", &self.powers.url)
+            .finish_non_exhaustive()
     }
 }
 

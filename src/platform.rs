@@ -92,6 +92,18 @@ pub(crate) fn raise_descriptor_limit() {
     });
 }
 
+/// Whether something failed since this process, or the system, has no more descriptors.
+#[cfg(unix)]
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code == Some(rustix::io::Errno::MFILE.raw_os_error()) || code == Some(rustix::io::Errno::NFILE.raw_os_error())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
 /// There is no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise_descriptor_limit() {}

@@ -11,7 +11,7 @@ use super::customer::{Customer, Identifiers, Number};
 pub const MAX_STEPS: usize = 32;
 
 /// The fields that a step may set, in their order on the wire.
-const FIELDS: [&str; 20] = [
+pub(crate) const FIELDS: [&str; 20] = [
     "external_id",
     "email",
     "phone_number",

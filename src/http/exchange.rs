@@ -93,6 +93,11 @@ impl Exchange {
         self.told.borrow_mut().body = Some((arrived, whole_bytes));
     }
 
+    /// Whether something of the body was read.
+    pub fn has_body(&self) -> bool {
+        self.told.borrow().body.is_some()
+    }
+
     /// Lets the domain read something of the request, and takes over its notes.
     pub fn read<T>(&self, read: impl FnOnce(&mut Findings) -> Result<T, Rejection>) -> Result<T, Rejection> {
         let mut findings = Findings::default();

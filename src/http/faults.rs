@@ -78,7 +78,7 @@ fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value
 
 /// Reads a body ahead of its handler, and puts it back: as JSON, as a form or as text. A body that is too large or does not
 /// arrive whole matches nothing, and is the handler's to refuse.
-async fn read_body(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Value {
+pub(super) async fn read_body(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Value {
     let limit = exchange.settings().body_limit;
     let mut arriving = payload.take();
     let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());

@@ -1,12 +1,12 @@
 //! An emulator that is about to start: the settings of the command line, in Rust.
 
 use std::fs::File;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -32,6 +32,10 @@ pub const DEFAULT_PORT: u16 = 4600;
 /// How long a request's head and its body may take to arrive unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many requests the journal of an embedded emulator keeps, unless told otherwise: more than that of the binary, since the
+/// stores of many tests share it.
+const DEFAULT_EMBEDDED_ENTRIES: usize = 10_000;
+
 /// How many requests are printed when a test panics, unless told otherwise.
 pub const DEFAULT_JOURNAL_ON_PANIC: usize = 20;
 
@@ -47,7 +51,7 @@ enum Seed {
 }
 
 /// An emulator that is about to start. Its settings are those of the command line.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     host: Host,
@@ -65,6 +69,17 @@ pub struct Builder {
     journal_on_panic: usize,
 }
 
+/// Where it would listen, and nothing secret.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut builder = f.debug_struct("Builder");
+        builder
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for Builder {
     fn default() -> Builder {
         Builder {
@@ -77,7 +92,10 @@ impl Default for Builder {
             access: Access::default(),
             workers: 1,
             frozen_at: None,
-            journal: Limits::default(),
+            journal: Limits {
+                entries: DEFAULT_EMBEDDED_ENTRIES,
+                ..Limits::default()
+            },
             journal_file: None,
             state_file: None,
             journal_on_panic: DEFAULT_JOURNAL_ON_PANIC,
@@ -145,7 +163,7 @@ impl Builder {
         self
     }
 
-    /// Requests per second and store; 0, the default, is off.
+    /// Requests per second and store; 0, the default, is off. Calls for a token count, too.
     ///
     /// ```
     /// let yotpo = yotpo_mock::YotpoMock::builder().rate_limit(5).start();
@@ -310,7 +328,7 @@ impl Builder {
         self
     }
 
-    /// How many requests the journal keeps; older ones are forgotten.
+    /// How many requests the journal keeps; older ones are forgotten. 10,000 by default, of all stores together.
     ///
     /// ```
     /// let yotpo = yotpo_mock::YotpoMock::builder().journal_entries(10_000).start();
@@ -412,15 +430,19 @@ impl Builder {
     /// let yotpo = yotpo_mock::YotpoMock::builder().start();
     /// # let _ = yotpo;
     /// ```
+    #[track_caller]
     pub fn start(self) -> YotpoMock {
-        self.try_start()
-            .unwrap_or_else(|error| panic!("{error}; {}", error.hint()))
+        // Not by a closure, which would be named as the place of the panic.
+        match self.try_start() {
+            Ok(yotpo) => yotpo,
+            Err(error) => panic!("{error}; {}", error.hint()),
+        }
     }
 
     /// Starts it: when this returns, the seeds are in and the socket takes connections.
     ///
-    /// It takes some 15 descriptors. The first emulator of a process raises its soft limit to the hard one, 10,240 at most, so
-    /// that a hundred can run at once.
+    /// It takes some 12 descriptors. The first emulator of a process raises its soft limit to the hard one, 10,240 at most: where
+    /// that allows 1,300, a hundred can run at once.
     ///
     /// # Errors
     ///

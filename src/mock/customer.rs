@@ -108,6 +108,13 @@ impl Customer {
     }
 }
 
+/// What [`CustomerBuilder::build`] gives.
+impl From<CustomerBuilder> for Customer {
+    fn from(builder: CustomerBuilder) -> Customer {
+        builder.build()
+    }
+}
+
 /// Takes fields by their names on the wire, as [`CustomerBuilder::field`] does.
 ///
 /// ```

@@ -156,6 +156,13 @@ impl Event {
     }
 }
 
+/// What [`EventBuilder::build`] gives.
+impl From<EventBuilder> for Event {
+    fn from(builder: EventBuilder) -> Event {
+        builder.build()
+    }
+}
+
 /// As JSON.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! A fault as a Rust test asks for it.
 
+use std::fmt;
 use std::ptr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -87,7 +88,8 @@ impl Fault {
         Fault { spec: Map::new() }.with("connection", "close")
     }
 
-    /// The answer comes late, by real time: to the millisecond, at most a day.
+    /// The answer comes late, by real time: to the millisecond, at most a day. The wait is before anything else happens, and a
+    /// client that leaves meanwhile has its write all the same.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -204,12 +206,24 @@ impl Fault {
 
     /// Only for one operation.
     ///
+    /// # Panics
+    ///
+    /// If it is for another one already.
+    ///
     /// ```
     /// # use yotpo_mock::{Fault, Operation};
     /// let fault = Fault::status(500).on(Operation::UpsertCustomer);
     /// # let _ = fault;
     /// ```
+    #[track_caller]
     pub fn on(self, operation: Operation) -> Fault {
+        let before = self.spec.get("match").and_then(|wanted| wanted["operation"].as_str());
+        if let Some(before) = before.filter(|before| *before != operation.as_str()) {
+            panic!(
+                "the fault is for `{before}` already, and would be for `{}`",
+                operation.as_str()
+            );
+        }
         self.matching("operation", operation.as_str())
     }
 
@@ -341,12 +355,19 @@ fn milliseconds(duration: Duration) -> u64 {
 /// assert_eq!(fault.hits(), 0);
 /// fault.remove();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AddedFault {
     world: Arc<World>,
     /// Ids begin anew in each memory.
     memory: Weak<Memory>,
     id: u64,
+}
+
+/// As [`to_json`](AddedFault::to_json) tells it.
+impl fmt::Debug for AddedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_json(), f)
+    }
 }
 
 impl AddedFault {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::world::report::Tally;
+use crate::world::words::counted;
 
 /// What was counted until now, of one store or of all; it does not go on counting. Unlike the journal it forgets nothing.
 ///
@@ -188,7 +189,8 @@ impl fmt::Display for Report {
         } = &self.tally;
         write!(
             f,
-            "{requests} requests, {injected} struck by faults, {server_errors} errors of the emulator"
+            "{}, {injected} struck by faults, {server_errors} errors of the emulator",
+            counted(*requests, "request")
         )?;
         for ((operation, status), count) in calls {
             write!(f, "\n  {} answered {status}: {count}", operation.as_str())?;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::lineage::FIELDS;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::world::World;
 use crate::world::expectation::{self, Impossible, Shortfall, Times};
-use crate::world::journal::Entry;
+use crate::world::journal::{Entry, is_hidden};
 use crate::world::matching::Difference;
-use crate::world::words::brief;
+use crate::world::words::{brief, counted, listed};
 
 /// The requests that are in the journal when they are counted, narrowed step by step. Each step narrows further.
 ///
@@ -31,11 +32,11 @@ use crate::world::words::brief;
 /// An assertion that fails says what was expected, what came, and how the nearest requests differ:
 ///
 /// ```text
-/// expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came:
+/// expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came; the nearest others:
 ///   #1 PATCH /core/v3/stores/shop/customers, answered 200
-///      `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
+///      `body.customer.email`: expected "ann@example.com", found "bob@example.com"
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "it is counted by `count`, `entries`, `bodies` or an assertion"]
 pub struct Requests {
     world: Arc<World>,
@@ -57,13 +58,25 @@ impl Requests {
 
     /// Those for one operation.
     ///
+    /// # Panics
+    ///
+    /// If they are narrowed to another one already.
+    ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// use yotpo_mock::Operation;
     ///
     /// assert_eq!(yotpo.requests().operation(Operation::CreateAccessToken).count(), 0);
     /// ```
+    #[track_caller]
     pub fn operation(self, operation: Operation) -> Requests {
+        let before = self.expected.get("operation").and_then(Value::as_str);
+        if let Some(before) = before.filter(|before| *before != operation.as_str()) {
+            panic!(
+                "no request can be so: it is for `{before}` already, and would be for `{}`",
+                operation.as_str()
+            );
+        }
         self.with("operation", operation.as_str())
     }
 
@@ -130,12 +143,22 @@ impl Requests {
 
     /// Those whose customer has this field with this value, null being absent.
     ///
+    /// # Panics
+    ///
+    /// If a customer has no such field.
+    ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// # use serde_json::json;
     /// yotpo.requests().upserts().with_field("address", json!({"city": "Austin"})).assert_none();
     /// ```
+    #[track_caller]
     pub fn with_field(self, name: &str, value: impl Into<Value>) -> Requests {
+        assert!(
+            FIELDS.contains(&name),
+            "no request can be so: `{name}` is not a field of a customer: there are {}",
+            listed(&FIELDS)
+        );
         self.with("customer", json!({ name: value.into() }))
     }
 
@@ -170,17 +193,26 @@ impl Requests {
         self.with("query", json!({ name: value.into() }))
     }
 
-    /// Those with this header; its name may be in any case. Tokens and secrets are not kept.
+    /// Those with this header; its name may be in any case.
+    ///
+    /// # Panics
+    ///
+    /// If its value is not kept, since it is a token or a secret.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// yotpo.requests().with_header("Content-Type", "application/json").assert_none();
     /// ```
+    #[track_caller]
     pub fn with_header(self, name: &str, value: impl Into<String>) -> Requests {
+        assert!(
+            !is_hidden(&name.to_lowercase()),
+            "no request can be so: the journal keeps no value of the header `{name}`"
+        );
         self.with("headers", json!({ name.to_lowercase(): value.into() }))
     }
 
-    /// Those with this path, without the query.
+    /// Those with this path as it was sent, without the query.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -239,7 +271,9 @@ impl Requests {
     ///
     /// # Panics
     ///
-    /// If no request can be so, for example because there is no such rule or status.
+    /// If no request can be so, for example because there is no such rule or status; or if nobody can tell, since requests had to
+    /// go from the journal, or bodies are kept in part: [`Builder::journal_entries`](crate::Builder::journal_entries) and
+    /// [`journal_body_bytes`](crate::Builder::journal_body_bytes) raise the bounds.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -247,6 +281,7 @@ impl Requests {
     /// ```
     #[track_caller]
     pub fn count(&self) -> usize {
+        self.check_kept();
         self.matching().len()
     }
 
@@ -262,7 +297,7 @@ impl Requests {
     /// ```
     #[track_caller]
     pub fn is_empty(&self) -> bool {
-        self.matching().is_empty()
+        self.count() == 0
     }
 
     /// All of them, in the order in which they were answered.
@@ -395,10 +430,37 @@ impl Requests {
         entries
     }
 
+    /// Refuses to count what is not all there.
+    #[track_caller]
+    fn check_kept(&self) {
+        let store = self.expected.get("store").and_then(Value::as_str);
+        let forgotten = self.world.journal.forgotten(store);
+        assert!(
+            forgotten <= self.after,
+            "the journal has forgotten requests up to #{forgotten}, so that nobody can tell how many there were: raise \
+             `journal_entries` and `journal_bytes`, or look only `after` that one"
+        );
+    }
+
+    /// Refuses to compare bodies that are kept in part.
+    #[track_caller]
+    fn check_whole(&self, entries: &[Arc<Entry>]) {
+        let mut others = self.expected.clone();
+        let asks_for_bodies = others.remove("body").is_some() | others.remove("customer").is_some();
+        let is_unknown = |entry: &&Arc<Entry>| entry.request.body_is_cut() && entry.differences(&others).is_empty();
+        if let Some(entry) = entries.iter().find(is_unknown).filter(|_| asks_for_bodies) {
+            let number = entry.number;
+            panic!(
+                "the body of #{number} is kept in part, so that nobody can tell what is in it: raise `journal_body_bytes`"
+            );
+        }
+    }
+
     #[track_caller]
     fn matching(&self) -> Vec<Arc<Entry>> {
         self.check();
         let mut entries = self.journal();
+        self.check_whole(&entries);
         entries.retain(|entry| entry.differences(&self.expected).is_empty());
         entries
     }
@@ -413,7 +475,14 @@ impl Requests {
     #[track_caller]
     fn assert(&self, times: Times) {
         self.check();
-        if let Err(shortfall) = expectation::verify(&self.journal(), &self.expected, times) {
+        let entries = self.journal();
+        self.check_whole(&entries);
+        let verified = expectation::verify(&entries, &self.expected, times);
+        // Of enough that are there it does not matter how many are not.
+        if !matches!((&verified, times), (Ok(_), Times::AtLeast(_))) {
+            self.check_kept();
+        }
+        if let Err(shortfall) = verified {
             panic!("{}", self.told(times, &shortfall));
         }
     }
@@ -422,14 +491,15 @@ impl Requests {
     fn told(&self, times: Times, shortfall: &Shortfall) -> String {
         let came = match shortfall.matched {
             0 => "none came".to_owned(),
-            1 => "1 came".to_owned(),
             matched => format!("{matched} came"),
         };
         let mut told = format!("expected {times}{}, and {came}", self.described());
-        told.push_str(match (shortfall.nearest.is_empty(), shortfall.matched) {
-            (true, 0) => "; nor did any other",
-            (true, _) => "",
-            (false, _) => ":",
+        let differs = shortfall.nearest.iter().any(|(_, differences)| !differences.is_empty());
+        told.push_str(match shortfall.nearest.is_empty() {
+            true if shortfall.matched == 0 => "; nor did any other",
+            true => "",
+            false if differs => "; the nearest others:",
+            false => ":",
         });
         for (entry, differences) in &shortfall.nearest {
             told.push_str("\n  ");
@@ -437,9 +507,9 @@ impl Requests {
             for Difference { path, expected, found } in differences {
                 told.push_str("\n     ");
                 told.push_str(&match (expected.is_null(), found.is_null()) {
-                    (true, _) => format!("`{path}` is {} and should be absent", brief(found)),
-                    (_, true) => format!("`{path}` is absent in the place of {}", brief(expected)),
-                    _ => format!("`{path}` is {} in the place of {}", brief(found), brief(expected)),
+                    (true, _) => format!("`{path}`: expected nothing, found {}", brief(found)),
+                    (_, true) => format!("`{path}`: expected {}, found nothing", brief(expected)),
+                    _ => format!("`{path}`: expected {}, found {}", brief(expected), brief(found)),
                 });
             }
         }
@@ -470,6 +540,13 @@ impl Requests {
     }
 }
 
+/// What they are narrowed to.
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "requests{}", self.described())
+    }
+}
+
 /// All of them in the order in which they were answered: a line each, and what was sent below it.
 impl fmt::Display for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -481,8 +558,8 @@ impl fmt::Display for Requests {
 pub(super) fn told(entries: &[Arc<Entry>], most: usize, of: &str) -> String {
     let skipped = entries.len().saturating_sub(most);
     let number = match skipped {
-        0 => format!("{} requests", entries.len()),
-        _ => format!("the last {most} of {} requests", entries.len()),
+        0 => counted(entries.len() as u64, "request"),
+        _ => format!("the last {most} of {}", counted(entries.len() as u64, "request")),
     };
     let mut told = format!("{number}{of}:");
     for entry in &entries[skipped..] {

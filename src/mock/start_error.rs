@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::platform::is_out_of_descriptors;
+
 /// Why an emulator did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -59,6 +61,9 @@ impl StartError {
         match self {
             StartError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "`--port 0` takes any free port and prints it"
+            }
+            StartError::Listen { source, .. } | StartError::Thread { source } if is_out_of_descriptors(source) => {
+                "`ulimit -n` raises the limit of open descriptors"
             }
             StartError::Listen { .. } => "`--host localhost` listens on the loopback interface",
             StartError::Seed { .. } => {

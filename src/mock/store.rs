@@ -1,5 +1,6 @@
 //! One store of a running emulator, as a Rust test holds it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -44,7 +45,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// store.requests().upserts().assert_none();
 /// assert_eq!(store.customer("c-1").unwrap().email(), Some("ann@example.com"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     powers: Arc<Powers>,
     id: String,
@@ -52,6 +53,7 @@ pub struct Store {
 }
 
 impl Store {
+    #[track_caller]
     pub(super) fn of(powers: &Arc<Powers>, id: String) -> Store {
         assert!(!id.is_empty(), "a store has an id that is not empty");
         let secret = powers.world.secret_or_declare(&id, || format!("secret-of-{id}"));
@@ -137,8 +139,11 @@ impl Store {
     /// assert_eq!(seeded.customers_created, 1);
     /// ```
     #[track_caller]
-    pub fn seed(&self, customers: impl IntoIterator<Item = Customer>) -> Seeded {
-        let customers: Vec<_> = customers.into_iter().map(|customer| customer.to_json()).collect();
+    pub fn seed(&self, customers: impl IntoIterator<Item: Into<Customer>>) -> Seeded {
+        let customers: Vec<_> = customers
+            .into_iter()
+            .map(|customer| customer.into().to_json())
+            .collect();
         self.seed_json(json!({ "customers": customers }))
     }
 
@@ -158,17 +163,19 @@ impl Store {
     /// assert_eq!(store.events().len(), 1);
     /// ```
     #[track_caller]
-    pub fn seed_events(&self, events: impl IntoIterator<Item = Event>) -> Seeded {
-        let events: Vec<_> = events.into_iter().map(|event| event.to_json()).collect();
+    pub fn seed_events(&self, events: impl IntoIterator<Item: Into<Event>>) -> Seeded {
+        let events: Vec<_> = events.into_iter().map(|event| event.into().to_json()).collect();
         self.seed_json(json!({ "events": events }))
     }
 
     #[track_caller]
     fn seed_json(&self, mut store: Value) -> Seeded {
         store["id"] = self.id.clone().into();
-        let seeded = self.powers.world.seed(&json!({ "stores": [store] }).to_string());
-        let mut seeded = seeded.unwrap_or_else(|error| panic!("store `{}` cannot be seeded so: {error}", self.id));
-        seeded.remove(&self.id).map(Seeded::of).unwrap_or_default()
+        // Not by a closure, which would be named as the place of the panic.
+        match self.powers.world.seed(&json!({ "stores": [store] }).to_string()) {
+            Ok(mut seeded) => seeded.remove(&self.id).map(Seeded::of).unwrap_or_default(),
+            Err(error) => panic!("store `{}` cannot be seeded so: {error}", self.id),
+        }
     }
 
     /// Generates so many customers and events, plausible and varied, and appends them; at most a million of each at a time.
@@ -586,7 +593,8 @@ impl Store {
         self.powers.world.put_document(Some(&self.id), document)
     }
 
-    /// Puts back what this store was; others stay as they are. Cursors from before are refused.
+    /// Puts back what this store was; others stay as they are. Cursors from before are refused, and so are tokens that it issued
+    /// since.
     ///
     /// # Panics
     ///
@@ -604,6 +612,17 @@ impl Store {
         if let Err(reason) = put {
             panic!("the snapshot cannot be restored: {reason}");
         }
+    }
+}
+
+/// Its id and where it is, and nothing secret.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut store = f.debug_struct("Store");
+        store
+            .field("id", &self.id)
+            .field("url", &self.powers.url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::journal::Entry;
 use super::matching::Difference;
-use super::words::{brief, listed};
+use super::words::{brief, counted, listed};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
@@ -68,7 +68,13 @@ fn hint(name: &str, value: &Value) -> Option<String> {
             is_text || value.is_null(),
             "it is the id of a store, or null where none is named",
         ),
-        "method" | "path" => unless(is_text, "it is a text that is not empty"),
+        "method" => unless(is_text, "it is a text that is not empty"),
+        "path" => {
+            let is_path = value
+                .as_str()
+                .is_some_and(|path| path.starts_with('/') && !path.contains('?'));
+            unless(is_path, "it begins with `/` and has no query: that is apart")
+        }
         "status" => {
             let is_status = value
                 .as_u64()
@@ -165,8 +171,7 @@ impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requests = |count: u64| match count {
             0 => "no request".to_owned(),
-            1 => "1 request".to_owned(),
-            count => format!("{count} requests"),
+            count => counted(count, "request"),
         };
         match *self {
             Times::Exactly(count) => f.write_str(&requests(count)),

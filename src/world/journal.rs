@@ -8,7 +8,7 @@ mod file;
 mod message;
 mod redaction;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
 pub(crate) use message::{Body, Texts};
+pub(crate) use redaction::is_hidden;
 
 /// How many requests the journal keeps unless told otherwise; older ones are forgotten.
 pub const DEFAULT_ENTRIES: usize = 1000;
@@ -119,7 +120,13 @@ pub(crate) struct Journal {
 struct Kept {
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
+    /// The last request of each store that went for another, and the last of all.
+    forgotten_of: HashMap<String, u64>,
+    forgotten: u64,
 }
+
+/// How many stores are told apart in what was forgotten.
+const MAX_STORES: usize = 10_000;
 
 impl Kept {
     /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
@@ -130,9 +137,21 @@ impl Kept {
         while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.weight();
+            self.note(&oldest);
             forgotten.push(oldest);
         }
         forgotten
+    }
+
+    fn note(&mut self, forgotten: &Entry) {
+        self.forgotten = self.forgotten.max(forgotten.number);
+        let Some(store) = forgotten.store() else { return };
+        // Looked up twice rather than making a text of the id each time.
+        if let Some(last) = self.forgotten_of.get_mut(store) {
+            *last = forgotten.number.max(*last);
+        } else if self.forgotten_of.len() < MAX_STORES {
+            self.forgotten_of.insert(store.to_owned(), forgotten.number);
+        }
     }
 }
 
@@ -188,11 +207,24 @@ impl Journal {
         self.kept.lock().entries.iter().cloned().collect()
     }
 
+    /// The number of the last request of one store, or of all, that had to go for another: what came up to it is not all there.
+    pub fn forgotten(&self, store: Option<&str>) -> u64 {
+        let kept = self.kept.lock();
+        match store {
+            Some(store) if kept.forgotten_of.len() < MAX_STORES => kept.forgotten_of.get(store).copied().unwrap_or(0),
+            _ => kept.forgotten,
+        }
+    }
+
     /// Forgets the entries of one store, or all; numbers go on.
     pub fn forget(&self, store: Option<&str>) {
         let mut kept = self.kept.lock();
-        let all = std::mem::take(&mut *kept);
+        let mut all = std::mem::take(&mut *kept);
         if let Some(store) = store {
+            // What is forgotten on purpose is not missed.
+            all.forgotten_of.remove(store);
+            kept.forgotten_of = std::mem::take(&mut all.forgotten_of);
+            kept.forgotten = all.forgotten;
             let others = all.entries.iter().filter(|entry| entry.store() != Some(store));
             kept.entries = others.cloned().collect();
             kept.bytes = kept.entries.iter().map(|entry| entry.weight()).sum();

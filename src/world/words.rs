@@ -12,6 +12,11 @@ pub(crate) fn listed(names: &[impl fmt::Display]) -> String {
     }
 }
 
+/// So many of something: `1 request`, `2 requests`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A value, or a text, as it is quoted: cut where it is long.
 pub(crate) fn brief(value: impl fmt::Display) -> String {
     const MOST: usize = 80;

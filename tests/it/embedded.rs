@@ -193,25 +193,25 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
     client.upsert(json!({"email": "bob@example.com", "first_name": "Bob"}));
     client.upsert(json!({"email": "ann@example.com", "gender": "female"}));
     assert_snapshot!(panic_of(|| upserts().with_field("first_name", "Ann").with_status(200).assert_count(1)), @r#"
-    expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.first_name` "Ann" and `status` 200, and none came:
+    expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.first_name` "Ann" and `status` 200, and none came; the nearest others:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
-         `body.customer.first_name` is absent in the place of "Ann"
-         `status` is 400 in the place of 200
+         `body.customer.first_name`: expected "Ann", found nothing
+         `status`: expected 200, found 400
       #3 PATCH /core/v3/stores/shop/customers, answered 200
-         `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
-         `body.customer.first_name` is "Bob" in the place of "Ann"
+         `body.customer.email`: expected "ann@example.com", found "bob@example.com"
+         `body.customer.first_name`: expected "Ann", found "Bob"
       #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
-         `query.first_name` is absent in the place of "Ann"
-         `operation` is "retrieveCustomers" in the place of "upsertCustomer"
+         `query.first_name`: expected "Ann", found nothing
+         `operation`: expected "upsertCustomer", found "retrieveCustomers"
     "#);
     assert_snapshot!(panic_of(|| upserts().with_field("gender", Value::Null).assert_at_least(2)), @r#"
-    expected at least 2 requests to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.gender` absent, and none came:
+    expected at least 2 requests to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.gender` absent, and none came; the nearest others:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
-         `body.customer.gender` is "female" and should be absent
+         `body.customer.gender`: expected nothing, found "female"
       #3 PATCH /core/v3/stores/shop/customers, answered 200
-         `body.customer.email` is "bob@example.com" in the place of "ann@example.com"
+         `body.customer.email`: expected "ann@example.com", found "bob@example.com"
       #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
-         `operation` is "retrieveCustomers" in the place of "upsertCustomer"
+         `operation`: expected "upsertCustomer", found "retrieveCustomers"
     "#);
     assert_snapshot!(panic_of(|| store.requests().assert_at_most(2)), @r#"
     expected at most 2 requests to store `shop`, and 3 came:
@@ -220,9 +220,9 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
       #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
     "#);
     assert_snapshot!(panic_of(|| store.requests().after(3).with_query("limit", "7").assert_count(2)), @r#"
-    expected 2 requests to store `shop` with `query.limit` "7" after #3, and none came:
+    expected 2 requests to store `shop` with `query.limit` "7" after #3, and none came; the nearest others:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
-         `query.limit` is absent in the place of "7"
+         `query.limit`: expected "7", found nothing
     "#);
     assert_snapshot!(panic_of(|| store.requests().refused_by("gender").count()), @"no request can be so: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a refusal names its rules");
     assert_snapshot!(panic_of(|| store.requests().with_status(99).count()), @"no request can be so: `status` is `99`; it is a whole number from 100 to 599, or 0 where a fault left no answer");
@@ -511,4 +511,90 @@ fn a_dry_run_tells_what_a_write_would_come_to() {
         Some("Ann")
     );
     assert_eq!(store.customers().len(), 2, "nothing was written");
+}
+
+#[test]
+fn what_was_sent_is_known_though_a_fault_or_a_limit_kept_it_out() {
+    let yotpo = frozen();
+    let store = yotpo.store("shop");
+    let client = Client::of(&store);
+    let event = || json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}});
+    store.fail_next(Operation::UpsertCustomerEvent, Fault::too_many_requests(1));
+    assert_eq!((client.event(event()), client.event(event())), (429, 200));
+    store.requests().events().with_unique_id("k-1").assert_count(2);
+    store.set(Setting::RateLimit(1));
+    assert_eq!((client.event(event()), client.event(event())), (200, 429));
+    store.requests().events().with_external_id("c-1").assert_count(4);
+    let stranger = Client {
+        token: "nobody's".to_owned(),
+        ..client
+    };
+    assert_eq!(stranger.event(event()), 401);
+    store
+        .requests()
+        .events()
+        .with_unique_id("k-1")
+        .with_status(401)
+        .assert_count(1);
+}
+
+#[test]
+fn nothing_is_counted_that_is_not_all_there() {
+    let yotpo = YotpoMock::builder().journal_entries(3).journal_body_bytes(60).start();
+    let (store, busy) = (yotpo.store("shop"), yotpo.store("busy"));
+    let client = Client::of(&store);
+    client.upsert(json!({"external_id": "c-1", "tags": "x".repeat(60)}));
+    assert_snapshot!(panic_of(|| store.requests().with_external_id("c-2").assert_none()), @"the body of #1 is kept in part, so that nobody can tell what is in it: raise `journal_body_bytes`");
+    store.requests().retrievals().with_external_id("c-2").assert_none();
+    store.requests().upserts().assert_count(1);
+    let of_busy = Client::of(&busy);
+    (0..3).for_each(|_| drop(of_busy.get("")));
+    assert_snapshot!(panic_of(|| store.requests().upserts().assert_none()), @"the journal has forgotten requests up to #1, so that nobody can tell how many there were: raise `journal_entries` and `journal_bytes`, or look only `after` that one");
+    assert_snapshot!(panic_of(|| yotpo.requests().count()), @"the journal has forgotten requests up to #1, so that nobody can tell how many there were: raise `journal_entries` and `journal_bytes`, or look only `after` that one");
+    busy.requests().assert_count(3);
+    busy.requests().retrievals().assert_at_least(3);
+    yotpo.requests().after(1).assert_count(3);
+    store.forget_requests();
+    store.requests().assert_none();
+}
+
+#[test]
+fn what_no_request_can_be_is_refused() {
+    let store = YotpoMock::shared().new_store();
+    let all = || store.requests();
+    assert_snapshot!(panic_of(|| all().with_header("X-Yotpo-Token", "t")), @"no request can be so: the journal keeps no value of the header `X-Yotpo-Token`");
+    assert_snapshot!(panic_of(|| all().with_field("frist_name", "Ann")), @"no request can be so: `frist_name` is not a field of a customer: there are `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`");
+    assert_snapshot!(panic_of(|| all().upserts().events()), @"no request can be so: it is for `upsertCustomer` already, and would be for `upsertCustomerEvent`");
+    assert_snapshot!(panic_of(|| all().with_path("core/v3").count()), @"no request can be so: `path` is `core/v3`; it begins with `/` and has no query: that is apart");
+    assert_snapshot!(panic_of(|| all().with_path("/core/v3?limit=1").count()), @"no request can be so: `path` is `/core/v3?limit=1`; it begins with `/` and has no query: that is apart");
+    assert_snapshot!(panic_of(|| store.fail_next(Operation::UpsertCustomer, Fault::status(500).on(Operation::RetrieveCustomers))), @"the fault is for `retrieveCustomers` already, and would be for `upsertCustomer`");
+}
+
+#[test]
+fn what_is_debugged_tells_no_secret_and_no_more_than_needed() {
+    let yotpo = YotpoMock::builder()
+        .store("shop", "s3cret")
+        .control_token("t0ken")
+        .start();
+    let store = yotpo.store("shop");
+    let token = store.access_token();
+    let fault = store.add_fault(Fault::status(503));
+    let builder = YotpoMock::builder().store("shop", "s3cret").control_token("t0ken");
+    let told = format!(
+        "{yotpo:?}\n{store:?}\n{fault:?}\n{:?}\n{:?}\n{builder:?}",
+        yotpo.requests(),
+        yotpo.snapshot()
+    );
+    assert!(
+        ![&token, "s3cret", "t0ken"].iter().any(|secret| told.contains(*secret)),
+        "{told}"
+    );
+    assert_snapshot!(told.replace(yotpo.url(), "http://127.0.0.1:4600"), @r#"
+    YotpoMock { url: "http://127.0.0.1:4600", .. }
+    Store { id: "shop", url: "http://127.0.0.1:4600", .. }
+    {"hits":0,"id":1,"match":{"store":"shop"},"matched":0,"status":503,"used_up":false}
+    requests
+    Snapshot { stores: ["shop"], .. }
+    Builder { host: Address(127.0.0.1), port: 0, .. }
+    "#);
 }

@@ -377,7 +377,7 @@ fn requests_are_numbered_in_the_order_in_which_they_came() {
 
 #[test]
 fn the_journal_is_bounded_and_keeps_the_latest() {
-    let scene = Scene::new();
+    let scene = Scene::with(|builder| builder.journal_entries(1000));
     for _ in 0..1010 {
         scene.bare("GET", "/nowhere").send();
     }

@@ -25,11 +25,16 @@ const WORDS: [&str; 2] = ["access_token", "secret"];
 
 /// The value of a header, by its name in lower case.
 pub(super) fn header(name: &str, value: &str) -> String {
-    if HEADERS.contains(&name) || is_secret(name) {
+    if is_hidden(name) {
         REDACTED.to_owned()
     } else {
         text(value)
     }
+}
+
+/// Whether the value of a header is never shown, by its name in lower case.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    HEADERS.contains(&name) || is_secret(name)
 }
 
 /// The value of a parameter of a query.

@@ -29,7 +29,7 @@ fn scene() -> Scene {
 #[test]
 fn the_report_counts_what_the_journal_has_forgotten() {
     let scene = scene();
-    assert_eq!(scene.mock.requests().count(), 1);
+    assert_eq!(scene.mock.requests().entries().len(), 1);
     assert_snapshot!(report(&scene, ""), @r#"
     {
       "bare_refusals": 0,

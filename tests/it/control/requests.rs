@@ -379,7 +379,7 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
         .collect();
     assert_snapshot!(told.join("\n"), @r#"
     413 "" Some(1000) true
-    401 null None false
+    401 {} Some(2) false
     400 "{\"customer\"" Some(50) true
     "#);
 }
