@@ -9,6 +9,10 @@ EXPLAINED = {}
 assert len(EXPLAINED) <= 2, "what cannot be met twice is explained; what cannot be met three times is mended"
 
 
+# Under full load one of the two cores has hardly a moment to itself.
+BUSY = 0.85
+
+
 @dataclass(frozen=True)
 class Ratio:
     """One subject against another, round by round."""
@@ -149,3 +153,12 @@ def plain_table(turns):
         rate, p50, p99, server, generator = map(median, rest)
         lines.append(f"| {name} | {spread(cpu)} | {rate:,.0f} | {p50:,.0f} | {p99:,.0f} | {server:.0%} | {generator:.0%} |")
     return "\n".join(lines)
+
+
+def disturbed(turns):
+    """The subjects in whose turns neither core was busy most of the time: something else had them."""
+
+    def busy(its):
+        return max(median(turn.server_busy for turn in its), median(turn.generator_busy for turn in its))
+
+    return [name for name, its in turns.items() if busy(its) < BUSY]
