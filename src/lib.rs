@@ -138,6 +138,8 @@ pub use mock::{
     Seeded, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched, YotpoMock,
 };
 pub use world::journal;
+#[doc(hidden)]
+pub use world::memory::on_forgetting;
 pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};
 
 /// The README's Rust blocks, run as examples.
