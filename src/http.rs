@@ -1,7 +1,6 @@
 //! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
-//! A request is [recorded](middleware::record), finds its path [on one page](paths), is [admitted](middleware::admit) and meets
-//! its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
+//! A request is [recorded](middleware::record), finds its path [on one page](paths), is admitted and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
 //! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
 
 mod access_tokens;
