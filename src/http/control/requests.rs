@@ -16,23 +16,15 @@ const DEFAULT_LIMIT: u64 = 100;
 /// `GET /_mock/requests`: the journal, newest first; filters `store`, `method`, `path`, `operation`, `status`, `rule`, `note`,
 /// and the numbers `after` and `before`.
 pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let [store, operation, method, path, status, rule, note, after, before, limit] = asked.query([
-        "store",
-        "operation",
-        "method",
-        "path",
-        "status",
-        "rule",
-        "note",
-        "after",
-        "before",
-        "limit",
+    let [store, operation, method, path, status, rule, note, ..] = expectation::KEYS;
+    let asked_for = asked.query([
+        store, operation, method, path, status, rule, note, "after", "before", "limit",
     ])?;
+    let [texts @ .., after, before, limit] = asked_for;
     let limit = number("limit", limit.as_deref(), DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
     let limit = usize::try_from(limit).expect("the longest list fits memory");
     let after = number("after", after.as_deref(), 0, 0..=u64::MAX)?;
     let before = number("before", before.as_deref(), u64::MAX, 0..=u64::MAX)?;
-    let texts = [store, operation, method, path, status, rule, note];
     let mut expected = Map::new();
     for (name, text) in expectation::KEYS.into_iter().zip(texts) {
         if let Some(text) = text {
