@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::domain::customer::Identifiers;
+use crate::domain::event::Event as Kept;
 
 /// A custom customer event: what a store is [seeded](crate::Store::seed_events) with, and what it is found to hold.
 ///
@@ -50,8 +53,12 @@ impl Event {
             .field("type", event_type.into())
     }
 
-    pub(super) fn of(fields: Map<String, Value>) -> Event {
-        Event { fields }
+    /// An event of a store, and what names its customer now.
+    pub(super) fn of(event: &Kept, customer: &Identifiers) -> Event {
+        match event.to_json(json!(customer)) {
+            Value::Object(fields) => Event { fields },
+            _ => unreachable!("an event is told as an object"),
+        }
     }
 
     /// What names the event in its store: a second one with the same id overrides the first.

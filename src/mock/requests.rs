@@ -423,10 +423,15 @@ impl Requests {
         self
     }
 
-    /// What is in the journal, as far as it is looked at.
-    fn journal(&self) -> Vec<Arc<Entry>> {
+    /// What is in the journal, as far as it is looked at. Refuses what no request can be, and what nobody can tell.
+    #[track_caller]
+    fn looked_at(&self) -> Vec<Arc<Entry>> {
+        if let Err(Impossible { name, value, hint }) = expectation::check(&self.expected) {
+            panic!("no request can be so: `{name}` is `{value}`; {hint}");
+        }
         let mut entries = self.world.journal.entries();
         entries.retain(|entry| entry.number > self.after);
+        self.check_whole(&entries);
         entries
     }
 
@@ -458,25 +463,14 @@ impl Requests {
 
     #[track_caller]
     fn matching(&self) -> Vec<Arc<Entry>> {
-        self.check();
-        let mut entries = self.journal();
-        self.check_whole(&entries);
+        let mut entries = self.looked_at();
         entries.retain(|entry| entry.differences(&self.expected).is_empty());
         entries
     }
 
     #[track_caller]
-    fn check(&self) {
-        if let Err(Impossible { name, value, hint }) = expectation::check(&self.expected) {
-            panic!("no request can be so: `{name}` is `{value}`; {hint}");
-        }
-    }
-
-    #[track_caller]
     fn assert(&self, times: Times) {
-        self.check();
-        let entries = self.journal();
-        self.check_whole(&entries);
+        let entries = self.looked_at();
         let verified = expectation::verify(&entries, &self.expected, times);
         // Of enough that are there it does not matter how many are not.
         if !matches!((&verified, times), (Ok(_), Times::AtLeast(_))) {

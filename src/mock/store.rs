@@ -270,7 +270,11 @@ impl Store {
     /// assert!(yotpo.store("shop").event("r-1").is_none());
     /// ```
     pub fn event(&self, unique_id: &str) -> Option<Event> {
-        self.events().into_iter().find(|event| event.unique_id() == unique_id)
+        self.look(|state| {
+            let mut events = state.events(0);
+            let found = events.find(|(_, event, _)| event.unique_id == unique_id);
+            found.map(|(_, event, of)| Event::of(event, &of))
+        })
     }
 
     /// All events in the order in which they came.
@@ -281,13 +285,7 @@ impl Store {
     /// assert_eq!(returned.count(), 0);
     /// ```
     pub fn events(&self) -> Vec<Event> {
-        self.look(|state| {
-            let events = state.events(0).map(|(_, event, of)| event.to_json(json!(of)));
-            events
-                .filter_map(|event| event.as_object().cloned())
-                .map(Event::of)
-                .collect()
-        })
+        self.look(|state| state.events(0).map(|(_, event, of)| Event::of(event, &of)).collect())
     }
 
     /// The writes that are accepted and do not show yet, in the order in which they will.
