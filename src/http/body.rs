@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{HttpMessage, HttpRequest, mime};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ const TRUSTED_BYTES: usize = 64 * 1024;
 pub(crate) struct ReadTimeout(pub Duration);
 
 /// How long the body of a request may take.
-pub(super) fn timeout_of(request: &HttpRequest) -> Duration {
+fn timeout_of(request: &HttpRequest) -> Duration {
     let timeout = request.app_data::<Data<ReadTimeout>>();
     timeout.expect("every app is given its timeout").0
 }
@@ -119,6 +119,38 @@ impl Body {
             self.exchange.give_up(payload);
         }
         read.map(|()| arrived)
+    }
+}
+
+/// Reads a body ahead of whoever takes it, lets the journal know it, and puts it back. `None` for one that is too large, too slow
+/// or does not arrive whole: that is for whoever takes it to refuse.
+pub(super) async fn read_ahead(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Option<Bytes> {
+    let limit = exchange.settings().body_limit;
+    let mut arriving = payload.take();
+    let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
+    let read = async {
+        while let Some(chunk) = arriving.next().await {
+            let is_broken = chunk.as_ref().map(|chunk| bytes.extend_from_slice(chunk)).is_err();
+            chunks.push(chunk);
+            if is_broken || bytes.len() > limit {
+                return false;
+            }
+        }
+        true
+    };
+    let is_whole = tokio::time::timeout(timeout_of(request), read).await.unwrap_or(false);
+    *payload = Payload::Stream {
+        payload: Box::pin(stream::iter(chunks).chain(arriving)),
+    };
+    let body = is_whole.then(|| bytes.freeze())?;
+    exchange.keep_body(body.clone(), u64::try_from(body.len()).unwrap_or(u64::MAX));
+    Some(body)
+}
+
+/// Lets the journal know a body that nobody may take.
+pub(super) async fn read_for_the_journal(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) {
+    if !exchange.has_body() {
+        read_ahead(request, payload, exchange).await;
     }
 }
 

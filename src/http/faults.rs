@@ -12,12 +12,12 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::rt::time::{Sleep, sleep};
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 
-use super::body::parameters;
+use super::body::{parameters, read_ahead};
 use super::exchange::Exchange;
 use crate::domain::json;
 use crate::domain::operation::Operation;
@@ -51,10 +51,12 @@ pub(super) async fn meet(
     let looked_at = faults.looked_at()?;
     let store_is_in_body = operation == Operation::CreateOauthToken;
     let body = if looked_at.bodies || store_is_in_body {
-        read_body(request, payload, exchange).await
+        read_ahead(request, payload, exchange).await
     } else {
-        Value::Null
+        None
     };
+    // One that is too large or does not arrive whole matches nothing.
+    let body = body.map_or(Value::Null, |body| told(&body));
     let store = exchange
         .store()
         .or_else(|| body["client_id"].as_str().map(str::to_owned));
@@ -76,38 +78,12 @@ fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value
     pairs.into_iter().map(|(name, text)| (name, text.into())).collect()
 }
 
-/// Reads a body ahead of its handler, and puts it back: as JSON, as a form or as text. A body that is too large or does not
-/// arrive whole matches nothing, and is the handler's to refuse.
-pub(super) async fn read_body(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Value {
-    let limit = exchange.settings().body_limit;
-    let mut arriving = payload.take();
-    let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
-    let read = async {
-        while let Some(chunk) = arriving.next().await {
-            let is_broken = chunk.as_ref().map(|chunk| bytes.extend_from_slice(chunk)).is_err();
-            chunks.push(chunk);
-            if is_broken || bytes.len() > limit {
-                return false;
-            }
-        }
-        true
-    };
-    let timeout = super::body::timeout_of(request);
-    let is_whole = tokio::time::timeout(timeout, read).await.unwrap_or(false);
-    if is_whole {
-        exchange.keep_body(
-            Bytes::copy_from_slice(&bytes),
-            u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        );
-    }
-    *payload = Payload::Stream {
-        payload: Box::pin(stream::iter(chunks).chain(arriving)),
-    };
-    match json::parse(&bytes) {
-        _ if !is_whole => Value::Null,
+/// A body as JSON, as a form or as text.
+fn told(body: &[u8]) -> Value {
+    match json::parse(body) {
         Ok(json) => json,
-        Err(_) if bytes.contains(&b'=') => Value::Object(texts(form_urlencoded::parse(&bytes).into_owned())),
-        Err(_) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        Err(_) if body.contains(&b'=') => Value::Object(texts(form_urlencoded::parse(body).into_owned())),
+        Err(_) => String::from_utf8_lossy(body).into_owned().into(),
     }
 }
 

@@ -18,7 +18,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::body::Body;
+use super::body::{Body, read_for_the_journal};
 use super::control::access::{Access, is_for_the_vendor};
 use super::control::{Complaint, world_of};
 use super::error::{Refused, Rules};
@@ -248,10 +248,7 @@ async fn answer(
     let Some(met) = faults::meet(operation, request, payload, exchange).await else {
         return admit(operation, request, payload, exchange).await;
     };
-    // For the journal: a test asks what was sent, and the fault may leave nobody else to read it.
-    if !exchange.has_body() {
-        faults::read_body(request, payload, exchange).await;
-    }
+    read_for_the_journal(request, payload, exchange).await;
     actix_web::rt::time::sleep(met.effect.delay).await;
     if met.effect.expire_token && operation.needs_token() {
         exchange.visit().expire_token(token_of(request).as_deref());
@@ -282,7 +279,7 @@ async fn admit(
         if let Err(rejection) = let_in() {
             // Whoever asked first whether to send it is spared that.
             if !request.headers().contains_key(EXPECT) {
-                faults::read_body(request, payload, exchange).await;
+                read_for_the_journal(request, payload, exchange).await;
             }
             return refuse(rejection);
         }

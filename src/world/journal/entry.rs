@@ -37,7 +37,8 @@ pub struct Entry {
     pub notes: Vec<Note>,
     /// From the head's arrival to the answer, in real time.
     pub duration: Duration,
-    /// What came. The body is not there where it was not read, since the request was refused before.
+    /// What came. The body is not there where nothing is at the path, or where the request was refused before its body was here: it
+    /// did not arrive whole, or its client asked first whether to send it.
     pub request: Message,
     /// What went out, less the headers that HTTP itself adds.
     pub response: Message,
