@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::domain::customer::{Customer, Email, Include, Number};
-use crate::domain::json;
+use crate::domain::json::{self, Json};
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest, Place};
 use crate::domain::rejection::Rejection;
 use crate::domain::rule;
@@ -103,7 +103,7 @@ pub fn event_body(bytes: &[u8]) {
     });
 }
 
-fn write(bytes: &[u8], read: impl Fn(&Value, Terms, &mut Findings) -> Result<Write, Rejection>) {
+fn write(bytes: &[u8], read: impl Fn(&Json<'_>, Terms, &mut Findings) -> Result<Write, Rejection>) {
     let Ok(body) = json::parse(bytes) else { return };
     for terms in every_terms() {
         match read(&body, terms, &mut Findings::default()) {
@@ -135,7 +135,7 @@ fn applied(write: &Write, state: &mut StoreState, terms: Terms) {
     });
     let read = customers(page).remove(0);
     let body = json!({ "customer": read });
-    let back = read_customer(&body, terms, now(), &mut Findings::default());
+    let back = read_customer(&Json::from(&body), terms, now(), &mut Findings::default());
     let back = back.unwrap_or_else(|rejection| panic!("{body} was read and is refused: {rejection:?}"));
     state.accept(Write::Customer(back), 1, now(), now());
     state.audit();
@@ -352,7 +352,7 @@ fn arrays_are_lists(text: &str) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for item in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let item = item.expect("what was accepted is JSON").get();
-        check(&json::parse(item.as_bytes()).expect("it is JSON"), false);
+        check(&json::parse_value(item.as_bytes()).expect("it is JSON"), false);
     }
 }
 
@@ -406,7 +406,7 @@ fn customers(page: Page) -> Vec<Value> {
 
 /// A page as it goes out. It is read as bodies are: to serde_json's own tree not every key is a key.
 fn rendered(page: Page, asked: &PageRequest) -> Value {
-    json::parse(&render(page, asked.clone(), HERE)).expect("a page is JSON")
+    json::parse_value(&render(page, asked.clone(), HERE)).expect("a page is JSON")
 }
 
 /// A request as it is spelled; addresses compare without case.

@@ -33,6 +33,7 @@ use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
 use crate::domain::customer::Profile;
+use crate::domain::json::Json;
 use crate::domain::note::Note;
 use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::rate_limit::{Budget, Window};
@@ -585,7 +586,9 @@ impl Visit {
     pub fn explain(&self, body: &Value) -> Explanation {
         let mut findings = Findings::default();
         let terms = self.settings.terms;
-        let read = if body.get("customer_event").is_some() {
+        let is_event = body.get("customer_event").is_some();
+        let body = &Json::from(body);
+        let read = if is_event {
             read_event(body, terms, self.now, &mut findings).map(|(event, customer)| Write::Event(event, customer))
         } else {
             read_customer(body, terms, self.now, &mut findings).map(Write::Customer)

@@ -1,19 +1,23 @@
-//! JSON as clients send it, read into a tree.
+//! JSON as clients send it, read into a tree that borrows its texts.
 //!
 //! serde_json's own tree is not read here: it takes an object with a certain key for a text to be parsed once more, which a
-//! client could use to nest deeper than is allowed, and it stops at a depth of its own.
+//! client could use to nest deeper than is allowed, it stops at a depth of its own, and it copies every text.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// The deepest nesting of arrays and objects.
 ///
 /// Source: contract, "Errors" (assumed).
 pub const MAX_DEPTH: usize = 128;
+
+/// Up to how many keys are compared each with each to find those that stand twice; more are sorted.
+const FEW_KEYS: usize = 48;
 
 /// Why a text is not taken.
 #[derive(Debug)]
@@ -24,12 +28,117 @@ pub enum Malformed {
     NotJson(serde_json::Error),
 }
 
+/// A JSON value; its texts are those of what it was read from wherever they stand there as they are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Object<'a>),
+}
+
+/// A JSON object, its keys in any order and none twice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Json<'a> {
+    pub fn is_null(&self) -> bool {
+        matches!(self, Json::Null)
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Json::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// An object of pairs; of those with the same key the last counts.
+    pub fn of(mut pairs: Vec<(Cow<'a, str>, Json<'a>)>) -> Object<'a> {
+        let is_twice =
+            |(at, (key, _)): (usize, &(Cow<'a, str>, Json<'a>))| pairs[..at].iter().any(|(earlier, _)| earlier == key);
+        if pairs.len() > FEW_KEYS || pairs.iter().enumerate().any(is_twice) {
+            // The order stays among equal keys, so that the last comes first of them when all are turned round.
+            pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+            pairs.reverse();
+            pairs.dedup_by(|(key, _), (later, _)| key == later);
+        }
+        Object(pairs)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| key.as_ref())
+    }
+
+    /// The pairs in the order of their keys.
+    pub fn sorted(&self) -> Vec<(&str, &Json<'a>)> {
+        let mut pairs: Vec<_> = self.0.iter().map(|(key, value)| (key.as_ref(), value)).collect();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        pairs
+    }
+}
+
+impl<'a> From<&'a Value> for Json<'a> {
+    fn from(value: &'a Value) -> Json<'a> {
+        match value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Number(number) => Json::Number(number.clone()),
+            Value::String(text) => Json::Text(text.as_str().into()),
+            Value::Array(values) => Json::Array(values.iter().map(Json::from).collect()),
+            Value::Object(object) => Json::Object(object.into()),
+        }
+    }
+}
+
+impl<'a> From<&'a Map<String, Value>> for Object<'a> {
+    fn from(object: &'a Map<String, Value>) -> Object<'a> {
+        let pairs = object.iter().map(|(key, value)| (key.as_str().into(), value.into()));
+        Object(pairs.collect())
+    }
+}
+
+impl From<Json<'_>> for Value {
+    fn from(json: Json<'_>) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => value.into(),
+            Json::Number(number) => number.into(),
+            Json::Text(text) => Value::String(text.into_owned()),
+            Json::Array(values) => values.into_iter().map(Value::from).collect(),
+            Json::Object(Object(pairs)) => {
+                let pairs = pairs.into_iter().map(|(key, value)| (key.into_owned(), value.into()));
+                Value::Object(pairs.collect())
+            }
+        }
+    }
+}
+
 /// Reads a text that holds one JSON value; of duplicate keys the last wins.
 ///
 /// # Errors
 ///
 /// The first reason why it is not taken; a text may have both.
-pub fn parse(bytes: &[u8]) -> Result<Value, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
     let too_deep = Cell::new(false);
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     // The depth is counted here; the parser's own limit is one lower.
@@ -48,6 +157,15 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Malformed> {
             Malformed::NotJson(error)
         }
     })
+}
+
+/// Reads the same into a tree of its own.
+///
+/// # Errors
+///
+/// As [`parse`] does.
+pub fn parse_value(bytes: &[u8]) -> Result<Value, Malformed> {
+    parse(bytes).map(Value::from)
 }
 
 #[derive(Clone, Copy)]
@@ -70,70 +188,71 @@ impl Tree<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Tree<'_> {
-    type Value = Value;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Tree<'_> {
-    type Value = Value;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        // The parser takes no number that is not finite.
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(text.into())
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Json<'de>, A::Error> {
         let within = self.within()?;
         let mut values = Vec::new();
         while let Some(value) = sequence.next_element_seed(within)? {
             values.push(value);
         }
-        Ok(Value::Array(values))
+        Ok(Json::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Json<'de>, A::Error> {
         let within = self.within()?;
-        let mut object = Map::new();
+        let mut read = Vec::with_capacity(8);
         while let Some(key) = pairs.next_key::<Key>()? {
-            object.insert(key.0, pairs.next_value_seed(within)?);
+            read.push((key.0, pairs.next_value_seed(within)?));
         }
-        Ok(Value::Object(object))
+        Ok(Json::Object(Object::of(read)))
     }
 }
 
 /// A key of an object, which is always a text.
 #[derive(Deserialize)]
-struct Key(String);
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -161,9 +280,24 @@ mod tests {
     #[test]
     fn no_key_is_special() {
         let text = r#"{"$serde_json::private::RawValue":"[[[","$serde_json::private::Number":"7"}"#;
-        let value = parse(text.as_bytes()).expect("it is JSON");
+        let value = parse_value(text.as_bytes()).expect("it is JSON");
         assert_eq!(value["$serde_json::private::RawValue"], "[[[");
         assert_eq!(value["$serde_json::private::Number"], "7");
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_wins() {
+        let few = r#"{"a":1,"b":2,"a":3,"\u0061":4}"#.to_owned();
+        let many: Vec<_> = (0..200)
+            .map(|number| format!(r#""{}":{number}"#, number % 100))
+            .collect();
+        let many = format!("{{{}}}", many.join(","));
+        for text in [few, many] {
+            let expected: Value = serde_json::from_str(&text).expect("it is JSON");
+            assert_eq!(parse_value(text.as_bytes()).expect("it is JSON"), expected);
+            let read = parse(text.as_bytes()).expect("it is JSON");
+            assert_eq!(read.as_object().map(Object::len), expected.as_object().map(Map::len));
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@
 mod event;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 use validator::{ValidateEmail, ValidateLength};
 
 use super::customer::{Address, Customer, Email, ExternalId, PhoneNumber, Properties};
+use super::json::{Json, Object};
 use super::note::Note;
 use super::rejection::{Rejection, Violation};
 use super::rule::{self, Rule};
@@ -121,7 +121,7 @@ impl Findings {
 ///
 /// [`Rejection::Broken`] with one entry per broken rule.
 pub fn read_customer(
-    body: &Value,
+    body: &Json<'_>,
     terms: Terms,
     now: DateTime<Utc>,
     findings: &mut Findings,
@@ -133,7 +133,7 @@ pub fn read_customer(
     if body.keys().any(|key| key != "customer") {
         findings.note(Note::CustomersUnknownField);
     }
-    let Some(customer) = body.get("customer").and_then(Value::as_object) else {
+    let Some(customer) = body.get("customer").and_then(Json::as_object) else {
         findings.broken(&rule::CUSTOMER_REQUIRED, "customer");
         return findings.accept(None);
     };
@@ -143,7 +143,7 @@ pub fn read_customer(
         validation: terms.validation,
         findings,
     };
-    let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    let is_blank = |value: &Json<'_>| value.as_str().is_some_and(|text| text.trim().is_empty());
     if fields.sent("phone_number").is_some_and(|number| !is_blank(number)) {
         fields.findings.note(Note::CustomersPhoneNumber);
     }
@@ -156,7 +156,7 @@ pub fn read_customer(
 
 /// One JSON object that is being read, and where it stands.
 pub(crate) struct Fields<'a> {
-    pub object: &'a Map<String, Value>,
+    pub object: &'a Object<'a>,
     /// What stands before the name of a field in a message.
     pub path: &'a str,
     pub validation: Validation,
@@ -185,7 +185,7 @@ impl<T> Sent<T> {
 
 impl<'a> Fields<'a> {
     /// A field's value; null counts as absent.
-    pub fn sent(&self, name: &str) -> Option<&'a Value> {
+    pub fn sent(&self, name: &str) -> Option<&'a Json<'a>> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -196,10 +196,11 @@ impl<'a> Fields<'a> {
 
     fn text(&mut self, name: &str, type_rule: &'static Rule) -> Option<&'a str> {
         let value = self.sent(name)?;
-        if !value.is_string() {
+        let text = value.as_str();
+        if text.is_none() {
             self.broken(type_rule, name);
         }
-        value.as_str()
+        text
     }
 
     /// A text that must satisfy `holds`.
@@ -244,8 +245,8 @@ impl<'a> Fields<'a> {
 
     fn switch(&mut self, name: &str, type_rule: &'static Rule) -> Option<bool> {
         match self.sent(name)? {
-            Value::Bool(value) => Some(*value),
-            Value::String(text) if text == "true" || text == "false" => {
+            Json::Bool(value) => Some(*value),
+            Json::Text(text) if text == "true" || text == "false" => {
                 self.findings.note(Note::CustomersCoerced);
                 Some(text == "true")
             }
@@ -260,9 +261,9 @@ impl<'a> Fields<'a> {
         let name = "external_id";
         match self.sent(name) {
             None => Sent::Absent,
-            Some(Value::String(text)) if text.trim().is_empty() => Sent::Absent,
-            Some(Value::String(text)) if is_short(text) => Sent::Taken(ExternalId(text.clone())),
-            Some(Value::String(_)) => {
+            Some(Json::Text(text)) if text.trim().is_empty() => Sent::Absent,
+            Some(Json::Text(text)) if is_short(text) => Sent::Taken(ExternalId(text.to_string())),
+            Some(Json::Text(_)) => {
                 self.broken(&rule::EXTERNAL_ID_LENGTH, name);
                 Sent::Broken
             }
@@ -283,7 +284,7 @@ impl<'a> Fields<'a> {
         let name = "email";
         match self.sent(name) {
             None => Sent::Absent,
-            Some(Value::String(text)) => {
+            Some(Json::Text(text)) => {
                 let text = text.trim();
                 if text.is_empty() {
                     return Sent::Absent;
@@ -313,9 +314,9 @@ impl<'a> Fields<'a> {
         let name = "phone_number";
         match self.sent(name) {
             None => Sent::Absent,
-            Some(Value::String(text)) if text.trim().is_empty() => Sent::Absent,
-            Some(Value::String(text)) if is_e164(text) => Sent::Taken(PhoneNumber(text.clone())),
-            Some(Value::String(_)) => {
+            Some(Json::Text(text)) if text.trim().is_empty() => Sent::Absent,
+            Some(Json::Text(text)) if is_e164(text) => Sent::Taken(PhoneNumber(text.to_string())),
+            Some(Json::Text(_)) => {
                 self.broken(&rule::PHONE_NUMBER_FORMAT, name);
                 Sent::Broken
             }
@@ -327,8 +328,8 @@ impl<'a> Fields<'a> {
     }
 
     fn note_keys_outside(&mut self, known: &[&str]) {
-        for key in self.object.keys().filter(|key| !known.contains(&key.as_str())) {
-            let read_only = READ_ONLY_FIELDS.contains(&key.as_str());
+        for key in self.object.keys().filter(|key| !known.contains(key)) {
+            let read_only = READ_ONLY_FIELDS.contains(&key);
             self.findings.note(if read_only {
                 Note::CustomersReadOnlyField
             } else {
@@ -418,7 +419,7 @@ impl<'a> Fields<'a> {
     }
 
     fn address(&mut self) -> Option<Address> {
-        let Value::Object(object) = self.sent("address")? else {
+        let Json::Object(object) = self.sent("address")? else {
             self.broken(&rule::ADDRESS_TYPE, "address");
             return None;
         };
@@ -470,22 +471,22 @@ impl<'a> Fields<'a> {
     fn properties(&mut self, name: &str, rules: &PropertyRules) -> Properties {
         let object = match self.sent(name) {
             None => return Properties::new(),
-            Some(Value::Object(object)) => object,
+            Some(Json::Object(object)) => object,
             Some(_) => {
                 self.broken(rules.object, name);
                 return Properties::new();
             }
         };
         let mut properties = Properties::new();
-        for (key, value) in object {
+        for (key, value) in object.sorted() {
             if key.is_empty() || key.contains(char::is_whitespace) {
                 self.broken(rules.key, name);
             }
             match value {
-                Value::Null => self.broken(rules.null, &format!("{name}.{key}")),
-                Value::Array(_) | Value::Object(_) => self.broken(rules.nested, &format!("{name}.{key}")),
-                Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                    properties.insert(key.clone(), value.clone());
+                Json::Null => self.broken(rules.null, &format!("{name}.{key}")),
+                Json::Array(_) | Json::Object(_) => self.broken(rules.nested, &format!("{name}.{key}")),
+                Json::Bool(_) | Json::Number(_) | Json::Text(_) => {
+                    properties.insert(key.to_owned(), value.clone().into());
                 }
             }
         }
@@ -509,8 +510,11 @@ fn is_name(text: &str) -> bool {
     text.validate_length(Some(1), Some(MAX_CHARS), None)
 }
 
-fn whole_number(value: &Value) -> Option<String> {
-    (value.is_i64() || value.is_u64()).then(|| value.to_string())
+fn whole_number(value: &Json<'_>) -> Option<String> {
+    match value {
+        Json::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// Whether a text has the shape of an E.164 number: `+` and 7 to 15 digits. Test numbers are fictional, so no more is asked.

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
 use super::exchange::Exchange;
-use crate::domain::json::{self, Malformed};
+use crate::domain::json::{self, Json, Malformed};
 use crate::domain::rejection::Rejection;
 
 /// How much room is made for a body before it arrives, whatever it declares.
@@ -34,6 +34,26 @@ pub(super) struct Body {
     payload: Payload,
     exchange: Exchange,
     read_timeout: Duration,
+}
+
+/// A body that was declared as JSON and has arrived.
+pub(super) struct JsonText(Bytes);
+
+impl JsonText {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// It is nested too deep, or not JSON in UTF-8.
+    pub fn parse(&self) -> Result<Json<'_>, Rejection> {
+        json::parse(&self.0).map_err(|malformed| match malformed {
+            Malformed::NotJson(_) if self.0.is_empty() => Rejection::EmptyBody,
+            Malformed::TooDeep => Rejection::NestedTooDeep,
+            Malformed::NotJson(error) => Rejection::MalformedJson {
+                reason: error.to_string(),
+            },
+        })
+    }
 }
 
 /// How a body is declared.
@@ -73,16 +93,25 @@ impl Body {
         }
     }
 
+    /// Takes the body, which is to be JSON, as it is.
+    ///
+    /// # Errors
+    ///
+    /// In this order: it is declared as something else, too large, or too slow.
+    pub async fn text(self) -> Result<JsonText, Rejection> {
+        match self.media {
+            Media::Json => self.bytes().await.map(JsonText),
+            Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType),
+        }
+    }
+
     /// Reads the body as JSON.
     ///
     /// # Errors
     ///
-    /// In this order: it is declared as something else, too large, too slow, nested too deep, or not JSON in UTF-8.
+    /// As [`text`](Body::text) and [`JsonText::parse`] do.
     pub async fn json(self) -> Result<Value, Rejection> {
-        match self.media {
-            Media::Json => parse_json(&self.bytes().await?),
-            Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType),
-        }
+        Ok(self.text().await?.parse()?.into())
     }
 
     /// Reads the body as JSON, or as a form where it is declared as one; a form's fields are texts.
@@ -175,16 +204,6 @@ async fn read(
         arrived.extend_from_slice(&chunk);
     }
     Ok(())
-}
-
-fn parse_json(bytes: &[u8]) -> Result<Value, Rejection> {
-    json::parse(bytes).map_err(|malformed| match malformed {
-        Malformed::NotJson(_) if bytes.is_empty() => Rejection::EmptyBody,
-        Malformed::TooDeep => Rejection::NestedTooDeep,
-        Malformed::NotJson(error) => Rejection::MalformedJson {
-            reason: error.to_string(),
-        },
-    })
 }
 
 /// The decoded parameters of a query, in their order.

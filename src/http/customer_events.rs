@@ -17,7 +17,8 @@ pub(super) async fn upsert(exchange: &Exchange, request: &HttpRequest, body: Bod
     if request.method() == Method::POST {
         exchange.note(Note::EventsMethodPost);
     }
-    let body = body.json().await?;
+    let body = body.text().await?;
+    let body = body.parse()?;
     let visit = exchange.visit();
     let (event, customer) = exchange.read(|findings| read_event(&body, visit.settings.terms, visit.now, findings))?;
     visit.accept(Write::Event(event, customer), exchange.number);

@@ -24,7 +24,8 @@ pub(super) fn retrieve(exchange: &Exchange, request: &HttpRequest) -> Result<Htt
 
 /// `PATCH /core/v3/stores/{store_id}/customers`
 pub(super) async fn upsert(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
-    let body = body.json().await?;
+    let body = body.text().await?;
+    let body = body.parse()?;
     let visit = exchange.visit();
     let customer = exchange.read(|findings| read_customer(&body, visit.settings.terms, visit.now, findings))?;
     visit.accept(Write::Customer(customer), exchange.number);

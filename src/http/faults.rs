@@ -80,7 +80,7 @@ fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value
 
 /// A body as JSON, as a form or as text.
 fn told(body: &[u8]) -> Value {
-    match json::parse(body) {
+    match json::parse_value(body) {
         Ok(json) => json,
         Err(_) if body.contains(&b'=') => Value::Object(texts(form_urlencoded::parse(body).into_owned())),
         Err(_) => String::from_utf8_lossy(body).into_owned().into(),

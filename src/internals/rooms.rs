@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::workload::{Shop, Work, upsert_of};
 use super::{HERE, now};
 use crate::domain::customer::{Customer, Email, ExternalId, Identifiers, Include, PhoneNumber, Profile};
-use crate::domain::json;
+use crate::domain::json::{self, Json};
 use crate::domain::merge::fill;
 use crate::domain::operation::Operation;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest};
@@ -166,10 +166,10 @@ fn partial_write(number: u64) -> Value {
 }
 
 fn checked(body: &Value) -> Customer {
-    read_customer(body, Terms::default(), now(), &mut Findings::default()).expect("a good customer")
+    read_customer(&Json::from(body), Terms::default(), now(), &mut Findings::default()).expect("a good customer")
 }
 
-fn parsed(body: &str) -> Value {
+fn parsed(body: &str) -> Json<'_> {
     json::parse(body.as_bytes()).expect("a good body")
 }
 

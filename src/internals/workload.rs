@@ -236,7 +236,8 @@ impl Mock {
     /// One write, from the bytes of its body.
     pub fn write(&self, number: u64) {
         let visit = self.world.call().visit(PLACE.store);
-        let body = json::parse(&upsert_of(number)).expect("a good body");
+        let text = upsert_of(number);
+        let body = json::parse(&text).expect("a good body");
         let customer = read_customer(&body, Terms::default(), visit.now, &mut Findings::default());
         visit.accept(Write::Customer(customer.expect("a good customer")), 1);
     }

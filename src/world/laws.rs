@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::customer::Include;
+use crate::domain::json::Json;
 use crate::domain::pagination::Filter;
 use crate::domain::validation::{Terms, Validation};
 
@@ -36,7 +37,7 @@ fn write(world: &Arc<World>, writer: usize, round: u64) {
     };
     let visit = world.call().visit("shop");
     let read = read_customer(
-        &json!({ "customer": customer }),
+        &Json::from(&json!({ "customer": customer })),
         Terms::default(),
         visit.now,
         &mut Findings::default(),
@@ -208,7 +209,7 @@ fn a_change_is_made_again_where_a_write_came_meanwhile_and_ends_under_constant_w
                 for id in &ids {
                     let customer = json!({"external_id": "changed"});
                     let read = read_customer(
-                        &json!({ "customer": customer }),
+                        &Json::from(&json!({ "customer": customer })),
                         Terms::default(),
                         DateTime::UNIX_EPOCH,
                         &mut Findings::default(),
@@ -246,7 +247,9 @@ fn a_copy_tells_every_change_from_none() {
     let now = DateTime::UNIX_EPOCH;
     let write = |state: &mut StoreState, delay: i64| {
         let read = read_event(
-            &json!({"customer_event": {"type": "t", "unique_id": "e", "customer": {"email": "a@example.com"}}}),
+            &Json::from(
+                &json!({"customer_event": {"type": "t", "unique_id": "e", "customer": {"email": "a@example.com"}}}),
+            ),
             Terms::default(),
             now,
             &mut Findings::default(),

@@ -409,7 +409,7 @@ impl<'a> Reader<'a> {
         read: impl FnOnce(&mut Map<String, Value>, &mut Findings) -> Result<T, String>,
     ) -> Result<T, String> {
         let mut findings = Findings::default();
-        let read = match json::parse(text.get().as_bytes()) {
+        let read = match json::parse_value(text.get().as_bytes()) {
             Ok(Value::Object(mut object)) => read(&mut object, &mut findings),
             Ok(_) => Err(format!("{path} must be an object")),
             Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
@@ -433,7 +433,7 @@ impl<'a> Reader<'a> {
             known_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
         }
         let mut fields = Fields {
-            object,
+            object: &object.into(),
             path,
             validation: self.validation,
             findings,
@@ -458,7 +458,7 @@ impl<'a> Reader<'a> {
             known_keys(&format!("{path}.customer"), customer, &[&IDENTIFIER_FIELDS])?;
         }
         let read = Fields {
-            object,
+            object: &object.into(),
             path,
             validation: self.validation,
             findings,

@@ -3,11 +3,11 @@
 //! Source: contract, "Custom customer event". The endpoint is the least known of all, so it is read the most leniently.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::{Fields, Findings, PropertyRules, Terms, is_name, whole_number};
 use crate::domain::customer::Customer;
 use crate::domain::event::Event;
+use crate::domain::json::Json;
 use crate::domain::note::Note;
 use crate::domain::rejection::Rejection;
 use crate::domain::{rule, timestamp};
@@ -31,7 +31,7 @@ const EVENT_CUSTOMER: [&str; 1] = ["customer"];
 ///
 /// [`Rejection::Broken`] with one entry per broken rule.
 pub fn read_event(
-    body: &Value,
+    body: &Json<'_>,
     terms: Terms,
     now: DateTime<Utc>,
     findings: &mut Findings,
@@ -47,7 +47,7 @@ pub fn read_event(
             }
             wrapped.as_object()
         }
-        None if event_fields().any(|name| body.contains_key(name)) => {
+        None if event_fields().any(|name| body.get(name).is_some()) => {
             findings.note(Note::EventsBodyUnwrapped);
             Some(body)
         }
@@ -129,7 +129,7 @@ impl Fields<'_> {
             },
         );
         let customer = match self.sent("customer") {
-            Some(Value::Object(object)) => {
+            Some(Json::Object(object)) => {
                 let path = format!("{}.customer", self.path);
                 let mut fields = Fields {
                     object,

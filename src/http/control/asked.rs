@@ -172,7 +172,7 @@ impl Asked {
         if bytes.is_empty() {
             return Ok(Map::new());
         }
-        match json::parse(&bytes) {
+        match json::parse_value(&bytes) {
             Ok(Value::Object(object)) => Ok(object),
             Ok(other) => Err(Complaint::bad(
                 format!("the body is `{}`", brief(&other)),

@@ -210,7 +210,7 @@ impl Body {
 
     fn shown(&self) -> Value {
         if !self.is_cut()
-            && let Ok(value) = json::parse(&self.kept)
+            && let Ok(value) = json::parse_value(&self.kept)
         {
             return redaction::json(value);
         }

@@ -6,6 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::json::Json;
 use crate::domain::rejection::Rejection;
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
 use crate::world::seed::Stores;
@@ -38,7 +39,7 @@ fn run(world: &Arc<World>, steps: &[Step]) {
             Step::Customer(store, customer) => {
                 let visit = visit(store);
                 let read = read_customer(
-                    &json!({ "customer": customer }),
+                    &Json::from(&json!({ "customer": customer })),
                     visit.settings.terms,
                     visit.now,
                     &mut Findings::default(),
@@ -49,7 +50,7 @@ fn run(world: &Arc<World>, steps: &[Step]) {
                 let visit = visit(store);
                 let terms = Terms::default();
                 let read = read_event(
-                    &json!({ "customer_event": event }),
+                    &Json::from(&json!({ "customer_event": event })),
                     terms,
                     visit.now,
                     &mut Findings::default(),
