@@ -14,6 +14,7 @@ pub(crate) mod merge;
 pub mod note;
 pub(crate) mod operation;
 pub(crate) mod pagination;
+pub(crate) mod profile;
 pub(crate) mod rate_limit;
 pub(crate) mod rejection;
 pub mod rule;

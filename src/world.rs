@@ -32,10 +32,10 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::Value;
 
 use crate::domain::access_token::{Standing, Token};
-use crate::domain::customer::Profile;
 use crate::domain::json::Json;
 use crate::domain::note::Note;
 use crate::domain::pagination::{PageRequest, Place};
+use crate::domain::profile::Profile;
 use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::{Origin, Outcome, Page, StoreState, Write};

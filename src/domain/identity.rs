@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use super::customer::{Email, ExternalId, Identifiers, Number, PhoneNumber, Profile};
+use super::customer::{Email, ExternalId, Identifiers, Number, PhoneNumber};
+use super::profile::Profile;
 
 /// The profiles of a store in the order of creation.
 pub(super) type Profiles = OrdMap<Number, Arc<Profile>>;

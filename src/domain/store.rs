@@ -7,12 +7,13 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::{Value, json};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, ExternalId, Identifiers, Number, Profile};
+use super::customer::{Customer, ExternalId, Identifiers, Number};
 use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
 use super::lineage::{self, Fields, How, Lineage, What};
 use super::merge;
 use super::pagination::{Filter, PageRequest};
+use super::profile::Profile;
 
 /// An event's place in the order in which events came.
 pub type EventNumber = u64;

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::workload::{Shop, Work, upsert_of};
 use super::{HERE, now};
-use crate::domain::customer::{Customer, Email, ExternalId, Identifiers, Include, PhoneNumber, Profile};
+use crate::domain::customer::{Customer, Email, ExternalId, Identifiers, Include, PhoneNumber};
 use crate::domain::json::{self, Json};
 use crate::domain::merge::fill;
 use crate::domain::operation::Operation;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest};
+use crate::domain::profile::Profile;
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
 use crate::http::customers::render;
 use crate::world::journal::{DEFAULT_ENTRIES, Entry, Journal, Message, Texts};

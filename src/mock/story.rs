@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::customer::Customer;
-use crate::domain::customer::{Identifiers, Include, Profile};
+use crate::domain::customer::{Identifiers, Include};
 use crate::domain::lineage::{How, Step as Told, What};
 use crate::domain::note::Note;
+use crate::domain::profile::Profile;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
 use crate::world::Explanation as Explained;

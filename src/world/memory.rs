@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
-use crate::domain::customer::drop_politely;
+use crate::domain::profile::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
 
