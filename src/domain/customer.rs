@@ -1,5 +1,6 @@
 //! The customer: a shopper as the store knows it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -51,14 +52,30 @@ impl Email {
     }
 
     /// What addresses are compared by.
-    pub fn folded(&self) -> String {
-        self.0.to_lowercase()
+    pub fn folded(&self) -> Cow<'_, str> {
+        Email::fold(&self.0)
+    }
+
+    pub(super) fn fold(address: &str) -> Cow<'_, str> {
+        let is_folded = address
+            .bytes()
+            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        if is_folded {
+            address.into()
+        } else {
+            address.to_lowercase().into()
+        }
+    }
+
+    /// Whether two addresses are the same.
+    pub(super) fn is_same(one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other) || Email::fold(one) == Email::fold(other)
     }
 }
 
 impl PartialEq for Email {
     fn eq(&self, other: &Email) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0) || self.folded() == other.folded()
+        Email::is_same(&self.0, &other.0)
     }
 }
 

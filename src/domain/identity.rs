@@ -5,12 +5,14 @@
 //!
 //! Source: contract, "Identity and merging" (external_id is documented as the primary key, the rest is assumed).
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use imbl::{OrdMap, OrdSet};
 
-use super::customer::{Email, ExternalId, Identifiers, Number, PhoneNumber};
+use super::customer::{Customer, Email, ExternalId, Identifiers, Number, PhoneNumber};
 use super::profile::Profile;
 
 /// The profiles of a store in the order of creation.
@@ -21,50 +23,108 @@ pub(super) type Key = u64;
 
 /// The key of anything that is looked up by its text.
 pub(super) fn key_of(text: impl Hash) -> Key {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }
 
 /// One identifier of a shopper.
 #[derive(Clone, Copy, Debug)]
 pub enum Identifier<'a> {
-    ExternalId(&'a ExternalId),
-    Email(&'a Email),
-    PhoneNumber(&'a PhoneNumber),
+    ExternalId(&'a str),
+    Email(&'a str),
+    PhoneNumber(&'a str),
 }
 
 impl Identifier<'_> {
     fn key(self) -> Key {
         match self {
-            Identifier::ExternalId(id) => key_of((0, id.as_str())),
-            Identifier::Email(email) => key_of((1, email.folded())),
-            Identifier::PhoneNumber(number) => key_of((2, number.as_str())),
+            Identifier::ExternalId(id) => key_of((0, id)),
+            Identifier::Email(email) => key_of((1, Email::fold(email))),
+            Identifier::PhoneNumber(number) => key_of((2, number)),
         }
     }
 
-    /// Whether this is one of the given identifiers.
-    pub(super) fn is_in(self, identifiers: &Identifiers) -> bool {
+    /// Whether this is one of those that name a shopper.
+    pub(super) fn is_in(self, names: &Names<'_>) -> bool {
         match self {
-            Identifier::ExternalId(id) => identifiers.external_id.as_ref() == Some(id),
-            Identifier::Email(email) => identifiers.email.as_ref() == Some(email),
-            Identifier::PhoneNumber(number) => identifiers.phone_number.as_ref() == Some(number),
+            Identifier::ExternalId(id) => names.external_id.as_deref() == Some(id),
+            Identifier::Email(email) => names.email.as_deref().is_some_and(|other| Email::is_same(email, other)),
+            Identifier::PhoneNumber(number) => names.phone_number.as_deref() == Some(number),
         }
     }
 }
 
-impl Identifiers {
+/// What names a shopper, where it stands: in a write, or in the rendered JSON of a profile.
+#[derive(Clone, Debug, Default)]
+pub struct Names<'a> {
+    pub external_id: Option<Cow<'a, str>>,
+    pub email: Option<Cow<'a, str>>,
+    pub phone_number: Option<Cow<'a, str>>,
+}
+
+impl PartialEq for Names<'_> {
+    fn eq(&self, other: &Names<'_>) -> bool {
+        let is_same_email = match (&self.email, &other.email) {
+            (Some(one), Some(other)) => Email::is_same(one, other),
+            (one, other) => one == other,
+        };
+        is_same_email && self.external_id == other.external_id && self.phone_number == other.phone_number
+    }
+}
+
+impl<'a> From<&'a Identifiers> for Names<'a> {
+    fn from(identifiers: &'a Identifiers) -> Names<'a> {
+        Names::of(&identifiers.external_id, &identifiers.email, &identifiers.phone_number)
+    }
+}
+
+impl<'a> From<&'a Customer> for Names<'a> {
+    fn from(customer: &'a Customer) -> Names<'a> {
+        Names::of(&customer.external_id, &customer.email, &customer.phone_number)
+    }
+}
+
+impl<'a> Names<'a> {
+    fn of(
+        external_id: &'a Option<ExternalId>,
+        email: &'a Option<Email>,
+        phone_number: &'a Option<PhoneNumber>,
+    ) -> Names<'a> {
+        Names {
+            external_id: external_id.as_ref().map(|id| id.as_str().into()),
+            email: email.as_ref().map(|email| email.as_str().into()),
+            phone_number: phone_number.as_ref().map(|number| number.as_str().into()),
+        }
+    }
+
+    /// These, and of others what is missing here.
+    pub(super) fn or(self, others: Names<'a>) -> Names<'a> {
+        Names {
+            external_id: self.external_id.or(others.external_id),
+            email: self.email.or(others.email),
+            phone_number: self.phone_number.or(others.phone_number),
+        }
+    }
+
+    pub fn to_identifiers(&self) -> Identifiers {
+        let owned = |name: &Option<Cow<'_, str>>| name.as_deref().map(str::to_owned);
+        Identifiers {
+            external_id: owned(&self.external_id).map(ExternalId),
+            email: owned(&self.email).map(Email),
+            phone_number: owned(&self.phone_number).map(PhoneNumber),
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = Identifier<'_>> {
-        self.external_id
-            .iter()
-            .map(Identifier::ExternalId)
-            .chain(self.shareable())
+        let external_id = self.external_id.as_deref().map(Identifier::ExternalId);
+        external_id.into_iter().chain(self.shareable())
     }
 
     /// The identifiers that several profiles may have.
     fn shareable(&self) -> impl Iterator<Item = Identifier<'_>> {
-        let email = self.email.iter().map(Identifier::Email);
-        email.chain(self.phone_number.iter().map(Identifier::PhoneNumber))
+        let email = self.email.as_deref().map(Identifier::Email);
+        email
+            .into_iter()
+            .chain(self.phone_number.as_deref().map(Identifier::PhoneNumber))
     }
 
     /// Whether the profile with these identifiers may still be merged into another.
@@ -88,7 +148,7 @@ impl IdentityIndex {
     /// The profiles with an identifier, in the order of creation, from the first with a number above `after`.
     pub fn find<'a>(
         &'a self,
-        identifier: Identifier<'a>,
+        identifier: Identifier<'_>,
         after: Number,
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Arc<Profile>> {
@@ -100,8 +160,8 @@ impl IdentityIndex {
     /// `after`. Each index leads over what the other does not have.
     pub fn find_both<'a>(
         &'a self,
-        email: &'a Email,
-        phone_number: &'a PhoneNumber,
+        email: &'a str,
+        phone_number: &'a str,
         mut after: Number,
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Arc<Profile>> {
@@ -126,7 +186,7 @@ impl IdentityIndex {
     }
 
     /// The profile that a write means: the contract's rules 1 and 4. `None` where a new one is to be made.
-    pub fn target<'a>(&'a self, write: &'a Identifiers, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+    pub fn target<'a>(&'a self, write: &Names<'_>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
         if let Some(id) = &write.external_id {
             return self.find(Identifier::ExternalId(id), 0, profiles).next().or_else(|| {
                 write
@@ -140,8 +200,8 @@ impl IdentityIndex {
     }
 
     /// The oldest unclaimed profile, other than `target` itself, that shares an identifier with it: rules 2 and 6.
-    pub fn next_to_merge(&self, target: Number, identifiers: &Identifiers, profiles: &Profiles) -> Option<Number> {
-        identifiers
+    pub fn next_to_merge(&self, target: Number, names: &Names<'_>, profiles: &Profiles) -> Option<Number> {
+        names
             .shareable()
             .filter_map(
                 |identifier| match self.oldest_unclaimed(identifier, 0, profiles)?.number {
@@ -156,7 +216,7 @@ impl IdentityIndex {
 
     fn oldest_unclaimed<'a>(
         &'a self,
-        identifier: Identifier<'a>,
+        identifier: Identifier<'_>,
         after: Number,
         profiles: &'a Profiles,
     ) -> Option<&'a Arc<Profile>> {
@@ -165,21 +225,23 @@ impl IdentityIndex {
 
     /// The oldest unclaimed profile above `after` with exactly this email and this phone number; what is not given, it must not
     /// have either.
-    pub fn exactly<'a>(
-        &'a self,
-        identifiers: &'a Identifiers,
-        after: Number,
-        profiles: &'a Profiles,
-    ) -> Option<&'a Arc<Profile>> {
-        let first = identifiers.shareable().next()?;
+    pub fn exactly<'a>(&'a self, names: &Names<'_>, after: Number, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+        let first = names.shareable().next()?;
+        let shareable = Names {
+            external_id: None,
+            ..names.clone()
+        };
         let unclaimed = numbers(&self.unclaimed, first.key(), after);
         verified(unclaimed, first, profiles).find(|profile| {
-            let theirs = profile.identifiers();
-            theirs.email == identifiers.email && theirs.phone_number == identifiers.phone_number
+            let theirs = Names {
+                external_id: None,
+                ..profile.names()
+            };
+            theirs == shareable
         })
     }
 
-    fn written_last<'a>(&'a self, identifier: Identifier<'a>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+    fn written_last<'a>(&'a self, identifier: Identifier<'_>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
         let key = identifier.key();
         let recent = self
             .recent
@@ -191,10 +253,11 @@ impl IdentityIndex {
             .or_else(|| self.find(identifier, 0, profiles).next())
     }
 
-    /// Takes note that a profile has come, with its identifiers.
-    pub fn insert(&mut self, profile: &Profile, identifiers: &Identifiers, profiles: &Profiles) {
-        let unclaimed = identifiers.is_unclaimed();
-        for identifier in identifiers.iter() {
+    /// Takes note that a profile has come.
+    pub fn insert(&mut self, profile: &Profile, profiles: &Profiles) {
+        let names = profile.names();
+        let unclaimed = names.is_unclaimed();
+        for identifier in names.iter() {
             let key = identifier.key();
             let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
             if let [only] = *others {
@@ -212,9 +275,9 @@ impl IdentityIndex {
 
     /// Takes note that a profile has gone.
     pub fn remove(&mut self, profile: &Profile, profiles: &Profiles) {
-        let identifiers = profile.identifiers();
-        let unclaimed = identifiers.is_unclaimed();
-        for identifier in identifiers.iter() {
+        let names = profile.names();
+        let unclaimed = names.is_unclaimed();
+        for identifier in names.iter() {
             let key = identifier.key();
             self.all.remove(&(key, profile.number));
             if unclaimed {
@@ -229,14 +292,15 @@ impl IdentityIndex {
         }
     }
 
-    /// Takes note that a profile was written again, and what its identifiers are now.
-    pub fn replace(&mut self, before: &Profile, after: &Profile, new: &Identifiers, profiles: &Profiles) {
-        if before.identifiers() != *new {
+    /// Takes note that a profile was written again.
+    pub fn replace(&mut self, before: &Profile, after: &Profile, profiles: &Profiles) {
+        let names = after.names();
+        if before.names() != names {
             self.remove(before, profiles);
-            self.insert(after, new, profiles);
+            self.insert(after, profiles);
             return;
         }
-        for identifier in new.shareable() {
+        for identifier in names.shareable() {
             let key = identifier.key();
             if self.recent.remove(&(key, before.written, before.number)).is_some() {
                 self.recent.insert((key, after.written, after.number));
@@ -254,7 +318,7 @@ impl IdentityIndex {
         let mut rebuilt = IdentityIndex::default();
         let mut seen = Profiles::new();
         for (number, profile) in profiles {
-            rebuilt.insert(profile, &profile.identifiers(), &seen);
+            rebuilt.insert(profile, &seen);
             seen.insert(*number, profile.clone());
         }
         assert_eq!(self.all, rebuilt.all, "every identifier is indexed, and no other");
@@ -277,7 +341,7 @@ fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> impl Iterato
 /// The profiles behind the numbers, less those that merely share the identifier's hash.
 fn verified<'a>(
     numbers: impl Iterator<Item = Number>,
-    identifier: Identifier<'a>,
+    identifier: Identifier<'_>,
     profiles: &'a Profiles,
 ) -> impl Iterator<Item = &'a Arc<Profile>> {
     numbers
@@ -286,5 +350,5 @@ fn verified<'a>(
                 .get(&number)
                 .expect("the index names only profiles that are there")
         })
-        .filter(move |profile| identifier.is_in(&profile.identifiers()))
+        .filter(move |profile| identifier.is_in(&profile.names()))
 }

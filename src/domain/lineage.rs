@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::customer::{Customer, Identifiers, Number};
+use super::identity::Names;
 
 /// How many steps of a profile's story are kept; older ones are forgotten.
 pub const MAX_STEPS: usize = 32;
@@ -49,7 +50,7 @@ pub enum How {
 
 impl How {
     /// What a write that names its customer so comes to, where a profile was found or not.
-    pub fn of(write: &Identifiers, found: Option<&Identifiers>) -> How {
+    pub fn of(write: &Names<'_>, found: Option<&Names<'_>>) -> How {
         match found {
             None => How::New,
             Some(found) if write.external_id.is_some() && found.external_id == write.external_id => How::ExternalId,

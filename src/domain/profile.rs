@@ -1,13 +1,17 @@
 //! The profile: a customer as a store keeps it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::thread;
 
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::customer::{Customer, Identifiers, Include, Number, OnRequest};
+use super::customer::{Customer, Include, Number, OnRequest};
+use super::identity::Names;
 use super::lineage::{self, Lineage, Step};
+use super::merge::{self, Filled, Rendered};
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -25,9 +29,9 @@ pub struct Profile {
     pub(super) written: u64,
     /// How it came to be what it is.
     pub(super) lineage: Lineage,
-    /// All fields that every page carries, as a JSON object less its closing brace.
-    fields: Box<[u8]>,
-    on_request: Option<Box<RenderedOnRequest>>,
+    /// All fields that every page carries, as a JSON object.
+    json: Box<[u8]>,
+    on_request: Option<Arc<RenderedOnRequest>>,
 }
 
 #[derive(Debug)]
@@ -68,28 +72,39 @@ impl Drop for Profile {
 
 impl Profile {
     pub(crate) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
-        let fields = SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            serde_json::to_writer(&mut *scratch, &customer)
-                .expect("a customer is texts and booleans, and a Vec takes all writes");
-            let brace = scratch.pop();
-            debug_assert_eq!(brace, Some(b'}'));
-            Box::from(scratch.as_slice())
-        });
-        let on_request = customer.on_request;
-        let on_request = (!on_request.is_empty()).then(|| {
-            Box::new(RenderedOnRequest {
-                custom_properties: serde_json::value::to_raw_value(&on_request.custom_properties)
-                    .expect("properties are JSON values under string keys"),
-                loyalty: on_request.loyalty,
-                yotpo_ugc: on_request.yotpo_ugc,
-            })
-        });
         Profile {
             number,
             written,
             lineage,
-            fields,
+            json: rendered(&customer),
+            on_request: on_request(customer.on_request),
+        }
+    }
+
+    /// The profile after a write to it: the write, [filled](merge::fill) with what it does not say.
+    pub(super) fn rewritten(&self, written: u64, write: Customer, lineage: Lineage) -> Profile {
+        let kept: Rendered<'_> = serde_json::from_slice(&self.json).expect(READS_BACK);
+        let wins = &write.on_request;
+        let can_be_written = wins.loyalty.is_none() && wins.yotpo_ugc.is_none();
+        let Some(filled) = Filled::of(&write, &kept).filter(|_| can_be_written) else {
+            return Profile::new(self.number, written, merge::fill(write, self.customer()), lineage);
+        };
+        let json = rendered(&filled);
+        let properties = &wins.custom_properties;
+        let on_request = match &self.on_request {
+            Some(kept) if properties.is_empty() => Some(kept.clone()),
+            Some(kept) => Some(Arc::new(RenderedOnRequest {
+                custom_properties: merge::fill_properties(properties, &kept.custom_properties),
+                loyalty: kept.loyalty.clone(),
+                yotpo_ugc: kept.yotpo_ugc.clone(),
+            })),
+            None => on_request(write.on_request),
+        };
+        Profile {
+            number: self.number,
+            written,
+            lineage,
+            json,
             on_request,
         }
     }
@@ -111,15 +126,10 @@ impl Profile {
 
     /// Reads the customer back from what was rendered.
     pub fn customer(&self) -> Customer {
-        let mut text = Vec::with_capacity(self.fields.len() + 1);
-        text.extend_from_slice(&self.fields);
-        text.push(b'}');
-        let mut customer: Customer =
-            serde_json::from_slice(&text).expect("a profile holds what was rendered from a customer");
+        let mut customer: Customer = serde_json::from_slice(&self.json).expect(READS_BACK);
         if let Some(rendered) = &self.on_request {
             customer.on_request = OnRequest {
-                custom_properties: serde_json::from_str(rendered.custom_properties.get())
-                    .expect("a profile holds what was rendered from a customer"),
+                custom_properties: serde_json::from_str(rendered.custom_properties.get()).expect(READS_BACK),
                 loyalty: rendered.loyalty.clone(),
                 yotpo_ugc: rendered.yotpo_ugc.clone(),
             };
@@ -127,30 +137,27 @@ impl Profile {
         customer
     }
 
-    /// Reads the identifiers back; they come first in the rendered JSON, so the rest is not looked at.
-    pub(super) fn identifiers(&self) -> Identifiers {
-        fn value<'a, T: Deserialize<'a>>(rest: &mut &'a [u8], name: &str) -> Option<T> {
-            // `{"` or `,"`, the name, `":`
-            *rest = &rest[name.len() + 4..];
-            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Option<T>>();
-            let value = values
-                .next()
-                .and_then(Result::ok)
-                .expect("a profile begins with its three identifiers");
-            *rest = &rest[values.byte_offset()..];
-            value
+    /// What names the customer. That stands first in the rendered JSON, so the rest is not looked at.
+    pub(super) fn names(&self) -> Names<'_> {
+        let mut rest: &[u8] = &self.json;
+        Names {
+            external_id: next_text(&mut rest, "external_id"),
+            email: next_text(&mut rest, "email"),
+            phone_number: next_text(&mut rest, "phone_number"),
         }
-        let mut rest: &[u8] = &self.fields;
-        Identifiers {
-            external_id: value(&mut rest, "external_id"),
-            email: value(&mut rest, "email"),
-            phone_number: value(&mut rest, "phone_number"),
-        }
+    }
+
+    /// The customer as one JSON object, where no parts are asked for.
+    pub fn json(&self) -> &[u8] {
+        &self.json
     }
 
     /// Appends the customer as one JSON object, with the parts that were asked for.
     pub fn write_json(&self, include: Include, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.fields);
+        if include == Include::default() {
+            return out.extend_from_slice(&self.json);
+        }
+        out.extend_from_slice(self.json.strip_suffix(b"}").expect("an object ends with a brace"));
         let on_request = self.on_request.as_deref();
         let parts = [
             (
@@ -184,10 +191,54 @@ impl Profile {
     }
 }
 
+const READS_BACK: &str = "a profile holds what was rendered from a customer";
+
+fn rendered(customer: &impl Serialize) -> Box<[u8]> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        serde_json::to_writer(&mut *scratch, customer)
+            .expect("a customer is texts and booleans, and a Vec takes all writes");
+        Box::from(scratch.as_slice())
+    })
+}
+
+/// What is rendered of the parts on request, if there are any.
+fn on_request(parts: OnRequest) -> Option<Arc<RenderedOnRequest>> {
+    (!parts.is_empty()).then(|| {
+        Arc::new(RenderedOnRequest {
+            custom_properties: serde_json::value::to_raw_value(&parts.custom_properties)
+                .expect("properties are JSON values under string keys"),
+            loyalty: parts.loyalty,
+            yotpo_ugc: parts.yotpo_ugc,
+        })
+    })
+}
+
+/// Reads the next field of an object, a text or null, by its name.
+fn next_text<'a>(rest: &mut &'a [u8], name: &str) -> Option<Cow<'a, str>> {
+    // `{"` or `,"`, the name, `":`
+    *rest = &rest[name.len() + 4..];
+    let plain = rest
+        .strip_prefix(b"\"")
+        .and_then(|text| Some(&text[..text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?]));
+    if let Some(text) = plain
+        && rest[1 + text.len()] == b'"'
+    {
+        *rest = &rest[text.len() + 2..];
+        return Some(Cow::Borrowed(std::str::from_utf8(text).expect(READS_BACK)));
+    }
+    let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Option<String>>();
+    let value = values.next().and_then(Result::ok).expect(READS_BACK);
+    *rest = &rest[values.byte_offset()..];
+    value.map(Cow::Owned)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::customer::{ExternalId, PhoneNumber};
+    use crate::domain::customer::{Address, Email, ExternalId, ListMembership, PhoneNumber};
 
     #[test]
     fn a_profile_gives_back_what_was_put_in() {
@@ -198,7 +249,80 @@ mod tests {
             ..Customer::default()
         };
         let profile = Profile::new(1, 1, customer.clone(), None);
-        assert_eq!(profile.identifiers(), customer.identifiers());
+        assert_eq!(profile.names().to_identifiers(), customer.identifiers());
         assert_eq!(profile.customer().first_name, customer.first_name);
+    }
+
+    /// Has each field or not, as the next bit says; texts hold what JSON escapes.
+    fn customer(mut bits: u64, name: &str) -> Customer {
+        let mut next = || {
+            let is_set = bits & 1 == 1;
+            bits >>= 1;
+            is_set
+        };
+        let mut text = |field: &str| next().then(|| format!("{name} {field} \"\\\n\u{0}é"));
+        let mut customer = Customer {
+            external_id: text("id").map(ExternalId),
+            email: text("email").map(Email),
+            phone_number: text("number").map(PhoneNumber),
+            first_name: text("first"),
+            last_name: text("last"),
+            gender: text("gender"),
+            account_created_at: text("created"),
+            account_updated_at: text("updated"),
+            account_status: text("status"),
+            default_language: text("language"),
+            default_currency: text("currency"),
+            tags: text("tags"),
+            address: Some(Address {
+                address1: text("1"),
+                address2: text("2"),
+                city: text("city"),
+                company: text("company"),
+                state: text("state"),
+                zip: text("zip"),
+                province_code: text("province"),
+                country_code: text("country"),
+                phone_number: text("number"),
+            }),
+            lists: text("list")
+                .map(|id| ListMembership { id, since: None })
+                .into_iter()
+                .collect(),
+            ..Customer::default()
+        };
+        customer.on_request.custom_properties = ["a", "b \"\\", "c"]
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), text(key)?.into())))
+            .collect();
+        customer.accepts_sms_marketing = next().then(&mut next);
+        customer.accepts_email_marketing = next().then(&mut next);
+        customer.channels.email = next().then(Default::default);
+        let rendered = |json: &str| RawValue::from_string(json.to_owned()).expect("it is JSON");
+        customer.on_request.loyalty = next().then(|| rendered(r#"{"points":1}"#));
+        customer.address = customer.address.filter(|_| next());
+        customer
+    }
+
+    proptest! {
+        #[test]
+        fn rewriting_is_rendering_what_is_filled(kept in any::<u64>(), write in any::<u64>(), is_of_a_client in any::<bool>()) {
+            let (kept, mut write) = (customer(kept, "kept"), customer(write, "written"));
+            if is_of_a_client {
+                write.lists.clear();
+                write.channels = Default::default();
+                write.on_request.loyalty = None;
+            }
+            let all = |profile: &Profile| {
+                let mut json = Vec::new();
+                profile.write_json(Include::EVERYTHING, &mut json);
+                String::from_utf8(json).expect("JSON is UTF-8")
+            };
+            let filled = Profile::new(1, 2, merge::fill(write.clone(), kept.clone()), None);
+            let rewritten = Profile::new(1, 1, kept, None).rewritten(2, write, None);
+            prop_assert_eq!(all(&rewritten), all(&filled));
+            prop_assert_eq!(rewritten.json(), filled.json());
+            prop_assert_eq!(rewritten.names(), filled.names());
+        }
     }
 }

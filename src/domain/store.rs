@@ -7,9 +7,9 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::{Value, json};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, ExternalId, Identifiers, Number};
+use super::customer::{Customer, Identifiers, Number};
 use super::event::Event;
-use super::identity::{Identifier, IdentityIndex, Key, Profiles, key_of};
+use super::identity::{Identifier, IdentityIndex, Key, Names, Profiles, key_of};
 use super::lineage::{self, Fields, How, Lineage, What};
 use super::merge;
 use super::pagination::{Filter, PageRequest};
@@ -149,33 +149,58 @@ impl StoreState {
 
     /// Creates or updates the customer that the write means, and merges into it whom it turns out to be.
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
-        let names = write.identifiers();
+        let names = Names::from(&write);
         let target = self.index.target(&names, &self.profiles).cloned();
-        let before = target.as_ref().map(|profile| profile.identifiers());
+        let before = target.as_ref().map(|profile| profile.names());
         let how = How::of(&names, before.as_ref());
-        let set = Fields::of(&write);
-        let (number, mut customer) = match &target {
-            Some(profile) => (profile.number(), merge::fill(write, profile.customer())),
-            None => (self.last_profile + 1, write),
-        };
-        let now_named = customer.identifiers();
+        let now_named = names.or(before.clone().unwrap_or_default());
         let what = What::Written {
             how,
-            named: (before.as_ref() != Some(&now_named)).then(|| Box::new(now_named)),
+            named: (before.as_ref() != Some(&now_named)).then(|| Box::new(now_named.to_identifiers())),
         };
-        let lineage = target.and_then(|profile| profile.lineage.clone());
-        let mut lineage = lineage::told(lineage, origin.request, origin.at, what, set);
+        let (number, lineage) = match &target {
+            Some(profile) => (profile.number, profile.lineage.clone()),
+            None => (self.last_profile + 1, None),
+        };
+        let lineage = lineage::told(lineage, origin.request, origin.at, what, Fields::of(&write));
         let mut merged = Vec::new();
-        while let Some(other) = self
-            .index
-            .next_to_merge(number, &customer.identifiers(), &self.profiles)
-        {
+        let next = self.index.next_to_merge(number, &now_named, &self.profiles);
+        match (target, next) {
+            (target, Some(next)) => {
+                let customer = match target {
+                    Some(profile) => merge::fill(write, profile.customer()),
+                    None => write,
+                };
+                merged = self.merge(number, customer, lineage, next, origin);
+            }
+            (Some(profile), None) => {
+                self.writes += 1;
+                self.put(profile.rewritten(self.writes, write, lineage));
+            }
+            (None, None) => self.write(number, write, lineage),
+        }
+        Outcome { number, how, merged }
+    }
+
+    /// Merges into a customer whom it turned out to be, and keeps it; gives those who were merged.
+    fn merge(
+        &mut self,
+        number: Number,
+        mut customer: Customer,
+        mut lineage: Lineage,
+        first: Number,
+        origin: Origin,
+    ) -> Vec<(Number, Identifiers)> {
+        let mut merged = Vec::new();
+        let mut next = Some(first);
+        while let Some(other) = next {
             let other = self.remove(other);
+            let identifiers = other.names().to_identifiers();
             let had = Fields::of(&customer);
             customer = merge::fill(customer, other.customer());
             let what = What::Merged {
                 number: other.number(),
-                identifiers: Box::new(other.identifiers()),
+                identifiers: Box::new(identifiers.clone()),
             };
             lineage = lineage::told(
                 lineage,
@@ -185,10 +210,13 @@ impl StoreState {
                 Fields::of(&customer).without(had),
             );
             self.move_events(other.number(), number);
-            merged.push((other.number(), other.identifiers()));
+            merged.push((other.number(), identifiers));
+            next = self
+                .index
+                .next_to_merge(number, &Names::from(&customer), &self.profiles);
         }
         self.write(number, customer, lineage);
-        Outcome { number, how, merged }
+        merged
     }
 
     /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
@@ -206,7 +234,7 @@ impl StoreState {
     /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
     pub fn find_unclaimed(&self, identifiers: &Identifiers, after: Number) -> Option<Number> {
         self.index
-            .exactly(identifiers, after, &self.profiles)
+            .exactly(&identifiers.into(), after, &self.profiles)
             .map(|profile| profile.number())
     }
 
@@ -217,9 +245,8 @@ impl StoreState {
 
     /// Whether a customer has this external id.
     pub fn has_external_id(&self, id: &str) -> bool {
-        let id = ExternalId::to_search(id);
         self.index
-            .find(Identifier::ExternalId(&id), 0, &self.profiles)
+            .find(Identifier::ExternalId(id), 0, &self.profiles)
             .next()
             .is_some()
     }
@@ -256,16 +283,15 @@ impl StoreState {
 
     fn write(&mut self, number: Number, customer: Customer, lineage: Lineage) {
         self.writes += 1;
-        self.put(number, self.writes, customer, lineage);
+        self.put(Profile::new(number, self.writes, customer, lineage));
     }
 
-    fn put(&mut self, number: Number, written: u64, customer: Customer, lineage: Lineage) {
-        self.last_profile = self.last_profile.max(number);
-        let identifiers = customer.identifiers();
-        let after = Arc::new(Profile::new(number, written, customer, lineage));
-        match self.profiles.insert(number, after.clone()) {
-            Some(before) => self.index.replace(&before, &after, &identifiers, &self.profiles),
-            None => self.index.insert(&after, &identifiers, &self.profiles),
+    fn put(&mut self, profile: Profile) {
+        self.last_profile = self.last_profile.max(profile.number);
+        let after = Arc::new(profile);
+        match self.profiles.insert(after.number, after.clone()) {
+            Some(before) => self.index.replace(&before, &after, &self.profiles),
+            None => self.index.insert(&after, &self.profiles),
         }
     }
 
@@ -285,10 +311,14 @@ impl StoreState {
             self.event_ids.insert((key_of(&event.unique_id), self.last_event));
             self.last_event
         });
-        if let Some(before) = self.events.insert(number, Arc::new((event, customer))) {
-            self.events_by_profile.remove(&(before.1, number));
+        let before = self.events.insert(number, Arc::new((event, customer)));
+        match before.map(|before| before.1) {
+            Some(before) if before == customer => {}
+            before => {
+                before.map(|before| self.events_by_profile.remove(&(before, number)));
+                self.events_by_profile.insert((customer, number));
+            }
         }
-        self.events_by_profile.insert((customer, number));
     }
 
     fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
@@ -330,7 +360,7 @@ impl StoreState {
                     .iter()
                     .filter_map(|id| {
                         self.index
-                            .find(Identifier::ExternalId(id), *after, &self.profiles)
+                            .find(Identifier::ExternalId(id.as_str()), *after, &self.profiles)
                             .next()
                     })
                     .filter(|profile| filter.matches_shared(profile))
@@ -345,13 +375,13 @@ impl StoreState {
                 ..
             } => self
                 .index
-                .find_both(email, number, *after, &self.profiles)
+                .find_both(email.as_str(), number.as_str(), *after, &self.profiles)
                 .take(limit + 1)
                 .cloned()
                 .collect(),
             Filter { email: Some(email), .. } => self
                 .index
-                .find(Identifier::Email(email), *after, &self.profiles)
+                .find(Identifier::Email(email.as_str()), *after, &self.profiles)
                 .take(limit + 1)
                 .cloned()
                 .collect(),
@@ -360,7 +390,7 @@ impl StoreState {
                 ..
             } => self
                 .index
-                .find(Identifier::PhoneNumber(number), *after, &self.profiles)
+                .find(Identifier::PhoneNumber(number.as_str()), *after, &self.profiles)
                 .take(limit + 1)
                 .cloned()
                 .collect(),
@@ -379,8 +409,11 @@ impl StoreState {
     /// The profile that an event names in a seed: by external id, else the one written last with that email or number.
     pub fn find(&self, identifiers: &Identifiers) -> Option<Number> {
         let profile = match &identifiers.external_id {
-            Some(id) => self.index.find(Identifier::ExternalId(id), 0, &self.profiles).next(),
-            None => self.index.target(identifiers, &self.profiles),
+            Some(id) => self
+                .index
+                .find(Identifier::ExternalId(id.as_str()), 0, &self.profiles)
+                .next(),
+            None => self.index.target(&identifiers.into(), &self.profiles),
         };
         profile.map(|profile| profile.number())
     }
@@ -400,7 +433,7 @@ impl StoreState {
     pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, &Event, Identifiers)> {
         self.events
             .range(after + 1..)
-            .map(|(number, kept)| (*number, &kept.0, self.profiles[&kept.1].identifiers()))
+            .map(|(number, kept)| (*number, &kept.0, self.profiles[&kept.1].names().to_identifiers()))
     }
 
     /// How many customers and events there are.
@@ -412,14 +445,14 @@ impl StoreState {
 impl Filter {
     /// Whether a customer has the email and the phone number that are looked for.
     fn matches_shared(&self, profile: &Profile) -> bool {
-        let identifiers = profile.identifiers();
+        let names = profile.names();
         self.email
             .iter()
-            .all(|email| Identifier::Email(email).is_in(&identifiers))
+            .all(|email| Identifier::Email(email.as_str()).is_in(&names))
             && self
                 .phone_number
                 .iter()
-                .all(|number| Identifier::PhoneNumber(number).is_in(&identifiers))
+                .all(|number| Identifier::PhoneNumber(number.as_str()).is_in(&names))
     }
 }
 

@@ -75,17 +75,24 @@ fn zone_minutes(zone: &str) -> Option<i64> {
 }
 
 /// Writes a time as the vendor does: `2021-03-27T04:37:34`.
+///
+/// The year must have four digits; clocks and readers see to it.
 pub fn render(moment: DateTime<Utc>) -> String {
     let (date, time) = (moment.date_naive(), moment.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+    let mut text = String::with_capacity("2021-03-27T04:37:34".len());
+    for (before, number) in [
+        ("", date.year().unsigned_abs() / 100),
+        ("", date.year().unsigned_abs() % 100),
+        ("-", date.month()),
+        ("-", date.day()),
+        ("T", time.hour()),
+        (":", time.minute()),
+        (":", time.second()),
+    ] {
+        text.push_str(before);
+        text.extend([number / 10, number % 10].map(|digit| char::from_digit(digit, 10).expect("it is one digit")));
+    }
+    text
 }
 
 /// Writes a time as our own surface does: RFC 3339 in UTC, as fine as it is.

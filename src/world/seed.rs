@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::customer::{Channels, Customer, Email, Identifiers, ListMembership, Marketing, Number};
+use crate::domain::customer::{Channels, Customer, Identifiers, ListMembership, Marketing, Number};
 use crate::domain::event::Event;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
@@ -214,7 +214,7 @@ impl Seeded {
     }
 
     fn unclaimed(&mut self, state: &StoreState, identifiers: &Identifiers) -> Option<Number> {
-        let email = identifiers.email.as_ref().map(Email::folded);
+        let email = identifiers.email.as_ref().map(|email| email.folded().into_owned());
         let phone_number = identifiers.phone_number.as_ref();
         let key = (email, phone_number.map(|number| number.as_str().to_owned()));
         let after = self.last_unclaimed.get(&key).copied().unwrap_or_default();

@@ -253,11 +253,11 @@ proptest! {
         let mut state = StoreState::default();
         for write in &writes {
             state.apply(write.write(), NOWHERE);
-            let profiles: Vec<_> = state.profiles.values().map(|profile| profile.identifiers()).collect();
+            let profiles: Vec<_> = state.profiles.values().map(|profile| profile.names().to_identifiers()).collect();
             let ids: Vec<_> = profiles.iter().filter_map(|names| names.external_id.as_ref()).map(ExternalId::as_str).collect();
             prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
             let written = state.find(&write.customer().identifiers()).expect("a write leaves its profile behind");
-            let written = state.profiles[&written].identifiers();
+            let written = state.profiles[&written].names().to_identifiers();
             let shares = |other: &Identifiers| {
                 other.external_id.is_none()
                     && *other != written

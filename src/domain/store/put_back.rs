@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::super::customer::{Customer, Identifiers, Number};
 use super::super::event::Event;
 use super::super::identity::key_of;
+use super::super::profile::Profile;
 use super::{EventNumber, Pending, StoreState};
 
 /// The largest number that is taken: every reader of JSON can tell it from its neighbours, and counting never comes to an end.
@@ -39,7 +40,9 @@ impl StoreState {
 
     /// What names a customer that is there.
     pub fn identifiers_of(&self, number: Number) -> Option<Identifiers> {
-        self.profiles.get(&number).map(|profile| profile.identifiers())
+        self.profiles
+            .get(&number)
+            .map(|profile| profile.names().to_identifiers())
     }
 
     /// Puts a customer back under its number, with the count of writes when it was written last; without them it is the next.
@@ -71,7 +74,7 @@ impl StoreState {
             ));
         }
         self.writes = self.writes.max(written);
-        self.put(number, written, customer, None);
+        self.put(Profile::new(number, written, customer, None));
         Ok(())
     }
 
