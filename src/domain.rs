@@ -13,6 +13,7 @@ pub(crate) mod lineage;
 pub(crate) mod merge;
 pub mod note;
 pub(crate) mod operation;
+pub(crate) mod page;
 pub(crate) mod pagination;
 pub(crate) mod profile;
 pub(crate) mod rate_limit;

@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 
 use crate::domain::customer::{Customer, Email, Include, Number};
 use crate::domain::json::{self, Json};
+use crate::domain::page::Page;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest, Place};
 use crate::domain::rejection::Rejection;
 use crate::domain::rule;
-use crate::domain::store::{Page, StoreState, Write};
+use crate::domain::store::{StoreState, Write};
 use crate::domain::validation::{Findings, Terms, Validation, read_customer, read_event};
 use crate::http::body::parameters;
-use crate::http::customers::render;
 use crate::world::seed::{self, Ground, Stores};
 
 /// Where and when everything happens here.
@@ -60,8 +60,8 @@ static SHOP: LazyLock<StoreState> = LazyLock::new(|| {
 
 /// The customers of [`SHOP`], in the order of creation.
 static SHOPPERS: LazyLock<Vec<(Number, Customer)>> = LazyLock::new(|| {
-    let profiles = SHOP.page(&everybody()).customers;
-    let shoppers = profiles.iter().map(|profile| (profile.number(), profile.customer()));
+    let page = SHOP.page(&everybody());
+    let shoppers = page.customers().map(|profile| (profile.number(), profile.customer()));
     shoppers.collect()
 });
 
@@ -165,8 +165,8 @@ pub fn query(bytes: &[u8]) {
     let mut next = Some(asked);
     while let Some(asked) = next {
         let page = SHOP.page(&asked);
-        assert!(page.customers.len() <= asked.limit, "a page has at most its limit");
-        came.extend(page.customers.iter().map(|profile| profile.number()));
+        assert!(page.customers().count() <= asked.limit, "a page has at most its limit");
+        came.extend(page.customers().map(|profile| profile.number()));
         next = rendered(page, &asked)["pagination"]["next_page_info"]
             .as_str()
             .map(|cursor| {
@@ -362,7 +362,7 @@ fn seeded(id: &str, state: &StoreState, validation: Validation) {
     state.audit();
     let (told, _) = told(state);
     let mut again = StoreState::default();
-    for profile in state.page(&everybody()).customers {
+    for profile in state.page(&everybody()).customers() {
         again.append(profile.customer());
     }
     assert_eq!(self::told(&again).0, told, "customers read back as they are");
@@ -406,7 +406,7 @@ fn customers(page: Page) -> Vec<Value> {
 
 /// A page as it goes out. It is read as bodies are: to serde_json's own tree not every key is a key.
 fn rendered(page: Page, asked: &PageRequest) -> Value {
-    json::parse_value(&render(page, asked.clone(), HERE)).expect("a page is JSON")
+    json::parse_value(&page.told(asked.clone(), HERE).to_vec()).expect("a page is JSON")
 }
 
 /// A request as it is spelled; addresses compare without case.

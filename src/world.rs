@@ -34,11 +34,12 @@ use serde_json::Value;
 use crate::domain::access_token::{Standing, Token};
 use crate::domain::json::Json;
 use crate::domain::note::Note;
+use crate::domain::page::Page;
 use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::profile::Profile;
 use crate::domain::rate_limit::{Budget, Window};
 use crate::domain::rejection::Rejection;
-use crate::domain::store::{Origin, Outcome, Page, StoreState, Write};
+use crate::domain::store::{Origin, Outcome, StoreState, Write};
 use crate::domain::validation::{Findings, read_customer, read_event};
 use clock::Clock;
 use fault::Faults;
@@ -627,7 +628,7 @@ impl Visit {
             }
             None => StoreState::default().page(request),
         };
-        let nothing_found = page.customers.is_empty() && request.after == 0;
+        let nothing_found = page.is_empty() && request.after == 0;
         if nothing_found && self.settings.empty_result == EmptyResult::Error {
             return Err(Rejection::NoResults);
         }

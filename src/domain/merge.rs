@@ -5,13 +5,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use memchr::memchr2;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::customer::{
-    Address, Channel, Channels, Customer, Email, ExternalId, ListMembership, OnRequest, PhoneNumber, Properties,
-};
+use super::customer::{Address, Channel, Channels, Customer, ListMembership, OnRequest, Properties};
 
 /// Fills what the winner lacks with what the other has.
 ///
@@ -92,165 +91,141 @@ fn fill_on_request(mut winner: OnRequest, other: OnRequest) -> OnRequest {
     }
 }
 
-/// A customer as it was rendered, its fields not read.
-#[derive(Deserialize)]
-pub struct Rendered<'a> {
-    #[serde(borrow)]
-    external_id: &'a RawValue,
-    email: &'a RawValue,
-    phone_number: &'a RawValue,
-    first_name: &'a RawValue,
-    last_name: &'a RawValue,
-    gender: &'a RawValue,
-    account_created_at: &'a RawValue,
-    account_updated_at: &'a RawValue,
-    account_status: &'a RawValue,
-    default_language: &'a RawValue,
-    default_currency: &'a RawValue,
-    tags: &'a RawValue,
-    address: &'a RawValue,
-    accepts_sms_marketing: &'a RawValue,
-    accepts_email_marketing: &'a RawValue,
-    lists: &'a RawValue,
-    channels: &'a RawValue,
+/// Renders what [`fill`] gives of a winner and of another that was rendered before, without reading what the winner does not have.
+///
+/// Gives false, and renders nothing, for a winner that has what no client writes: lists and channels are not joined here.
+pub fn fill_rendered(winner: &Customer, other: &[u8], out: &mut Vec<u8>) -> bool {
+    if !winner.lists.is_empty() || winner.channels != Channels::default() {
+        return false;
+    }
+    let mut filling = Filling { other, out };
+    filling.field("external_id", &winner.external_id);
+    filling.field("email", &winner.email);
+    filling.field("phone_number", &winner.phone_number);
+    filling.field("first_name", &winner.first_name);
+    filling.field("last_name", &winner.last_name);
+    filling.field("gender", &winner.gender);
+    filling.field("account_created_at", &winner.account_created_at);
+    filling.field("account_updated_at", &winner.account_updated_at);
+    filling.field("account_status", &winner.account_status);
+    filling.field("default_language", &winner.default_language);
+    filling.field("default_currency", &winner.default_currency);
+    filling.field("tags", &winner.tags);
+    filling.address(&winner.address);
+    filling.field("accepts_sms_marketing", &winner.accepts_sms_marketing);
+    filling.field("accepts_email_marketing", &winner.accepts_email_marketing);
+    filling.rest();
+    true
 }
 
-#[derive(Deserialize)]
-struct RenderedAddress<'a> {
-    #[serde(borrow)]
-    address1: &'a RawValue,
-    address2: &'a RawValue,
-    city: &'a RawValue,
-    company: &'a RawValue,
-    state: &'a RawValue,
-    zip: &'a RawValue,
-    province_code: &'a RawValue,
-    country_code: &'a RawValue,
-    phone_number: &'a RawValue,
+/// Fills a winner, field by field in their order, from an object that was rendered before.
+struct Filling<'a> {
+    /// What is left of that object.
+    other: &'a [u8],
+    out: &'a mut Vec<u8>,
 }
 
-/// A field of what was filled: as the winner has it, or as the other was rendered.
-enum Field<'a, T> {
-    Winner(T),
-    Other(&'a RawValue),
-}
+impl<'a> Filling<'a> {
+    /// The next field: what stands before its value, and the value.
+    fn next(&mut self, name: &str) -> (&'a [u8], &'a [u8]) {
+        // `{"` or `,"`, the name, `":`
+        let (before, rest) = self.other.split_at(name.len() + 4);
+        let (value, rest) = rest.split_at(value_bytes(rest));
+        self.other = rest;
+        (before, value)
+    }
 
-impl<T: Serialize> Serialize for Field<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Field::Winner(value) => value.serialize(serializer),
-            Field::Other(rendered) => rendered.serialize(serializer),
+    fn field(&mut self, name: &str, winner: &Option<impl Serialize>) {
+        let (before, value) = self.next(name);
+        self.out.extend_from_slice(before);
+        match winner {
+            Some(winner) => serde_json::to_writer(&mut *self.out, winner).expect(IS_WRITTEN),
+            None => self.out.extend_from_slice(value),
         }
     }
-}
 
-/// What [`fill`] gives of a winner and of another that is kept as it was rendered: to be rendered in turn, without reading what
-/// the winner does not have.
-#[derive(Serialize)]
-pub struct Filled<'a> {
-    external_id: Field<'a, &'a ExternalId>,
-    email: Field<'a, &'a Email>,
-    phone_number: Field<'a, &'a PhoneNumber>,
-    first_name: Field<'a, &'a str>,
-    last_name: Field<'a, &'a str>,
-    gender: Field<'a, &'a str>,
-    account_created_at: Field<'a, &'a str>,
-    account_updated_at: Field<'a, &'a str>,
-    account_status: Field<'a, &'a str>,
-    default_language: Field<'a, &'a str>,
-    default_currency: Field<'a, &'a str>,
-    tags: Field<'a, &'a str>,
-    address: Field<'a, FilledAddress<'a>>,
-    accepts_sms_marketing: Field<'a, bool>,
-    accepts_email_marketing: Field<'a, bool>,
-    lists: &'a RawValue,
-    channels: &'a RawValue,
-}
-
-#[derive(Serialize)]
-struct FilledAddress<'a> {
-    address1: Field<'a, &'a Option<String>>,
-    address2: Field<'a, &'a Option<String>>,
-    city: Field<'a, &'a Option<String>>,
-    company: Field<'a, &'a Option<String>>,
-    state: Field<'a, &'a Option<String>>,
-    zip: Field<'a, &'a Option<String>>,
-    province_code: Field<'a, &'a Option<String>>,
-    country_code: Field<'a, &'a Option<String>>,
-    phone_number: Field<'a, &'a Option<String>>,
-}
-
-impl<'a> Filled<'a> {
-    /// Fills what a winner lacks, if it has only what clients write: lists and channels are not joined here.
-    pub fn of(winner: &'a Customer, other: &Rendered<'a>) -> Option<Filled<'a>> {
-        let can_be_written = winner.lists.is_empty() && winner.channels == Channels::default();
-        can_be_written.then(|| Filled {
-            external_id: field(winner.external_id.as_ref(), other.external_id),
-            email: field(winner.email.as_ref(), other.email),
-            phone_number: field(winner.phone_number.as_ref(), other.phone_number),
-            first_name: field(winner.first_name.as_deref(), other.first_name),
-            last_name: field(winner.last_name.as_deref(), other.last_name),
-            gender: field(winner.gender.as_deref(), other.gender),
-            account_created_at: field(winner.account_created_at.as_deref(), other.account_created_at),
-            account_updated_at: field(winner.account_updated_at.as_deref(), other.account_updated_at),
-            account_status: field(winner.account_status.as_deref(), other.account_status),
-            default_language: field(winner.default_language.as_deref(), other.default_language),
-            default_currency: field(winner.default_currency.as_deref(), other.default_currency),
-            tags: field(winner.tags.as_deref(), other.tags),
-            address: field(
-                winner
-                    .address
-                    .as_ref()
-                    .map(|address| FilledAddress::of(address, other.address)),
-                other.address,
-            ),
-            accepts_sms_marketing: field(winner.accepts_sms_marketing, other.accepts_sms_marketing),
-            accepts_email_marketing: field(winner.accepts_email_marketing, other.accepts_email_marketing),
-            lists: other.lists,
-            channels: other.channels,
-        })
-    }
-}
-
-impl<'a> FilledAddress<'a> {
-    fn of(winner: &'a Address, other: &'a RawValue) -> FilledAddress<'a> {
-        let other: Option<RenderedAddress<'a>> = read_back(other.get());
-        let part = |winner: &'a Option<String>, of: fn(&RenderedAddress<'a>) -> &'a RawValue| match &other {
-            Some(other) if winner.is_none() => Field::Other(of(other)),
-            _ => Field::Winner(winner),
+    fn address(&mut self, winner: &Option<Address>) {
+        let Some(winner) = winner else {
+            return self.field("address", &None::<()>);
         };
-        FilledAddress {
-            address1: part(&winner.address1, |other| other.address1),
-            address2: part(&winner.address2, |other| other.address2),
-            city: part(&winner.city, |other| other.city),
-            company: part(&winner.company, |other| other.company),
-            state: part(&winner.state, |other| other.state),
-            zip: part(&winner.zip, |other| other.zip),
-            province_code: part(&winner.province_code, |other| other.province_code),
-            country_code: part(&winner.country_code, |other| other.country_code),
-            phone_number: part(&winner.phone_number, |other| other.phone_number),
+        let (before, value) = self.next("address");
+        self.out.extend_from_slice(before);
+        if value == b"null" {
+            return serde_json::to_writer(&mut *self.out, winner).expect(IS_WRITTEN);
         }
+        let mut filling = Filling {
+            other: value,
+            out: self.out,
+        };
+        filling.field("address1", &winner.address1);
+        filling.field("address2", &winner.address2);
+        filling.field("city", &winner.city);
+        filling.field("company", &winner.company);
+        filling.field("state", &winner.state);
+        filling.field("zip", &winner.zip);
+        filling.field("province_code", &winner.province_code);
+        filling.field("country_code", &winner.country_code);
+        filling.field("phone_number", &winner.phone_number);
+        filling.rest();
+    }
+
+    /// Everything that is left.
+    fn rest(self) {
+        self.out.extend_from_slice(self.other);
     }
 }
 
-fn field<'a, T>(winner: Option<T>, other: &'a RawValue) -> Field<'a, T> {
-    winner.map_or(Field::Other(other), Field::Winner)
+const IS_WRITTEN: &str = "texts and booleans can be rendered, and a Vec takes all writes";
+
+/// How long the JSON value is with which some rendered JSON begins.
+fn value_bytes(json: &[u8]) -> usize {
+    let end_of_text = |from: usize| {
+        let mut at = from + 1;
+        loop {
+            at += memchr2(b'"', b'\\', &json[at..]).expect("a text ends");
+            match json[at] {
+                b'"' => break at + 1,
+                _ => at += 2,
+            }
+        }
+    };
+    let (mut at, mut depth) = (0, 0);
+    loop {
+        match json[at] {
+            b'"' => at = end_of_text(at),
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
+                continue;
+            }
+            b'}' | b']' if depth > 0 => {
+                depth -= 1;
+                at += 1;
+            }
+            // A number, or a word; or what stands between values.
+            _ => at += 1,
+        }
+        let is_whole = depth == 0 && matches!(json.get(at), None | Some(b',' | b'}' | b']'));
+        if is_whole {
+            return at;
+        }
+    }
 }
 
 /// Custom properties filled key by key from others that are kept as they were rendered, rendered in turn.
 pub fn fill_properties(winner: &Properties, other: &RawValue) -> Box<RawValue> {
     #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
     struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-    let other: BTreeMap<Key<'_>, &RawValue> = read_back(other.get());
-    let kept = other
-        .iter()
-        .map(|(key, value)| (&*key.0, Field::<&Value>::Other(value)));
-    let told = winner.iter().map(|(key, value)| (key.as_str(), Field::Winner(value)));
-    let filled: BTreeMap<&str, Field<'_, &Value>> = kept.chain(told).collect();
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Property<'a> {
+        Kept(&'a RawValue),
+        Told(&'a Value),
+    }
+    let other: BTreeMap<Key<'_>, &RawValue> =
+        serde_json::from_str(other.get()).expect("properties are rendered as an object");
+    let kept = other.iter().map(|(key, value)| (&*key.0, Property::Kept(value)));
+    let told = winner.iter().map(|(key, value)| (key.as_str(), Property::Told(value)));
+    let filled: BTreeMap<&str, Property<'_>> = kept.chain(told).collect();
     serde_json::value::to_raw_value(&filled).expect("properties are JSON values under string keys")
-}
-
-/// Reads what was rendered here.
-fn read_back<'a, T: Deserialize<'a>>(rendered: &'a str) -> T {
-    serde_json::from_str(rendered).expect("it was rendered from the same")
 }

@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::thread;
 
-use serde::Serialize;
+use bytes::BufMut;
+use memchr::memchr2;
 use serde_json::value::RawValue;
 
 use super::customer::{Customer, Include, Number, OnRequest};
 use super::identity::Names;
 use super::lineage::{self, Lineage, Step};
-use super::merge::{self, Filled, Rendered};
+use super::merge;
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -83,13 +84,12 @@ impl Profile {
 
     /// The profile after a write to it: the write, [filled](merge::fill) with what it does not say.
     pub(super) fn rewritten(&self, written: u64, write: Customer, lineage: Lineage) -> Profile {
-        let kept: Rendered<'_> = serde_json::from_slice(&self.json).expect(READS_BACK);
         let wins = &write.on_request;
         let can_be_written = wins.loyalty.is_none() && wins.yotpo_ugc.is_none();
-        let Some(filled) = Filled::of(&write, &kept).filter(|_| can_be_written) else {
+        let filled = |out: &mut Vec<u8>| can_be_written && merge::fill_rendered(&write, &self.json, out);
+        let Some(json) = kept_exactly(filled) else {
             return Profile::new(self.number, written, merge::fill(write, self.customer()), lineage);
         };
-        let json = rendered(&filled);
         let properties = &wins.custom_properties;
         let on_request = match &self.on_request {
             Some(kept) if properties.is_empty() => Some(kept.clone()),
@@ -147,58 +147,62 @@ impl Profile {
         }
     }
 
-    /// The customer as one JSON object, where no parts are asked for.
-    pub fn json(&self) -> &[u8] {
-        &self.json
-    }
-
     /// Appends the customer as one JSON object, with the parts that were asked for.
-    pub fn write_json(&self, include: Include, out: &mut Vec<u8>) {
+    pub fn write_json(&self, include: Include, out: &mut impl BufMut) {
         if include == Include::default() {
-            return out.extend_from_slice(&self.json);
+            return out.put_slice(&self.json);
         }
-        out.extend_from_slice(self.json.strip_suffix(b"}").expect("an object ends with a brace"));
-        let on_request = self.on_request.as_deref();
-        let parts = [
-            (
-                include.custom_properties,
-                "custom_properties",
-                on_request.map(|rendered| &rendered.custom_properties),
-                "{}",
-            ),
-            (
-                include.loyalty,
-                "loyalty",
-                on_request.and_then(|rendered| rendered.loyalty.as_ref()),
-                "null",
-            ),
-            (
-                include.reviews,
-                "yotpo_ugc",
-                on_request.and_then(|rendered| rendered.yotpo_ugc.as_ref()),
-                "null",
-            ),
-        ];
-        for (wanted, name, rendered, absent) in parts {
-            if wanted {
-                out.extend_from_slice(b",\"");
-                out.extend_from_slice(name.as_bytes());
-                out.extend_from_slice(b"\":");
-                out.extend_from_slice(rendered.map_or(absent, |json| json.get()).as_bytes());
+        out.put_slice(self.json.strip_suffix(b"}").expect("an object ends with a brace"));
+        for (name, value) in self.parts(include) {
+            for text in [",\"", name, "\":", value] {
+                out.put_slice(text.as_bytes());
             }
         }
-        out.push(b'}');
+        out.put_slice(b"}");
+    }
+
+    /// How many bytes that appends.
+    pub fn json_bytes(&self, include: Include) -> usize {
+        let parts = self.parts(include);
+        self.json.len()
+            + parts
+                .map(|(name, value)| name.len() + value.len() + r#","":"#.len())
+                .sum::<usize>()
+    }
+
+    /// The parts that were asked for: their names, and what is rendered of each.
+    fn parts(&self, include: Include) -> impl Iterator<Item = (&'static str, &str)> {
+        let on_request = self.on_request.as_deref();
+        let part = |wanted: bool, name, of: fn(&RenderedOnRequest) -> Option<&RawValue>, absent| {
+            wanted.then(|| (name, on_request.and_then(of).map_or(absent, RawValue::get)))
+        };
+        [
+            part(
+                include.custom_properties,
+                "custom_properties",
+                |of| Some(&of.custom_properties),
+                "{}",
+            ),
+            part(include.loyalty, "loyalty", |of| of.loyalty.as_deref(), "null"),
+            part(include.reviews, "yotpo_ugc", |of| of.yotpo_ugc.as_deref(), "null"),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
 const READS_BACK: &str = "a profile holds what was rendered from a customer";
 
-fn rendered(customer: &impl Serialize) -> Box<[u8]> {
+fn rendered(customer: &Customer) -> Box<[u8]> {
+    let json = kept_exactly(|out| serde_json::to_writer(out, customer).is_ok());
+    json.expect("a customer is texts and booleans, and a Vec takes all writes")
+}
+
+/// What is written, if it is, at its exact size.
+fn kept_exactly(write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Box<[u8]>> {
     SCRATCH.with_borrow_mut(|scratch| {
         scratch.clear();
-        serde_json::to_writer(&mut *scratch, customer)
-            .expect("a customer is texts and booleans, and a Vec takes all writes");
-        Box::from(scratch.as_slice())
+        write(scratch).then(|| Box::from(scratch.as_slice()))
     })
 }
 
@@ -220,7 +224,7 @@ fn next_text<'a>(rest: &mut &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     *rest = &rest[name.len() + 4..];
     let plain = rest
         .strip_prefix(b"\"")
-        .and_then(|text| Some(&text[..text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?]));
+        .and_then(|text| Some(&text[..memchr2(b'"', b'\\', text)?]));
     if let Some(text) = plain
         && rest[1 + text.len()] == b'"'
     {
@@ -321,7 +325,7 @@ mod tests {
             let filled = Profile::new(1, 2, merge::fill(write.clone(), kept.clone()), None);
             let rewritten = Profile::new(1, 1, kept, None).rewritten(2, write, None);
             prop_assert_eq!(all(&rewritten), all(&filled));
-            prop_assert_eq!(rewritten.json(), filled.json());
+            prop_assert_eq!(&rewritten.json, &filled.json);
             prop_assert_eq!(rewritten.names(), filled.names());
         }
     }

@@ -12,6 +12,7 @@ use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Names, Profiles, key_of};
 use super::lineage::{self, Fields, How, Lineage, What};
 use super::merge;
+use super::page::Page;
 use super::pagination::{Filter, PageRequest};
 use super::profile::Profile;
 
@@ -35,14 +36,6 @@ impl Write {
             Write::Event(event, customer) => json!({ "customer_event": event.to_json(customer.to_write()) }),
         }
     }
-}
-
-/// A page of customers, to be rendered without holding the store.
-#[derive(Debug)]
-pub struct Page {
-    pub customers: Vec<Arc<Profile>>,
-    /// Whether there are customers after these.
-    pub has_more: bool,
 }
 
 /// Everything that one store remembers.
@@ -351,59 +344,27 @@ impl StoreState {
         let PageRequest {
             filter, after, limit, ..
         } = request;
-        let mut customers: Vec<Arc<Profile>> = match filter {
-            Filter {
-                external_ids: Some(ids),
-                ..
-            } => {
-                let mut found: Vec<_> = ids
+        let by = |identifier| self.index.find(identifier, *after, &self.profiles);
+        match (&filter.external_ids, &filter.email, &filter.phone_number) {
+            (Some(ids), _, _) => {
+                let found = ids
                     .iter()
-                    .filter_map(|id| {
-                        self.index
-                            .find(Identifier::ExternalId(id.as_str()), *after, &self.profiles)
-                            .next()
-                    })
-                    .filter(|profile| filter.matches_shared(profile))
-                    .collect();
+                    .filter_map(|id| by(Identifier::ExternalId(id.as_str())).next());
+                let mut found: Vec<_> = found.filter(|profile| filter.matches_shared(profile)).collect();
                 found.sort_unstable_by_key(|profile| profile.number());
                 found.dedup_by_key(|profile| profile.number());
-                found.into_iter().take(limit + 1).cloned().collect()
+                Page::of(found.into_iter(), *limit)
             }
-            Filter {
-                email: Some(email),
-                phone_number: Some(number),
-                ..
-            } => self
-                .index
-                .find_both(email.as_str(), number.as_str(), *after, &self.profiles)
-                .take(limit + 1)
-                .cloned()
-                .collect(),
-            Filter { email: Some(email), .. } => self
-                .index
-                .find(Identifier::Email(email.as_str()), *after, &self.profiles)
-                .take(limit + 1)
-                .cloned()
-                .collect(),
-            Filter {
-                phone_number: Some(number),
-                ..
-            } => self
-                .index
-                .find(Identifier::PhoneNumber(number.as_str()), *after, &self.profiles)
-                .take(limit + 1)
-                .cloned()
-                .collect(),
-            _ => self
-                .profiles
-                .range(after + 1..)
-                .take(limit + 1)
-                .map(|(_, profile)| profile.clone())
-                .collect(),
-        };
-        let has_more = customers.len() > *limit;
-        customers.truncate(*limit);
-        Page { customers, has_more }
+            (None, Some(email), Some(number)) => {
+                let found = self
+                    .index
+                    .find_both(email.as_str(), number.as_str(), *after, &self.profiles);
+                Page::of(found, *limit)
+            }
+            (None, Some(email), None) => Page::of(by(Identifier::Email(email.as_str())), *limit),
+            (None, None, Some(number)) => Page::of(by(Identifier::PhoneNumber(number.as_str())), *limit),
+            (None, None, None) => Page::after(&self.profiles, *after, *limit),
+        }
     }
 
     /// The profile that an event names in a seed: by external id, else the one written last with that email or number.

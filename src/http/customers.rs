@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::body::{self, Body};
 use super::error::Refused;
 use super::exchange::Exchange;
-use crate::domain::pagination::{Cursor, PageRequest, Place};
-use crate::domain::store::{Page, Write};
+use super::outgoing::paged;
+use crate::domain::pagination::PageRequest;
+use crate::domain::store::Write;
 use crate::domain::validation::read_customer;
 
 /// `GET /core/v3/stores/{store_id}/customers`
@@ -16,10 +17,10 @@ pub(super) fn retrieve(exchange: &Exchange, request: &HttpRequest) -> Result<Htt
     let visit = exchange.visit();
     let place = visit.place();
     let asked = exchange.read(|findings| PageRequest::read(&parameters, place, findings))?;
-    let page = visit.page(&asked)?;
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .body(render(page, asked, place)))
+    let page = visit.page(&asked)?.told(asked, place);
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(ContentType::json());
+    Ok(paged(answer, page))
 }
 
 /// `PATCH /core/v3/stores/{store_id}/customers`
@@ -35,32 +36,4 @@ pub(super) async fn upsert(exchange: &Exchange, body: Body) -> Result<HttpRespon
 /// What a write is answered with; nobody reads it.
 pub(super) fn accepted() -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body("{}")
-}
-
-/// Joins a page from the JSON that each profile keeps ready.
-pub(crate) fn render(page: Page, asked: PageRequest, place: Place<'_>) -> Vec<u8> {
-    let mut json = Vec::with_capacity(128 + 1024 * page.customers.len());
-    json.extend_from_slice(br#"{"customers":["#);
-    for (at, profile) in page.customers.iter().enumerate() {
-        if at > 0 {
-            json.push(b',');
-        }
-        profile.write_json(asked.include, &mut json);
-    }
-    json.extend_from_slice(br#"],"pagination":{"next_page_info":"#);
-    match page.customers.last() {
-        Some(last) if page.has_more => {
-            let cursor = Cursor::encode(
-                PageRequest {
-                    after: last.number(),
-                    ..asked
-                },
-                place,
-            );
-            json.extend_from_slice(format!("\"{cursor}\"").as_bytes());
-        }
-        _ => json.extend_from_slice(b"null"),
-    }
-    json.extend_from_slice(b"}}");
-    json
 }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{parameters, read_ahead};
 use super::exchange::Exchange;
+use super::outgoing::joined;
 use crate::domain::json;
 use crate::domain::operation::Operation;
 use crate::platform::Socket;
@@ -147,7 +148,7 @@ fn altered(mut response: HttpResponse, met: &Met) -> HttpResponse {
     if !malformed_json && truncate_bytes.is_none() && drip_bytes_per_second.is_none() {
         return response;
     }
-    response.map_body(|_, body| {
+    joined(response).map_body(|_, body| {
         let mut rest = match body.try_into_bytes() {
             Ok(bytes) => bytes,
             Err(body) => return body,

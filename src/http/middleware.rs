@@ -24,7 +24,7 @@ use super::control::{Complaint, world_of};
 use super::error::{Refused, Rules};
 use super::exchange::Exchange;
 use super::faults::{self, Struck};
-use super::outgoing::watched;
+use super::outgoing::{Whole, taken_apart, watched};
 use super::paths::{Target, segments};
 use super::{access_tokens, customer_events, customers};
 use crate::domain::note::Note;
@@ -117,8 +117,7 @@ async fn recorded(
 
     let answered = answered.unwrap_or_else(|_| refuse(Rejection::InternalError));
     let (told, budget) = exchange.end();
-    let (mut response, body) = answered.into_parts();
-    let body = body.try_into_bytes();
+    let (mut response, body) = taken_apart(answered);
     dress(response.headers_mut(), number, &told.notes, budget);
     // The answer to HEAD has a body until it is written.
     let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
@@ -147,7 +146,10 @@ async fn recorded(
         },
         response: Message {
             headers: texts.headers(pairs(response.headers())),
-            body: sent.map(|sent| opened.keep_whole(sent)),
+            body: sent.map(|sent| match sent {
+                Whole::Bytes(body) => opened.keep_whole(body),
+                Whole::Page(page) => opened.keep_page(page),
+            }),
         },
     };
     log(&entry);
@@ -171,7 +173,9 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
         return std::future::pending().await;
     };
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(answered)) => Ok(answered.map_body(|_, body| watched(body.try_into_bytes(), under_way, None))),
+        Ok(Ok(answered)) => {
+            Ok(answered.map_body(|_, body| watched(body.try_into_bytes().map(Whole::Bytes), under_way, None)))
+        }
         Ok(Err(error)) => Err(error),
         Err(_) => {
             let error = "the emulator failed while it answered";

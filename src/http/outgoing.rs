@@ -5,16 +5,60 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 
+use crate::domain::page::PageText;
 use crate::world::journal::UnderWay;
 
-/// How much is handed over at a time. An ordinary page is one piece; actix asks for the next once the socket took most of it.
+/// How much is handed over at a time; actix asks for the next once the socket took most of it.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A body that is all there, and the request that stays under way until its last piece is handed over.
+/// How much of a page is handed over at a time: it is written down and copied on while it is in the fastest caches.
+const PAGE_PIECE_BYTES: usize = 16 * 1024;
+
+/// An answer's body: all there, or a page that is joined while it goes out.
+pub(super) enum Whole {
+    Bytes(Bytes),
+    Page(PageText),
+}
+
+/// An answer whose body is a page. A short one is joined at once.
+pub(super) fn paged(mut answer: HttpResponseBuilder, page: PageText) -> HttpResponse {
+    if page.bytes() <= PAGE_PIECE_BYTES {
+        return answer.body(page.to_vec());
+    }
+    let mut response = answer.finish();
+    response.extensions_mut().insert(page);
+    response
+}
+
+/// Joins the page of an answer that is to be changed.
+pub(super) fn joined(mut response: HttpResponse) -> HttpResponse {
+    let page = response.extensions_mut().remove::<PageText>();
+    match page {
+        Some(page) => response.set_body(BoxBody::new(page.to_vec())),
+        None => response,
+    }
+}
+
+/// An answer, and its body if it is known before it goes out.
+pub(super) fn taken_apart(response: HttpResponse) -> (HttpResponse<()>, Result<Whole, BoxBody>) {
+    let (mut response, body) = response.into_parts();
+    let page = response.extensions_mut().remove::<PageText>();
+    let body = match page {
+        Some(page) => Ok(Whole::Page(page)),
+        None => body.try_into_bytes().map(Whole::Bytes),
+    };
+    (response, body)
+}
+
+/// A body that is known, and the request that stays under way until its last piece is handed over.
 struct Outgoing {
-    rest: Bytes,
+    bytes: usize,
+    rest: Whole,
+    /// Where the pieces of a page are joined, one after the other.
+    room: BytesMut,
     _under_way: UnderWay,
     _unread: Option<Payload>,
 }
@@ -23,10 +67,15 @@ struct Outgoing {
 ///
 /// What is left of its own body is held as long: once nobody does, actix waits for the last chunk of it, however long that
 /// takes. So it closes the connection after the answer.
-pub(super) fn watched(body: Result<Bytes, BoxBody>, under_way: UnderWay, unread: Option<Payload>) -> BoxBody {
+pub(super) fn watched(body: Result<Whole, BoxBody>, under_way: UnderWay, unread: Option<Payload>) -> BoxBody {
     match body {
         Ok(rest) => BoxBody::new(Outgoing {
+            bytes: match &rest {
+                Whole::Bytes(bytes) => bytes.len(),
+                Whole::Page(page) => page.bytes(),
+            },
             rest,
+            room: BytesMut::new(),
             _under_way: under_way,
             _unread: unread,
         }),
@@ -59,14 +108,21 @@ impl MessageBody for Outgoing {
     type Error = std::convert::Infallible;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(u64::try_from(self.rest.len()).expect("a length in memory fits 64 bits"))
+        BodySize::Sized(u64::try_from(self.bytes).expect("a length in memory fits 64 bits"))
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
-        }
-        let piece = self.rest.len().min(PIECE_BYTES);
-        Poll::Ready(Some(Ok(self.rest.split_to(piece))))
+        let Outgoing { rest, room, .. } = &mut *self;
+        let piece = match rest {
+            Whole::Bytes(rest) => rest.split_to(rest.len().min(PIECE_BYTES)),
+            Whole::Page(page) if page.is_over() => Bytes::new(),
+            Whole::Page(page) => {
+                // What the piece before took is given back by now.
+                room.reserve(PAGE_PIECE_BYTES);
+                page.write_next(PAGE_PIECE_BYTES, room);
+                room.split().freeze()
+            }
+        };
+        Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
     }
 }

@@ -16,7 +16,6 @@ use crate::domain::operation::Operation;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest};
 use crate::domain::profile::Profile;
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
-use crate::http::customers::render;
 use crate::world::journal::{DEFAULT_ENTRIES, Entry, Journal, Message, Texts};
 
 /// A room, and what is done in it.
@@ -97,7 +96,7 @@ impl House {
             }
             Room::Page => {
                 let asked = self.asked(number);
-                Box::new(move || drop(black_box(render(self.shop.state.page(&asked), asked, HERE))))
+                Box::new(move || drop(black_box(self.shop.state.page(&asked).told(asked, HERE).to_vec())))
             }
             Room::CustomerBody => {
                 let body = whole_write(number).to_string();

@@ -12,7 +12,6 @@ use crate::domain::pagination::{PageRequest, Place};
 use crate::domain::store::{StoreState, Write};
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
 use crate::http::body::parameters;
-use crate::http::customers::render;
 use crate::http::worker::{self, Asked};
 use crate::world::clock::Clock;
 use crate::world::seed::Stores;
@@ -145,7 +144,7 @@ impl Shop {
     }
 
     fn page(&self, asked: &PageRequest) -> Vec<u8> {
-        render(self.state.page(asked), asked.clone(), PLACE)
+        self.state.page(asked).told(asked.clone(), PLACE).to_vec()
     }
 }
 

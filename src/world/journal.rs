@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::domain::page::PageText;
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
@@ -89,6 +90,11 @@ impl Opened<'_> {
     /// A body that is all there, as the journal keeps it.
     pub fn keep_whole(&self, body: &Bytes) -> Body {
         self.keep(body, u64::try_from(body.len()).unwrap_or(u64::MAX))
+    }
+
+    /// A page, as the journal keeps it: not joined before somebody reads it.
+    pub fn keep_page(&self, page: &PageText) -> Body {
+        Body::keep_page(page, self.journal.limits.body_bytes)
     }
 
     /// Closes the entry. The request stays under way until its answer is written, too.

@@ -61,7 +61,7 @@ fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
             after,
         };
         let page = visit.page(&request).expect("an empty page is a page");
-        for profile in &page.customers {
+        for profile in page.customers() {
             after = profile.number();
             let mut line = Vec::new();
             profile.write_json(request.include, &mut line);

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{MAX_TEXT_BYTES, redaction};
 use crate::domain::json;
+use crate::domain::page::PageText;
 
 /// The headers and the body of a request or of an answer. Tokens and secrets in them are never shown.
 #[derive(Clone)]
@@ -96,7 +97,7 @@ impl Message {
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.body.as_ref().map_or(0, |body| body.kept.len())
+        self.body.as_ref().map_or(0, |body| body.kept_bytes)
     }
 }
 
@@ -190,8 +191,17 @@ impl fmt::Debug for Query {
 /// A body, or the beginning of a long one.
 #[derive(Clone)]
 pub(crate) struct Body {
-    kept: Bytes,
+    kept: Kept,
+    /// How much of it is kept.
+    kept_bytes: usize,
     whole_bytes: u64,
+}
+
+#[derive(Clone)]
+enum Kept {
+    Bytes(Bytes),
+    /// The profiles of a page as they were, shared with the store; their texts are joined when they are read.
+    Page(PageText),
 }
 
 impl Body {
@@ -201,20 +211,45 @@ impl Body {
             Some(beginning) if arrived.len() > most_bytes => Bytes::copy_from_slice(beginning),
             _ => arrived.clone(),
         };
-        Body { kept, whole_bytes }
+        Body {
+            kept_bytes: kept.len(),
+            kept: Kept::Bytes(kept),
+            whole_bytes,
+        }
+    }
+
+    /// Keeps a page, or the beginning of a long one.
+    pub fn keep_page(page: &PageText, most_bytes: usize) -> Body {
+        Body {
+            kept: Kept::Page(page.beginning(most_bytes)),
+            kept_bytes: page.bytes().min(most_bytes),
+            whole_bytes: u64::try_from(page.bytes()).unwrap_or(u64::MAX),
+        }
     }
 
     fn is_cut(&self) -> bool {
-        u64::try_from(self.kept.len()).is_ok_and(|kept| kept < self.whole_bytes)
+        u64::try_from(self.kept_bytes).is_ok_and(|kept| kept < self.whole_bytes)
+    }
+
+    fn bytes(&self) -> Bytes {
+        match &self.kept {
+            Kept::Bytes(bytes) => bytes.clone(),
+            Kept::Page(page) => {
+                let mut text = page.to_vec();
+                text.truncate(self.kept_bytes);
+                text.into()
+            }
+        }
     }
 
     fn shown(&self) -> Value {
+        let kept = self.bytes();
         if !self.is_cut()
-            && let Ok(value) = json::parse_value(&self.kept)
+            && let Ok(value) = json::parse_value(&kept)
         {
             return redaction::json(value);
         }
-        let text = String::from_utf8_lossy(&self.kept);
+        let text = String::from_utf8_lossy(&kept);
         // A character that was cut in two is not shown.
         let text = if self.is_cut() {
             text.trim_end_matches(char::REPLACEMENT_CHARACTER)

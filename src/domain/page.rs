@@ -1,0 +1,251 @@
+//! The page: customers as an answer tells them, joined from the JSON that each profile keeps ready.
+
+use std::sync::Arc;
+
+use bytes::BufMut;
+
+use super::customer::{Include, Number};
+use super::identity::Profiles;
+use super::pagination::{Cursor, PageRequest, Place};
+use super::profile::Profile;
+
+/// The customers of a page, to be told without holding the store.
+#[derive(Clone, Debug)]
+pub struct Page {
+    customers: Customers,
+    /// Whether there are customers after these.
+    pub has_more: bool,
+}
+
+/// Customers in the order of creation.
+#[derive(Clone, Debug)]
+enum Customers {
+    /// So many of those after a number, of all that there were. None of them is touched before it is told.
+    After {
+        profiles: Profiles,
+        after: Number,
+        count: usize,
+    },
+    /// Those that were found.
+    Found(Vec<Arc<Profile>>),
+}
+
+impl Customers {
+    fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        let (after, found) = match self {
+            Customers::After { profiles, after, count } => {
+                let after = profiles.range(after + 1..).take(*count);
+                (Some(after.map(|(_, profile)| profile)), &[][..])
+            }
+            Customers::Found(found) => (None, found.as_slice()),
+        };
+        after.into_iter().flatten().chain(found)
+    }
+
+    /// Leaves out the first ones, of which the last has a number.
+    fn skip(&mut self, skipped: usize, last: Number) {
+        match self {
+            Customers::After { after, count, .. } => {
+                *after = last;
+                *count -= skipped;
+            }
+            Customers::Found(found) => drop(found.drain(..skipped)),
+        }
+    }
+}
+
+impl Page {
+    /// The first of all customers after a number, at most so many.
+    pub(super) fn after(profiles: &Profiles, after: Number, limit: usize) -> Page {
+        let count = profiles.range(after + 1..).take(limit.saturating_add(1)).count();
+        Page {
+            customers: Customers::After {
+                profiles: profiles.clone(),
+                after,
+                count: count.min(limit),
+            },
+            has_more: count > limit,
+        }
+    }
+
+    /// The first of customers that were found, at most so many.
+    pub(super) fn of<'a>(found: impl Iterator<Item = &'a Arc<Profile>>, limit: usize) -> Page {
+        let mut found: Vec<_> = found.take(limit.saturating_add(1)).cloned().collect();
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        Page {
+            customers: Customers::Found(found),
+            has_more,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.customers.iter().next().is_none()
+    }
+
+    pub fn customers(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.customers.iter()
+    }
+
+    /// The page as it goes out where it was asked for.
+    pub fn told(self, asked: PageRequest, at: Place<'_>) -> PageText {
+        let include = asked.include;
+        let (mut bytes, mut last) = (BEGINNING.len(), None);
+        for profile in self.customers.iter() {
+            bytes += usize::from(last.is_some()) + profile.json_bytes(include);
+            last = Some(profile.number());
+        }
+        let cursor = last
+            .filter(|_| self.has_more)
+            .map(|after| format!("\"{}\"", Cursor::encode(PageRequest { after, ..asked }, at)));
+        let cursor = cursor.as_deref().unwrap_or("null");
+        let end = format!("],\"pagination\":{{\"next_page_info\":{cursor}}}}}");
+        PageText {
+            customers: self.customers,
+            include,
+            bytes: bytes + end.len(),
+            comes_next: Next::Beginning,
+            end,
+        }
+    }
+}
+
+/// How every page begins.
+const BEGINNING: &str = r#"{"customers":["#;
+
+/// The JSON of a page, or the rest of it.
+#[derive(Clone, Debug)]
+pub struct PageText {
+    customers: Customers,
+    include: Include,
+    /// What follows the customers.
+    end: String,
+    /// Of the whole.
+    bytes: usize,
+    comes_next: Next,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Beginning,
+    FirstCustomer,
+    Customer,
+    Nothing,
+}
+
+impl PageText {
+    /// How long the whole is, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether all of it was written.
+    pub fn is_over(&self) -> bool {
+        self.comes_next == Next::Nothing
+    }
+
+    /// Writes what comes next, up to a customer's end: all of it, or somewhat more than so many bytes.
+    pub fn write_next(&mut self, enough_bytes: usize, out: &mut impl BufMut) {
+        let mut written = 0;
+        if self.comes_next == Next::Beginning {
+            out.put_slice(BEGINNING.as_bytes());
+            self.comes_next = Next::FirstCustomer;
+        }
+        let (mut count, mut last, mut is_enough) = (0, 0, false);
+        for profile in self.customers.iter() {
+            if written >= enough_bytes {
+                is_enough = true;
+                break;
+            }
+            if self.comes_next == Next::Customer {
+                out.put_slice(b",");
+            }
+            self.comes_next = Next::Customer;
+            profile.write_json(self.include, out);
+            written += profile.json_bytes(self.include);
+            count += 1;
+            last = profile.number();
+        }
+        if is_enough {
+            self.customers.skip(count, last);
+        } else if self.comes_next != Next::Nothing {
+            out.put_slice(self.end.as_bytes());
+            self.comes_next = Next::Nothing;
+        }
+    }
+
+    /// The whole, or what is left of it.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.bytes);
+        self.clone().write_next(usize::MAX, &mut text);
+        text
+    }
+
+    /// So much of it that its first bytes can be written: what the rest needs is let go.
+    pub fn beginning(&self, most_bytes: usize) -> PageText {
+        let mut bytes = 0;
+        let needed = self.customers.iter().take_while(|profile| {
+            let is_needed = bytes < most_bytes;
+            bytes += profile.json_bytes(self.include);
+            is_needed
+        });
+        PageText {
+            customers: Customers::Found(needed.cloned().collect()),
+            end: self.end.clone(),
+            ..*self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::customer::{Customer, ExternalId};
+    use crate::domain::pagination::Filter;
+
+    #[test]
+    fn pieces_make_up_the_whole_and_a_beginning_begins_it() {
+        let profile = |number: Number| {
+            let customer = Customer {
+                external_id: Some(ExternalId::to_search(&number.to_string())),
+                ..Customer::default()
+            };
+            (number, Arc::new(Profile::new(number, number, customer, None)))
+        };
+        let profiles: Profiles = (1..=20).map(profile).collect();
+        let place = Place {
+            store: "shop",
+            epoch: 0,
+        };
+        for (limit, after, include) in [
+            (7, 3, Include::EVERYTHING),
+            (20, 0, Include::default()),
+            (5, 20, Include::default()),
+        ] {
+            let asked = PageRequest {
+                filter: Filter::default(),
+                include,
+                limit,
+                after,
+            };
+            let found = profiles.values().filter(|profile| profile.number() > after);
+            for page in [Page::after(&profiles, after, limit), Page::of(found, limit)] {
+                let text = page.told(asked.clone(), place);
+                let whole = text.to_vec();
+                assert_eq!(whole.len(), text.bytes());
+                assert!(serde_json::from_slice::<serde_json::Value>(&whole).is_ok());
+                for enough_bytes in [1, 300, 1000, usize::MAX] {
+                    let (mut rest, mut pieces) = (text.clone(), Vec::new());
+                    while !rest.is_over() {
+                        let before = pieces.len();
+                        rest.write_next(enough_bytes, &mut pieces);
+                        assert!(pieces.len() > before);
+                    }
+                    assert_eq!(pieces, whole);
+                    let most = enough_bytes.min(whole.len());
+                    assert_eq!(text.beginning(enough_bytes).to_vec()[..most], whole[..most]);
+                }
+            }
+        }
+    }
+}
