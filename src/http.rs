@@ -1,6 +1,6 @@
 //! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
-//! A request is [recorded](middleware::record), finds its path [on one page](paths), is admitted and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
+//! A request is [recorded](middleware::enter), finds its path [on one page](paths), is admitted and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
 //! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
 
 mod access_tokens;
@@ -37,6 +37,9 @@ use control::access::Access;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How much of an answer a connection takes before it writes: an ordinary page is written at once. A connection keeps as much.
+const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 
 /// A server on a thread of its own.
 #[derive(Debug)]
@@ -110,6 +113,7 @@ fn serve(
     let server = HttpServer::new(app)
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
+        .h1_write_buffer_size(WRITE_BUFFER_BYTES)
         .client_request_timeout(read_timeout)
         .on_connect(on_connect)
         .disable_signals();
@@ -130,8 +134,7 @@ fn app(
         .app_data(access)
         .app_data(Data::new(ReadTimeout(read_timeout)))
         .service(control::scope())
-        .wrap(from_fn(middleware::record))
-        .wrap(from_fn(middleware::share))
+        .wrap(from_fn(middleware::enter))
 }
 
 /// What is done with each connection when it is accepted.

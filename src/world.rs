@@ -22,12 +22,14 @@ pub(crate) mod state_file;
 pub(crate) mod words;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::Value;
 
@@ -52,6 +54,12 @@ use settings::{EmptyResult, Settings};
 use snapshot::Snapshots;
 use state::State;
 use state_file::StateFile;
+
+/// What is known of some stores, by their ids.
+type ById<T> = HashMap<String, T, RandomState>;
+
+/// The same, for many threads at once.
+type SharedById<T> = DashMap<String, T, RandomState>;
 
 /// How many rate windows are kept before those that are over are swept out.
 const WINDOWS_BEFORE_SWEEP: usize = 1024;

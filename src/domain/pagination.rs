@@ -2,6 +2,8 @@
 //!
 //! Source: contract, "Retrieve customers".
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use percent_encoding::percent_decode_str;
@@ -42,15 +44,23 @@ pub struct Filter {
     pub external_ids: Option<Vec<ExternalId>>,
 }
 
-/// One page as a client asks for it.
+/// One page as a client asks for it. Its names in JSON are those in a cursor: short, since each page carries one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageRequest {
+    #[serde(rename = "f", default, skip_serializing_if = "is_default")]
     pub filter: Filter,
+    #[serde(rename = "i", default, skip_serializing_if = "is_default")]
     pub include: Include,
     /// From 1 to [`MAX_LIMIT`].
+    #[serde(rename = "l")]
     pub limit: usize,
     /// The customer that the page before ended with; 0 for the first page.
+    #[serde(rename = "a")]
     pub after: Number,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl PageRequest {
@@ -247,19 +257,22 @@ pub struct Place<'a> {
 ///
 /// It holds the creation number last seen and never an offset, so that paging neither repeats nor skips.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Cursor {
-    store: String,
+pub(crate) struct Cursor<'a> {
+    #[serde(rename = "s", borrow)]
+    store: Cow<'a, str>,
+    #[serde(rename = "e")]
     epoch: u64,
+    #[serde(rename = "r")]
     request: PageRequest,
 }
 
-impl Cursor {
+impl Cursor<'_> {
     const CHECKSUM_BYTES: usize = 16;
 
     /// Writes a cursor: letters, digits, `-` and `_`, and `%3D` at the end, always.
     pub fn encode(request: PageRequest, at: Place<'_>) -> String {
         let cursor = Cursor {
-            store: at.store.to_owned(),
+            store: at.store.into(),
             epoch: at.epoch,
             request,
         };
@@ -281,7 +294,7 @@ impl Cursor {
         if Uuid::new_v5(&NAMESPACE, payload).as_bytes() != checksum {
             return None;
         }
-        let cursor: Cursor = serde_json::from_slice(payload).ok()?;
+        let cursor: Cursor<'_> = serde_json::from_slice(payload).ok()?;
         // The checksum is no secret: whoever makes one of their own must not ask for what no query could.
         let is_possible = (1..=MAX_LIMIT).contains(&cursor.request.limit) && cursor.request.after < Number::MAX;
         (is_possible && cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)

@@ -43,13 +43,13 @@ const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-rema
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 
-/// Lets pages of the allowed origins read the answers in a browser; without such an origin it does nothing.
-pub(super) async fn share(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+/// Records every request, and lets pages of the allowed origins read the answers in a browser.
+pub(super) async fn enter(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let access = request
         .app_data::<Data<Access>>()
         .expect("every app is told who may use this surface");
     let Some(origin) = access.allowed_origin(request.headers()).map(str::to_owned) else {
-        return next.call(request).await;
+        return record(request, next).await;
     };
     let asks_first =
         request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
@@ -66,7 +66,7 @@ pub(super) async fn share(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         }
         request.into_response(response)
     } else {
-        next.call(request).await?
+        record(request, next).await?
     };
     let headers = response.headers_mut();
     let origin = HeaderValue::try_from(origin).expect("it was a header");
@@ -78,7 +78,7 @@ pub(super) async fn share(request: ServiceRequest, next: Next<BoxBody>) -> Resul
 
 /// Writes down every request to the vendor's surface and its answer: the entry is opened before anything can refuse, and closed
 /// after. A request to our own surface goes on to where it is answered.
-pub(super) async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let is_control = segments(request.uri().path()).next().as_deref() == Some(CONTROL);
     let is_hidden = is_control && is_for_the_vendor(request.head());
     if is_control && !is_hidden {

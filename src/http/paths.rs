@@ -38,7 +38,7 @@ impl Target {
     pub fn of(method: &Method, path: &str) -> Target {
         let mut segments = segments(path);
         let segments: [Option<Cow<'_, str>>; TELLING] = array::from_fn(|_| segments.next());
-        let is_utf8 = percent_decode_str(path).decode_utf8().is_ok();
+        let is_utf8 = !path.contains('%') || percent_decode_str(path).decode_utf8().is_ok();
         let (store, operation) = match segments.each_ref().map(Option::as_deref) {
             [Some("oauth"), Some("token"), None, ..] => (None, create_oauth_token(method)),
             [
@@ -74,8 +74,10 @@ impl Target {
 
 /// The segments of a path, decoded.
 pub(super) fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let segments = path.split('/').skip(1);
-    segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy())
+    path.split('/').skip(1).map(|segment| match segment.contains('%') {
+        true => percent_decode_str(segment).decode_utf8_lossy(),
+        false => segment.into(),
+    })
 }
 
 fn customers(method: &Method) -> Result<Operation, Rejection> {

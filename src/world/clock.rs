@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use dashmap::DashMap;
 use parking_lot::Mutex;
+
+use super::SharedById;
 
 /// The last year that a clock can be advanced to: its times, and those of what lives for a while, still have four digits.
 pub(crate) const LAST_YEAR: i32 = 9000;
@@ -17,7 +18,7 @@ pub(crate) const LAST_YEAR: i32 = 9000;
 pub(crate) struct Clock {
     setting: Mutex<Setting>,
     /// How far stores are ahead; those that are not there are not.
-    offsets: DashMap<String, TimeDelta>,
+    offsets: SharedById<TimeDelta>,
 }
 
 /// How a clock runs.
@@ -80,7 +81,7 @@ impl Clock {
                 ahead: TimeDelta::zero(),
                 frozen_at: Some(moment),
             }),
-            offsets: DashMap::new(),
+            offsets: SharedById::default(),
         }
     }
 

@@ -8,7 +8,7 @@ mod file;
 mod message;
 mod redaction;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::ById;
 use crate::domain::page::PageText;
 pub use entry::Entry;
 use file::JournalFile;
@@ -127,7 +128,7 @@ struct Kept {
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     /// The last request of each store that went for another, and the last of all.
-    forgotten_of: HashMap<String, u64>,
+    forgotten_of: ById<u64>,
     forgotten: u64,
 }
 
@@ -136,17 +137,20 @@ const MAX_STORES: usize = 10_000;
 
 impl Kept {
     /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
-    fn add(&mut self, entry: Arc<Entry>, limits: Limits) -> Vec<Arc<Entry>> {
+    fn add(&mut self, entry: Arc<Entry>, limits: Limits) -> (Option<Arc<Entry>>, Vec<Arc<Entry>>) {
         self.bytes += entry.weight();
         self.entries.push_back(entry);
-        let mut forgotten = Vec::new();
+        // Nearly always it is one.
+        let (mut first, mut others) = (None, Vec::new());
         while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.weight();
             self.note(&oldest);
-            forgotten.push(oldest);
+            if let Some(other) = first.replace(oldest) {
+                others.push(other);
+            }
         }
-        forgotten
+        (first, others)
     }
 
     fn note(&mut self, forgotten: &Entry) {

@@ -1,16 +1,16 @@
 //! Memory: what a world remembers from one reset to the next.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
+use super::{ById, SharedById};
 use crate::domain::profile::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
@@ -25,10 +25,10 @@ pub(crate) struct Memory {
     /// The settings at the start, and what was changed since, for all stores and for some.
     settings: Settings,
     changes: RwLock<Changes>,
-    changes_of: DashMap<String, Changes>,
-    stores: DashMap<String, Arc<Store>>,
+    changes_of: SharedById<Changes>,
+    stores: SharedById<Arc<Store>>,
     pub faults: Faults,
-    pub windows: Mutex<HashMap<String, Window>>,
+    pub windows: Mutex<ById<Window>>,
 }
 
 /// One store behind one lock: a write with its merge is one step, a page is one look.
@@ -98,7 +98,7 @@ impl Memory {
             declared_only,
             settings,
             changes: RwLock::default(),
-            changes_of: DashMap::new(),
+            changes_of: SharedById::default(),
             stores: start.iter().map(|(id, state)| (id.clone(), store(state))).collect(),
             faults: Faults::default(),
             windows: Mutex::default(),

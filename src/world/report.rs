@@ -1,10 +1,11 @@
 //! The report: what was counted, long after the journal has forgotten it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use super::ById;
 use super::journal::Entry;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
@@ -25,7 +26,7 @@ pub(crate) struct Report {
 /// What is counted, by whose it is.
 #[derive(Debug, Default)]
 struct Counters {
-    of_stores: HashMap<String, Tally>,
+    of_stores: ById<Tally>,
     /// Of requests that name no store.
     of_none: Tally,
     /// Of requests for stores beyond [`MAX_STORES`].
