@@ -96,8 +96,8 @@ class Loads:
 
     @functools.cache
     def paging(self, mock):
-        """Answers a page statically and keeps what is written, as the customers change."""
-        return self.references.start("map", mock, self.page_in_the_middle(mock))
+        """Answers each page statically, the same bytes for the same query, and keeps what is written, as the customers change."""
+        return self.references.start("map", mock, self.page_in_the_middle(mock), self.pages(mock))
 
     @property
     def lookup(self):

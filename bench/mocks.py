@@ -74,14 +74,24 @@ def shape(answer):
     return sorted(headers), body
 
 
+def write_pages(path, mock, requests):
+    """Writes down the bodies of pages by their queries, as the reference servers read them."""
+    with path.open("wb") as file, socket.create_connection(("127.0.0.1", mock.server.port), timeout=60) as connection:
+        for request in requests:
+            connection.sendall(request)
+            body = body_of(ok(answer_from(connection), "a page"))
+            query = re.match(rb"GET [^ ?]+\?([^ ]*) ", request)[1]
+            file.write(b"%s\n%d\n%s" % (query, len(body), body))
+
+
 class References:
     """Starts reference servers that answer as the emulator does."""
 
     def __init__(self, stack, folder, built, core):
         self.stack, self.folder, self.built, self.core = stack, folder, built, core
 
-    def start(self, name, mock, read):
-        """A server that answers `read`, and writes, with the bytes with which the emulator answers now."""
+    def start(self, name, mock, read, pages=()):
+        """A server that answers `read`, writes and pages with the bytes with which the emulator answers now."""
         client = mock.client
         asked = [
             read,
@@ -93,6 +103,9 @@ class References:
         for place, answer in enumerate(answers):
             files.append(self.folder / f"{name}-{len(answers[0])}-{place}.http")
             files[-1].write_bytes(answer)
+        if pages:
+            files.append(self.folder / f"{name}-{mock.server.pid}.pages")
+            write_pages(files[-1], mock, pages)
         server = self.stack.enter_context(Server(name, [self.built / name, "{port}", *files], self.core))
         for request, answer in zip(asked, answers, strict=True):
             told = server.wait(request)

@@ -2,6 +2,9 @@
 //! emulator's is.
 
 use std::any::Any;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
@@ -46,7 +49,11 @@ impl Answer {
     }
 
     pub fn respond(&self) -> HttpResponse {
-        let mut response = HttpResponse::Ok().body(self.body.clone());
+        self.respond_with(&self.body)
+    }
+
+    fn respond_with(&self, body: &Bytes) -> HttpResponse {
+        let mut response = HttpResponse::Ok().body(body.clone());
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }
@@ -54,12 +61,37 @@ impl Answer {
     }
 }
 
-/// The answers to a read, to a write of a customer and to one of an event.
+/// The answers to reads, to a write of a customer and to one of an event.
 #[derive(Clone)]
 pub struct Answers {
     pub read: Answer,
+    /// The bodies of reads by their queries; of others it is that of `read`.
+    pub pages: HashMap<String, Bytes>,
     pub customer: Answer,
     pub event: Answer,
+}
+
+impl Answers {
+    /// The answer to a read.
+    pub fn read(&self, query: &str) -> HttpResponse {
+        self.read.respond_with(self.pages.get(query).unwrap_or(&self.read.body))
+    }
+}
+
+/// Reads pages: a line with a query, one with a length in bytes, and so many bytes, over and over.
+fn pages(path: &str) -> HashMap<String, Bytes> {
+    let mut file = BufReader::new(File::open(path).expect("the pages' file is there"));
+    let mut pages = HashMap::new();
+    loop {
+        let (mut query, mut length) = (String::new(), String::new());
+        if file.read_line(&mut query).expect("a query is text") == 0 {
+            return pages;
+        }
+        file.read_line(&mut length).expect("a length is text");
+        let mut body = vec![0; length.trim_end().parse().expect("a length")];
+        file.read_exact(&mut body).expect("a whole page");
+        pages.insert(query.trim_end().to_owned(), body.into());
+    }
 }
 
 /// The port and the answers that the command line names.
@@ -70,15 +102,16 @@ pub struct Answers {
 pub fn arguments() -> (u16, Answers) {
     let mut arguments = std::env::args().skip(1);
     let mut next = || {
-        arguments
-            .next()
-            .expect("usage: PORT READ CUSTOMER EVENT: three files with answers")
+        arguments.next().expect(
+            "usage: PORT READ CUSTOMER EVENT [PAGES]: three files with answers, and one with bodies by their queries",
+        )
     };
     let port = next().parse().expect("a port");
     let answers = Answers {
         read: Answer::read(&next()),
         customer: Answer::read(&next()),
         event: Answer::read(&next()),
+        pages: arguments.next().map(|path| pages(&path)).unwrap_or_default(),
     };
     (port, answers)
 }

@@ -1,11 +1,11 @@
 //! actix-web and nothing else: reads a request whole and answers the bytes that it was given.
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use reference_servers::{Answers, arguments, serve};
 
-async fn read(answers: Data<Answers>) -> HttpResponse {
-    answers.read.respond()
+async fn read(request: HttpRequest, answers: Data<Answers>) -> HttpResponse {
+    answers.read(request.query_string())
 }
 
 async fn customer(answers: Data<Answers>, _body: Bytes) -> HttpResponse {

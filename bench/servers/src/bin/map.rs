@@ -1,9 +1,9 @@
 //! What one writes in an hour: actix-web, serde_json and one concurrent map. A write is parsed and kept under its key; nothing
-//! is validated, merged or journalled. A read is answered with the bytes that the server was given.
+//! is validated, merged or journalled. A read is answered with the bytes that the server was given for its query.
 
-use actix_web::HttpResponse;
 use actix_web::error::ErrorBadRequest;
 use actix_web::web::{self, Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use dashmap::DashMap;
 use reference_servers::{Answer, Answers, arguments, serve};
 use serde_json::Value;
@@ -30,8 +30,8 @@ fn keep(
     Ok(answer.respond())
 }
 
-async fn read(answers: Data<Answers>) -> HttpResponse {
-    answers.read.respond()
+async fn read(request: HttpRequest, answers: Data<Answers>) -> HttpResponse {
+    answers.read(request.query_string())
 }
 
 async fn customer(answers: Data<Answers>, kept: Data<Kept>, body: Json<Value>) -> actix_web::Result<HttpResponse> {
