@@ -16,8 +16,8 @@ use super::start_error::{StartError, plainly};
 use super::{Powers, YotpoMock};
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
-use crate::http::Running;
 use crate::http::control::access::Access;
+use crate::http::{Given, Running};
 use crate::platform::raise_descriptor_limit;
 use crate::world::clock::Clock;
 use crate::world::journal::{Journal, Limits};
@@ -500,8 +500,8 @@ impl Builder {
             },
             ..self.access
         };
-        let server = Running::start(world.clone(), access, self.read_timeout, sockets, self.workers)
-            .map_err(|source| StartError::Thread { source })?;
+        let given = Given::new(world.clone(), access, self.read_timeout);
+        let server = Running::start(&given, sockets, self.workers).map_err(|source| StartError::Thread { source })?;
         let powers = Powers {
             world,
             url: format!("http://{address}"),

@@ -891,7 +891,10 @@ mod process {
 
             drop(silent);
             it_serves(address);
-            assert_eq!(running.stop("TERM").0, Some(0));
+            let (code, _, log) = running.stop("TERM");
+            assert_eq!(code, Some(0));
+            let warnings = log.matches("no descriptor is left for the next connection").count();
+            assert_eq!(warnings, 1, "{log}");
         }
 
         #[test]
