@@ -16,6 +16,9 @@ mod faults;
 mod middleware;
 mod outgoing;
 mod paths;
+pub(crate) mod proxy;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) mod worker;
 
@@ -31,6 +34,9 @@ use crate::world::World;
 pub(crate) use acceptor::Running;
 use body::ReadTimeout;
 use control::access::Access;
+use proxy::Proxy;
+#[cfg(feature = "tls")]
+use tls::Tls;
 
 /// What every thread is given that serves.
 #[derive(Clone)]
@@ -38,17 +44,29 @@ pub(crate) struct Given {
     world: Data<World>,
     access: Data<Access>,
     started: Data<control::Started>,
+    proxy: Data<Proxy>,
+    #[cfg(feature = "tls")]
+    tls: Data<Tls>,
     /// How long a head, and then a body, may take to arrive.
     read_timeout: Duration,
 }
 
 impl Given {
     /// A world that begins to be served now.
-    pub fn new(world: Arc<World>, access: Access, read_timeout: Duration) -> Given {
+    pub fn new(
+        world: Arc<World>,
+        access: Access,
+        proxy: Proxy,
+        #[cfg(feature = "tls")] tls: Arc<Tls>,
+        read_timeout: Duration,
+    ) -> Given {
         Given {
             world: Data::from(world),
             access: Data::new(access),
             started: Data::new(control::Started(Instant::now())),
+            proxy: Data::new(proxy),
+            #[cfg(feature = "tls")]
+            tls: Data::from(tls),
             read_timeout,
         }
     }
@@ -58,11 +76,14 @@ impl Given {
 fn app(
     given: Given,
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
-    App::new()
+    let app = App::new()
         .app_data(given.world)
         .app_data(given.started)
         .app_data(given.access)
-        .app_data(Data::new(ReadTimeout(given.read_timeout)))
+        .app_data(given.proxy);
+    #[cfg(feature = "tls")]
+    let app = app.app_data(given.tls);
+    app.app_data(Data::new(ReadTimeout(given.read_timeout)))
         .service(control::scope())
         .wrap(from_fn(middleware::record))
         .wrap(from_fn(middleware::share))

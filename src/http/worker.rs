@@ -10,6 +10,9 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::web::Bytes;
 
 use super::control::access::Access;
+use super::proxy::Proxy;
+#[cfg(feature = "tls")]
+use super::tls::{Tls, Wanted};
 use super::{Given, app};
 use crate::world::World;
 
@@ -27,7 +30,14 @@ pub enum Asked {
 /// If one is not answered with 200.
 pub(crate) fn answer(world: Arc<World>, requests: &[Asked], count: usize, ready: impl FnOnce()) -> usize {
     System::new().block_on(async {
-        let given = Given::new(world, Access::default(), Duration::from_secs(10));
+        let given = Given::new(
+            world,
+            Access::default(),
+            Proxy::default(),
+            #[cfg(feature = "tls")]
+            Arc::new(Tls::new(&Wanted::default()).expect("nothing is wanted of it")),
+            Duration::from_secs(10),
+        );
         let service = init_service(app(given)).await;
         ready();
         let mut bytes = 0;
