@@ -118,6 +118,24 @@ pub struct Serve {
     /// Let pages of an origin, for example http://localhost:3000, use both surfaces from a browser. May be repeated.
     #[arg(long, value_name = "ORIGIN", value_delimiter = '\n', value_parser = origin)]
     cors: Vec<String>,
+    /// A further name or address that the certificate is for and the proxy knows. May be repeated.
+    #[arg(long, value_name = "NAME", value_delimiter = '\n')]
+    tls_name: Vec<String>,
+    /// Keep the authority that issues the certificates in a folder, for a year; without this each start makes a new one.
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
+    /// Write the certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` tells it, too.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Show a certificate of your own, in PEM, with those that lead to its authority.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Let the proxy lead to a host as it is; it leads to the emulator alone otherwise. May be repeated.
+    #[arg(long, value_name = "HOST", value_delimiter = '\n')]
+    proxy_passthrough: Vec<String>,
     /// How many threads serve. [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -197,6 +215,14 @@ impl Serve {
         let builder = match self.state.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => builder.state_file(path),
             None => builder,
+        };
+        let builder = filled(self.tls_name).fold(builder, Builder::tls_name);
+        let builder = filled(self.proxy_passthrough).fold(builder, Builder::proxy_passthrough);
+        let builder = self.ca_dir.iter().fold(builder, Builder::ca_dir);
+        let builder = self.ca_file.iter().fold(builder, Builder::ca_file);
+        let builder = match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => builder.tls_cert(certificate, key),
+            _ => builder,
         };
         let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
         files.fold(builder, Builder::seed_file)

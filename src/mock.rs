@@ -26,6 +26,8 @@ use parking_lot::Mutex;
 use crate::domain::operation::Operation;
 use crate::domain::timestamp::rfc3339;
 use crate::http::Running;
+#[cfg(feature = "tls")]
+use crate::http::tls::Tls;
 use crate::world::clock::{ClockError, LAST_YEAR};
 use crate::world::settings::Changes;
 use crate::world::{ResetTo, World, seed};
@@ -77,6 +79,11 @@ struct Powers {
     world: Arc<World>,
     /// `http://127.0.0.1:` and a port.
     url: String,
+    /// `https://127.0.0.1:` and the same port.
+    #[cfg(feature = "tls")]
+    https_url: String,
+    #[cfg(feature = "tls")]
+    tls: Arc<Tls>,
     /// How many requests are printed when a test panics.
     journal_on_panic: usize,
     /// The stores whose journals were printed already.
@@ -175,6 +182,45 @@ impl YotpoMock {
     /// ```
     pub fn url(&self) -> &str {
         &self.powers.url
+    }
+
+    /// Where it listens, for clients that speak TLS; they must trust what [`ca_pem`](YotpoMock::ca_pem) tells.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().tls().start();
+    /// assert!(yotpo.https_url().starts_with("https://127.0.0.1:"));
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn https_url(&self) -> &str {
+        &self.powers.https_url
+    }
+
+    /// What a client is told that has `https://api.yotpo.com` written into it: the emulator as its proxy, for `HTTPS_PROXY` and
+    /// `HTTP_PROXY`. It leads to the emulator, to what was [named](Builder::proxy_passthrough), and nowhere else.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::start();
+    /// assert!(yotpo.proxy_url().starts_with("http://127.0.0.1:"));
+    /// ```
+    pub fn proxy_url(&self) -> &str {
+        &self.powers.url
+    }
+
+    /// The certificate of the authority that clients must trust, in PEM. It can vouch for the emulator's names alone.
+    ///
+    /// # Panics
+    ///
+    /// If the certificate is [your own](Builder::tls_cert): then you know its authority.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().tls().start();
+    /// assert!(yotpo.ca_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    /// ```
+    #[cfg(feature = "tls")]
+    #[track_caller]
+    pub fn ca_pem(&self) -> &str {
+        let pem = self.powers.tls.ca_pem();
+        pem.expect("an emulator that shows a certificate of your own has no authority")
     }
 
     /// A store by its id.

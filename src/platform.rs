@@ -68,8 +68,8 @@ pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets this process open as many descriptors as its hard limit allows: an emulator takes some 15, and the usual soft limit of
-/// 1,024, or 256 on macOS, is met by a few dozen of them.
+/// Lets this process open as many descriptors as its hard limit allows: an emulator takes 5 and one for each connection,
+/// and the usual soft limit of 1,024, or 256 on macOS, is met by some dozens of them.
 #[cfg(unix)]
 pub(crate) fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

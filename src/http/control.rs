@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 mod asked;
+mod authority;
 mod clock;
 mod faults;
 mod profiles;
@@ -50,6 +51,7 @@ pub(super) fn scope() -> Scope {
             "/control.openapi.json",
             [(Method::GET, web::to(|| document(CONTROL_OPENAPI)))],
         ))
+        .service(resource("/ca.pem", [(Method::GET, web::to(authority::get))]))
         .service(resource("/reset", [(Method::POST, web::to(reset::reset))]))
         .service(resource(
             "/faults",

@@ -26,7 +26,7 @@ use super::exchange::Exchange;
 use super::faults::{self, Struck};
 use super::outgoing::{Whole, taken_apart, watched};
 use super::paths::{Target, segments};
-use super::{access_tokens, customer_events, customers};
+use super::{access_tokens, customer_events, customers, proxy};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::Budget;
@@ -79,6 +79,9 @@ pub(super) async fn enter(request: ServiceRequest, next: Next<BoxBody>) -> Resul
 /// Writes down every request to the vendor's surface and its answer: the entry is opened before anything can refuse, and closed
 /// after. A request to our own surface goes on to where it is answered.
 async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    if let Some(refusal) = proxy::refusal(&request) {
+        return Ok(request.into_response(refusal));
+    }
     let is_control = segments(request.uri().path()).next().as_deref() == Some(CONTROL);
     let is_hidden = is_control && is_for_the_vendor(request.head());
     if is_control && !is_hidden {

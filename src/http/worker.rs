@@ -1,17 +1,19 @@
 //! Workers without sockets, for benchmarks: all that happens between the head of a request and the bytes of its answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::http::Method;
 use actix_web::rt::System;
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Bytes;
 
-use super::app;
-use super::control::Started;
 use super::control::access::Access;
+use super::proxy::Proxy;
+#[cfg(feature = "tls")]
+use super::tls::{Tls, Wanted};
+use super::{Given, app};
 use crate::world::World;
 
 /// A request before it is sent.
@@ -28,8 +30,15 @@ pub enum Asked {
 /// If one is not answered with 200.
 pub(crate) fn answer(world: Arc<World>, requests: &[Asked], count: usize, ready: impl FnOnce()) -> usize {
     System::new().block_on(async {
-        let (access, started) = (Data::new(Access::default()), Data::new(Started(Instant::now())));
-        let service = init_service(app(Data::from(world), access, started, Duration::from_secs(10))).await;
+        let given = Given::new(
+            world,
+            Access::default(),
+            Proxy::default(),
+            #[cfg(feature = "tls")]
+            Arc::new(Tls::new(&Wanted::default()).expect("nothing is wanted of it")),
+            Duration::from_secs(10),
+        );
+        let service = init_service(app(given)).await;
         ready();
         let mut bytes = 0;
         for asked in requests.iter().cycle().take(count) {

@@ -1,6 +1,8 @@
 //! An emulator that is about to start: the settings of the command line, in Rust.
 
 use std::fs::File;
+#[cfg(feature = "tls")]
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +18,11 @@ use super::start_error::{StartError, plainly};
 use super::{Powers, YotpoMock};
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
-use crate::http::Running;
 use crate::http::control::access::Access;
+use crate::http::proxy::Proxy;
+#[cfg(feature = "tls")]
+use crate::http::tls::{Tls, Unfit, Wanted};
+use crate::http::{Given, Running};
 use crate::platform::raise_descriptor_limit;
 use crate::world::clock::Clock;
 use crate::world::journal::{Journal, Limits};
@@ -67,6 +72,9 @@ pub struct Builder {
     journal_file: Option<PathBuf>,
     state_file: Option<PathBuf>,
     journal_on_panic: usize,
+    proxy_passthrough: Vec<String>,
+    #[cfg(feature = "tls")]
+    tls: Wanted,
 }
 
 /// Where it would listen, and nothing secret.
@@ -99,6 +107,9 @@ impl Default for Builder {
             journal_file: None,
             state_file: None,
             journal_on_panic: DEFAULT_JOURNAL_ON_PANIC,
+            proxy_passthrough: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: Wanted::default(),
         }
     }
 }
@@ -420,6 +431,88 @@ impl Builder {
         self
     }
 
+    /// Lets the proxy lead to a host as it is, by CONNECT; it leads to no other but those that the emulator stands for.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().proxy_passthrough("registry.example.com").start();
+    /// # let _ = yotpo;
+    /// ```
+    pub fn proxy_passthrough(mut self, host: impl Into<String>) -> Builder {
+        self.proxy_passthrough.push(host.into());
+        self
+    }
+
+    /// Makes the certificates at the start. Without this they are made at the first need, which takes a client less than a
+    /// millisecond.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().tls().start();
+    /// assert!(yotpo.https_url().starts_with("https://127.0.0.1:"));
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self) -> Builder {
+        self.tls.at_start = true;
+        self
+    }
+
+    /// A further name, or address, that the certificate is for and the proxy knows as the emulator's.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().tls_name("mock.test").start();
+    /// # let _ = yotpo;
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls_name(mut self, name: impl Into<String>) -> Builder {
+        self.tls.names.push(name.into());
+        self
+    }
+
+    /// Keeps the authority that issues the certificates in a folder, for the next emulator: its certificate in `ca.pem`, its key in
+    /// `ca-key.pem`, which its owner alone can read. It lives for a year; an expired one is replaced.
+    ///
+    /// ```
+    /// let folder = std::env::temp_dir().join(format!("authority-{}", std::process::id()));
+    /// let first = yotpo_mock::YotpoMock::builder().ca_dir(&folder).start();
+    /// let second = yotpo_mock::YotpoMock::builder().ca_dir(&folder).start();
+    /// assert_eq!(first.ca_pem(), second.ca_pem());
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn ca_dir(mut self, folder: impl AsRef<Path>) -> Builder {
+        self.tls.ca_dir = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Writes the certificate that clients must trust to a file at the start, in PEM.
+    ///
+    /// ```
+    /// let file = std::env::temp_dir().join(format!("ca-{}.pem", std::process::id()));
+    /// let yotpo = yotpo_mock::YotpoMock::builder().ca_file(&file).start();
+    /// assert_eq!(std::fs::read_to_string(&file)?, yotpo.ca_pem());
+    /// # std::fs::remove_file(file)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Builder {
+        self.tls.ca_file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Shows a certificate of your own, a PEM file with those that lead to its authority, and not one of the emulator's making;
+    /// beside it a PEM file with its key.
+    ///
+    /// ```
+    /// let yotpo = yotpo_mock::YotpoMock::builder().tls_cert("cert.pem", "key.pem");
+    /// let error = yotpo.try_start().unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot use `cert.pem` for TLS: "));
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls_cert(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Builder {
+        self.tls.own = Some((certificate.as_ref().to_owned(), key.as_ref().to_owned()));
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -441,13 +534,13 @@ impl Builder {
 
     /// Starts it: when this returns, the seeds are in and the socket takes connections.
     ///
-    /// It takes some 12 descriptors. The first emulator of a process raises its soft limit to the hard one, 10,240 at most: where
-    /// that allows 1,300, a hundred can run at once.
+    /// It takes 5 descriptors, and one for each connection. The first emulator of a process raises its soft limit to the hard one,
+    /// 10,240 at most: where that allows 1,300, two hundred can run at once.
     ///
     /// # Errors
     ///
     /// If the address cannot be listened on, a seed is missing or broken, a state file is broken, stores contradict each other,
-    /// or the journal's file cannot be written.
+    /// the journal's file cannot be written, a certificate or its authority is of no use, or the proxy is to lead where it cannot.
     ///
     /// ```
     /// let error = yotpo_mock::YotpoMock::builder().seed_file("nowhere.json").try_start().unwrap_err();
@@ -457,6 +550,19 @@ impl Builder {
         raise_descriptor_limit();
         let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
         let stores = self.stores_at_start(clock.now())?;
+        let bound = match self.host {
+            Host::Address(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        };
+        #[cfg(feature = "tls")]
+        let (tls, names) = self.tls_at_start(bound)?;
+        #[cfg(not(feature = "tls"))]
+        let names = Vec::new();
+        for host in &self.proxy_passthrough {
+            if host.is_empty() || host.contains(['/', '@', ' ']) || Proxy::is_vendor(host) {
+                return Err(StartError::Passthrough { host: host.clone() });
+            }
+        }
         let sockets = self.host.bind(self.port)?;
         let address = sockets[0]
             .local_addr()
@@ -493,18 +599,29 @@ impl Builder {
             settings = %self.settings.to_json(),
             "seeded"
         );
-        let access = Access {
-            bound: match self.host {
-                Host::Address(address) if !address.is_loopback() => Some(address),
-                _ => None,
-            },
-            ..self.access
+        let access = Access { bound, ..self.access };
+        let proxy = Proxy {
+            port: address.port(),
+            bound,
+            names,
+            passthrough: self.proxy_passthrough,
         };
-        let server = Running::start(world.clone(), access, self.read_timeout, sockets, self.workers)
-            .map_err(|source| StartError::Thread { source })?;
+        let given = Given::new(
+            world.clone(),
+            access,
+            proxy,
+            #[cfg(feature = "tls")]
+            tls.clone(),
+            self.read_timeout,
+        );
+        let server = Running::start(&given, sockets, self.workers).map_err(|source| StartError::Thread { source })?;
         let powers = Powers {
             world,
             url: format!("http://{address}"),
+            #[cfg(feature = "tls")]
+            https_url: format!("https://{address}"),
+            #[cfg(feature = "tls")]
+            tls,
             journal_on_panic: self.journal_on_panic,
             printed: Mutex::default(),
             named: AtomicU64::new(0),
@@ -514,6 +631,19 @@ impl Builder {
             server,
             is_saved: false,
         })
+    }
+
+    /// TLS as it is wanted, and the further names that it is for.
+    #[cfg(feature = "tls")]
+    fn tls_at_start(&self, bound: Option<IpAddr>) -> Result<(Arc<Tls>, Vec<String>), StartError> {
+        let wanted = Wanted {
+            bound,
+            ..self.tls.clone()
+        };
+        match Tls::new(&wanted) {
+            Ok(tls) => Ok((Arc::new(tls), wanted.names)),
+            Err(Unfit { reason, hint }) => Err(StartError::Tls { reason, hint }),
+        }
     }
 
     /// The stores as flags and seeds declare them.

@@ -43,6 +43,18 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// TLS cannot be spoken as it is wanted.
+    Tls {
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The proxy is to lead to a host that the emulator stands for, or to none.
+    Passthrough {
+        /// The host.
+        host: String,
+    },
     /// There is no thread or no descriptor for the server, or no thread for the journal's file.
     Thread {
         /// What the system says.
@@ -72,6 +84,10 @@ impl StartError {
             StartError::State { .. } => "name another file, or move this one away to start with the seeds",
             StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
             StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
+            StartError::Tls { hint, .. } => hint,
+            StartError::Passthrough { .. } => {
+                "`--proxy-passthrough` names one host at a time, without a port, and none of the vendor's"
+            }
             StartError::Thread { .. } => "look at the limits of this process",
         }
     }
@@ -92,6 +108,8 @@ impl fmt::Display for StartError {
                 };
                 write!(f, "cannot write the journal to `{path}`: {reason}")
             }
+            StartError::Tls { reason, .. } => f.write_str(reason),
+            StartError::Passthrough { host } => write!(f, "the proxy cannot lead to `{host}`"),
             StartError::Thread { source } => write!(f, "cannot start a thread: {}", plainly(source)),
         }
     }

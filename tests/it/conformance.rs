@@ -110,12 +110,18 @@ impl Contract {
                 Err("HEAD must have no body".to_owned())
             };
         }
-        match seen.header("content-type") {
-            Some("application/json") => {}
-            other => return Err(format!("Content-Type must be application/json and is {other:?}")),
-        }
-        let body = serde_json::from_slice(&seen.body).map_err(|error| format!("the body is not JSON: {error}"))?;
-        self.check(&described["content"]["application/json"]["schema"], &body, "the body")
+        let content = described["content"].as_object().unwrap_or(&none);
+        let types = || content.keys().cloned().collect::<Vec<_>>().join(" or ");
+        let sent = seen.header("content-type");
+        let Some((media_type, described)) = sent.and_then(|sent| content.get_key_value(sent)) else {
+            return Err(format!("Content-Type must be {} and is {sent:?}", types()));
+        };
+        let body = if media_type == "application/json" {
+            serde_json::from_slice(&seen.body).map_err(|error| format!("the body is not JSON: {error}"))?
+        } else {
+            Value::String(String::from_utf8_lossy(&seen.body).into_owned())
+        };
+        self.check(&described["schema"], &body, "the body")
     }
 
     fn check_header(&self, name: &str, described: &Value, seen: &Seen) -> Result<(), String> {

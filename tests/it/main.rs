@@ -15,6 +15,7 @@ mod identity;
 mod mock;
 mod openapi;
 mod pagination;
+mod proxy;
 mod rate_limit;
 #[cfg(feature = "cli")]
 mod readme;
@@ -24,5 +25,7 @@ mod running;
 mod seed;
 mod support;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls;
 mod validation;
 mod visibility;

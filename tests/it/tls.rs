@@ -1,0 +1,534 @@
+//! TLS on the same port: for whom its certificates are, and what becomes of those who cannot make use of it.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use insta::assert_snapshot;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
+use yotpo_mock::{Fault, Operation, YotpoMock};
+
+use crate::support::{Connection, Scene, customers};
+
+type Secured = StreamOwned<ClientConnection, TcpStream>;
+
+/// Speaks TLS on a socket, as a client that trusts one authority and wants a name.
+fn secure(socket: TcpStream, authority: &str, name: &str, protocols: &[&[u8]]) -> io::Result<Secured> {
+    let authority = CertificateDer::from_pem_slice(authority.as_bytes()).expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).expect("it can be trusted");
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().expect("TLS 1.2 and 1.3");
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let mut socket = socket;
+    while client.is_handshaking() {
+        client.complete_io(&mut socket)?;
+    }
+    Ok(StreamOwned::new(client, socket))
+}
+
+fn connect(mock: &YotpoMock, name: &str) -> io::Result<Secured> {
+    let address = mock.url().trim_start_matches("http://");
+    secure(TcpStream::connect(address)?, mock.ca_pem(), name, &[b"http/1.1"])
+}
+
+/// Asks for something and reads until the server closes.
+fn get(mut inside: impl Read + Write, path: &str) -> io::Result<String> {
+    write!(
+        inside,
+        "GET {path} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    match inside.read_to_string(&mut answer) {
+        // It closes without a last word, as servers do whose client asked for it.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(answer),
+        other => other.map(|_| answer),
+    }
+}
+
+/// A folder of a test's own, which is not there yet.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    folder
+}
+
+/// What a tool of this machine prints; `None` where there is no such tool.
+fn told(tool: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(tool).args(arguments).output().ok()?;
+    Some(format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+#[test]
+fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
+    let scene = Scene::with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
+    for name in [
+        "api.yotpo.com",
+        "developers.yotpo.com",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "mock.test",
+        "192.0.2.7",
+    ] {
+        let answer = get(connect(&scene.mock, name).expect("it is trusted"), &customers("")).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{name}: {answer}");
+        assert_eq!(scene.get(&customers("")).status(), 200);
+    }
+    assert_eq!(scene.mock.requests().count(), 14);
+    let https = scene.mock.https_url().strip_prefix("https://");
+    assert_eq!(https, scene.mock.url().strip_prefix("http://"), "it is the same port");
+}
+
+#[test]
+fn it_is_spoken_inside_of_a_tunnel() {
+    let scene = Scene::new();
+    let mut socket = TcpStream::connect(scene.address()).expect("it listens");
+    socket
+        .write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n")
+        .expect("it reads");
+    let mut opened = [0; 39];
+    socket.read_exact(&mut opened).expect("an answer");
+    assert_eq!(opened, *b"HTTP/1.1 200 Connection established\r\n\r\n");
+    let inside = secure(socket, scene.mock.ca_pem(), "api.yotpo.com", &[]).expect("it is trusted");
+    let answer = get(inside, &customers("")).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn a_name_that_is_not_its_own_is_not_vouched_for() {
+    let mock = YotpoMock::start();
+    let error = connect(&mock, "example.com").expect_err("the certificate is for others");
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    assert!(
+        matches!(
+            error,
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForNameContext { .. }
+            ))
+        ),
+        "{error:?}"
+    );
+    let other = YotpoMock::start();
+    assert_ne!(mock.ca_pem(), other.ca_pem(), "each has an authority of its own");
+    let address = mock.url().trim_start_matches("http://");
+    let socket = TcpStream::connect(address).expect("it listens");
+    assert!(secure(socket, other.ca_pem(), "localhost", &[]).is_err());
+    assert!(connect(&mock, "localhost").is_ok(), "it serves on");
+}
+
+#[test]
+fn the_chain_is_one_that_strict_clients_take() {
+    let folder = folder("strict");
+    let mock = YotpoMock::builder().ca_dir(&folder).start();
+    let (authority, leaf) = (folder.join("ca.pem"), folder.join("leaf.pem"));
+    let inside = connect(&mock, "localhost").expect("it is trusted");
+    let chain = inside.conn.peer_certificates().expect("it has shown some");
+    fs::write(&leaf, pem(&chain[0])).expect("the folder takes files");
+    let [authority, leaf] = [&authority, &leaf].map(|path| path.to_str().expect("UTF-8"));
+    let verify = [
+        "verify",
+        "-x509_strict",
+        "-purpose",
+        "sslserver",
+        "-CAfile",
+        authority,
+        leaf,
+    ];
+    let Some(verified) = told("openssl", &verify) else {
+        return;
+    };
+    assert_eq!(verified, format!("{leaf}: OK\n"));
+    let text = told("openssl", &["x509", "-noout", "-text", "-in", authority]).expect("it is there");
+    for part in [
+        "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign",
+        "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
+        "X509v3 Name Constraints: critical\n                Permitted:\n                  DNS:api.yotpo.com\n                  \
+         DNS:developers.yotpo.com\n                  DNS:localhost\n                  IP:127.0.0.1/255.255.255.255\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    let a_day = told("openssl", &["x509", "-noout", "-checkend", "85000", "-in", leaf]).expect("it is there");
+    let no_longer = told("openssl", &["x509", "-noout", "-checkend", "90000", "-in", leaf]).expect("it is there");
+    assert_eq!(
+        (&*a_day, &*no_longer),
+        ("Certificate will not expire\n", "Certificate will expire\n")
+    );
+    let url = format!("{}/_mock/health", mock.https_url());
+    let script = "import ssl, sys, urllib.request as r\nc = ssl.create_default_context(cafile=sys.argv[1])\n\
+                  c.verify_flags |= ssl.VERIFY_X509_STRICT\nprint(r.build_opener(r.ProxyHandler({}), \
+                  r.HTTPSHandler(context=c)).open(sys.argv[2]).status)";
+    if let Some(status) = told("python3", &["-c", script, authority, &url]) {
+        assert_eq!(status, "200\n");
+    }
+}
+
+/// A certificate as files have it.
+fn pem(der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+}
+
+#[test]
+fn http_2_is_spoken_with_those_who_offer_it() {
+    let scene = Scene::new();
+    for (offered, taken) in [
+        (&[&b"h2"[..], b"http/1.1"][..], Some(&b"h2"[..])),
+        (&[b"http/1.1"], Some(b"http/1.1")),
+        (&[], None),
+    ] {
+        let socket = TcpStream::connect(scene.address()).expect("it listens");
+        let inside = secure(socket, scene.mock.ca_pem(), "localhost", offered).expect("it is trusted");
+        assert_eq!(inside.conn.alpn_protocol(), taken);
+    }
+    let socket = TcpStream::connect(scene.address()).expect("it listens");
+    let mut inside = secure(socket, scene.mock.ca_pem(), "api.yotpo.com", &[b"h2"]).expect("it is trusted");
+    let mut field = Vec::from([0x82, 0x87]);
+    for (name, value) in [(4_u8, "/core/v3/stores/shop/customers"), (1, "api.yotpo.com")] {
+        field.extend([name, u8::try_from(value.len()).expect("it is short")]);
+        field.extend(value.bytes());
+    }
+    field.extend(b"\0\x0dx-yotpo-token\x03any");
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
+    sent.extend([u8::try_from(field.len()).expect("it is short"), 1, 5, 0, 0, 0, 1]);
+    sent.extend(field);
+    inside.write_all(&sent).expect("it reads");
+    let body = loop {
+        let mut head = [0; 9];
+        inside.read_exact(&mut head).expect("a frame");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut frame = vec![0; length as usize];
+        inside.read_exact(&mut frame).expect("a whole frame");
+        if head[3] == 0 && !frame.is_empty() {
+            break String::from_utf8(frame).expect("UTF-8");
+        }
+    };
+    assert_eq!(body, r#"{"customers":[],"pagination":{"next_page_info":null}}"#);
+    assert_eq!(scene.mock.requests().entries()[0].path(), customers(""));
+}
+
+#[test]
+fn a_kept_authority_is_used_again_and_its_key_is_its_owners() {
+    let folder = folder("kept").join("below");
+    let start = || YotpoMock::builder().ca_dir(&folder).tls_name("mock.test").start();
+    let [first, second] = [start(), start()];
+    assert_eq!(first.ca_pem(), second.ca_pem());
+    assert_eq!(
+        fs::read_to_string(folder.join("ca.pem")).expect("it is there"),
+        first.ca_pem()
+    );
+    assert!(!first.ca_pem().contains("PRIVATE KEY"));
+    assert!(connect(&second, "mock.test").is_ok());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let key = fs::metadata(folder.join("ca-key.pem")).expect("it is there");
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    }
+    let at_once: Vec<_> = {
+        let folder = self::folder("at-once");
+        let started = |_| {
+            let folder = folder.clone();
+            std::thread::spawn(move || YotpoMock::builder().ca_dir(folder).start().ca_pem().to_owned())
+        };
+        let started: Vec<_> = (0..8).map(started).collect();
+        started
+            .into_iter()
+            .map(|thread| thread.join().expect("it starts"))
+            .collect()
+    };
+    assert!(
+        at_once.iter().all(|pem| *pem == at_once[0]),
+        "of many that start at once, one makes it"
+    );
+}
+
+/// Why an emulator does not start, and what to do about it.
+fn failure(builder: yotpo_mock::Builder, folder: &Path) -> String {
+    let error = builder.try_start().unwrap_err();
+    format!("{error}\n{}", error.hint()).replace(folder.to_str().expect("UTF-8"), "DIR")
+}
+
+#[test]
+fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
+    let folder = folder("useless");
+    drop(YotpoMock::builder().ca_dir(&folder).start());
+    let start = || YotpoMock::builder().ca_dir(&folder);
+    assert_snapshot!(failure(start().tls_name("mock.test").tls_name("10.0.0.1"), &folder), @"
+    cannot use the authority in `DIR`: it is not for `mock.test` and `10.0.0.1`
+    remove the folder, or name another, to have an authority made for all names; then its clients need the new `ca.pem`
+    ");
+    assert!(
+        start().tls_name("sub.localhost").try_start().is_ok(),
+        "what is below a name is its own"
+    );
+    let kept = fs::read_to_string(folder.join("ca-key.pem")).expect("it is there");
+    let other = self::folder("useless-other");
+    drop(YotpoMock::builder().ca_dir(&other).start());
+    let certificate = fs::read_to_string(other.join("ca.pem")).expect("it is there");
+    let key = &kept[..kept.find("-----BEGIN CERTIFICATE").expect("a certificate")];
+    for (broken, reason) in [
+        (String::new(), "has no certificate in it"),
+        (kept[..200].to_owned(), "has no certificate in it"),
+        (certificate.clone(), "has no key in it"),
+        (
+            format!("{key}{certificate}"),
+            "has a key and a certificate in it that do not belong together",
+        ),
+    ] {
+        fs::write(folder.join("ca-key.pem"), broken).expect("it takes files");
+        let told = failure(start(), &folder);
+        assert_eq!(
+            told,
+            format!(
+                "cannot use the authority in `DIR`: `ca-key.pem` {reason}\nremove the folder to have a new one made; then its \
+                 clients need the new `ca.pem`"
+            )
+        );
+    }
+    let file = folder.join("ca.pem");
+    let in_the_way = failure(YotpoMock::builder().ca_dir(&file), &folder);
+    assert!(
+        in_the_way.starts_with("cannot use the authority in `DIR/ca.pem`: "),
+        "{in_the_way}"
+    );
+    assert_snapshot!(failure(YotpoMock::builder().tls_name("*.example.com"), &folder), @"
+    `*.example.com` is neither a host name nor an address that a certificate could be for
+    `--tls-name` takes one name at a time, without a port and without wildcards
+    ");
+    let nowhere = failure(YotpoMock::builder().ca_file(folder.join("no/such/file")), &folder);
+    assert!(
+        nowhere.starts_with("cannot write the authority to `DIR/no/such/file`: "),
+        "{nowhere}"
+    );
+}
+
+#[test]
+fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
+    let folder = folder("own");
+    fs::create_dir_all(&folder).expect("a folder");
+    let own = rcgen::generate_simple_self_signed(["mine.test".to_owned()]).expect("a certificate");
+    let other = rcgen::generate_simple_self_signed(["mine.test".to_owned()]).expect("a certificate");
+    let [cert, key, wrong] = ["cert.pem", "key.pem", "wrong.pem"].map(|name| folder.join(name));
+    fs::write(&cert, own.cert.pem()).expect("it takes files");
+    fs::write(&key, own.signing_key.serialize_pem()).expect("it takes files");
+    fs::write(&wrong, other.signing_key.serialize_pem()).expect("it takes files");
+    let scene = Scene::with(|builder| builder.tls_cert(&cert, &key));
+    let socket = TcpStream::connect(scene.address()).expect("it listens");
+    let inside = secure(socket, &own.cert.pem(), "mine.test", &[]).expect("it is trusted");
+    assert!(
+        get(inside, &customers(""))
+            .expect("an answer")
+            .starts_with("HTTP/1.1 200 OK")
+    );
+    assert_snapshot!(scene.control("GET", "/ca.pem").send(), @r#"
+    404
+    {"error":"the certificate is your own, and not of an authority of the emulator","hint":"trust the authority of what `--tls-cert` names"}
+    "#);
+    let failed = |cert: &Path, key: &Path| failure(YotpoMock::builder().tls_cert(cert, key), &folder);
+    let hint = "`--tls-cert` names a PEM file with the certificate and those that lead to its authority, `--tls-key` one with its key";
+    assert_eq!(
+        failed(&cert, &wrong),
+        format!("cannot use `DIR/wrong.pem` for TLS: it is not the key of `DIR/cert.pem`\n{hint}")
+    );
+    assert_eq!(
+        failed(&key, &key),
+        format!("cannot use `DIR/key.pem` for TLS: there is no certificate in it\n{hint}")
+    );
+    assert_eq!(
+        failed(&cert, &cert),
+        format!("cannot use `DIR/cert.pem` for TLS: there is no private key in it\n{hint}")
+    );
+    assert!(failed(&folder.join("none.pem"), &key).starts_with("cannot use `DIR/none.pem` for TLS: "));
+    assert_snapshot!(failure(YotpoMock::builder().tls_cert(&cert, &key).ca_dir(&folder), &folder), @"
+    there is no authority beside a certificate of your own
+    `--tls-cert` goes without `--ca-dir` and `--ca-file`
+    ");
+}
+
+#[test]
+fn a_fault_resets_a_secured_connection_too() {
+    let scene = Scene::new();
+    scene
+        .mock
+        .fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
+    let inside = connect(&scene.mock, "localhost").expect("it is trusted");
+    let error = get(inside, &customers("")).expect_err("no answer");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    let inside = connect(&scene.mock, "localhost").expect("it serves on");
+    assert!(
+        get(inside, &customers(""))
+            .expect("an answer")
+            .starts_with("HTTP/1.1 200 OK")
+    );
+}
+
+#[test]
+fn a_whole_page_comes_through_whole() {
+    let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
+    let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
+    let scene = Scene::seeded(&seed.to_string());
+    let answer = get(
+        connect(&scene.mock, "localhost").expect("it is trusted"),
+        &customers(""),
+    )
+    .expect("an answer");
+    assert!(answer.len() > 2_000_000 && answer.ends_with(r#""pagination":{"next_page_info":null}}"#));
+}
+
+/// The hello of a client that speaks nothing later than TLS 1.1.
+fn old_hello() -> Vec<u8> {
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    // No session, one suite, no compression.
+    hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+    let length = u8::try_from(hello.len()).expect("it is short");
+    [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &hello].concat()
+}
+
+/// A whole hello of a client of today.
+fn hello() -> Vec<u8> {
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().expect("TLS 1.2 and 1.3");
+    let config = config
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).expect("a text grows");
+    hello
+}
+
+/// The description of the alert that a connection ends with.
+fn alert(connection: &mut Connection) -> u8 {
+    let mut rest = Vec::new();
+    connection.read_to_end(&mut rest).expect("it closes");
+    let at = rest
+        .windows(3)
+        .rposition(|window| window == [21, 3, 3])
+        .expect("an alert");
+    rest[at + 6]
+}
+
+#[test]
+fn what_is_no_handshake_is_told_so_and_closed() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let open = |bytes: &[u8]| {
+        let mut connection = Connection::open(scene.address());
+        connection.send(bytes);
+        connection
+    };
+    assert_eq!(alert(&mut open(&old_hello())), 40, "handshake_failure");
+    for garbage in [
+        &b"\x16\x03\x01\0\x05\x01\0\0\x01\x03\x03"[..],
+        b"\x16\x16\x16\x16\x16\x16\x16\x16",
+        b"\x16GET / HTTP/1.1\r\n\r\n",
+    ] {
+        alert(&mut open(garbage));
+    }
+    let in_clear = [hello(), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()].concat();
+    // Its alert is in cipher already.
+    let _ = open(&in_clear).read_to_end(&mut Vec::new());
+    // Neither a slow handshake nor one that is broken off keeps anything.
+    let mut slow = open(&hello()[..50]);
+    assert_eq!(slow.read(&mut [0]).expect("it closes"), 0);
+    drop(open(&hello()));
+    assert!(scene.mock.requests().is_empty());
+    assert!(connect(&scene.mock, "localhost").is_ok(), "it serves on");
+}
+
+#[test]
+fn a_secured_connection_without_a_request_is_timed_out() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let mut inside = connect(&scene.mock, "localhost").expect("it is trusted");
+    let mut answer = [0; 12];
+    inside.read_exact(&mut answer).expect("an answer");
+    assert_eq!(answer, *b"HTTP/1.1 408");
+}
+
+#[test]
+fn thousands_who_do_not_go_on_leave_room_for_others() {
+    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
+    let begun = [
+        &b""[..],
+        b"\x16",
+        b"CONN",
+        b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n",
+        &hello(),
+    ];
+    let idle = begun.iter().cycle().take(2_000).map(|begun| {
+        let mut connection = Connection::open(scene.address());
+        connection.send(begun);
+        connection
+    });
+    let idle: Vec<_> = idle.collect();
+    let inside = connect(&scene.mock, "localhost").expect("it is trusted");
+    assert!(
+        get(inside, &customers(""))
+            .expect("an answer")
+            .starts_with("HTTP/1.1 200 OK")
+    );
+    assert_eq!(scene.get(&customers("")).status(), 200);
+    drop(scene);
+    drop(idle);
+}
+
+/// What is told where one looks for why a client is not served.
+#[cfg(feature = "cli")]
+#[test]
+fn a_handshake_that_came_to_nothing_stands_in_the_log() {
+    use crate::running::Running;
+
+    let running = Running::with(&["--read-timeout", "300ms"]);
+    let pem = running.ask("GET", "/_mock/ca.pem", "", "");
+    let pem = pem.split_once("\r\n\r\n").expect("a body").1;
+    let stranger = YotpoMock::start();
+    let connect = |authority: &str, name: &str| {
+        let socket = TcpStream::connect(running.address()).expect("it listens");
+        secure(socket, authority, name, &[]).map(drop)
+    };
+    assert!(connect(pem, "example.com").is_err());
+    assert!(connect(stranger.ca_pem(), "localhost").is_err());
+    for bytes in [
+        old_hello(),
+        [hello(), b"GET / HTTP/1.1\r\n\r\n".to_vec()].concat(),
+        hello()[..50].to_vec(),
+    ] {
+        let mut connection = Connection::open(running.address());
+        connection.send(bytes);
+        let _ = connection.read_to_end(&mut Vec::new());
+    }
+    let (_, _, log) = running.stop("TERM");
+    let told = log
+        .lines()
+        .filter_map(|line| line.split_once(" INFO "))
+        .map(|(_, told)| told);
+    let told: Vec<_> = told.filter(|told| told.contains("TLS")).collect();
+    assert_snapshot!(told.join("\n"), @"
+    a TLS client asks for `example.com`, which the certificate is not for; `--tls-name example.com` adds it
+    a TLS client does not trust the certificate (received fatal alert: BadCertificate): give it the authority that `GET /_mock/ca.pem` tells
+    a TLS client does not trust the certificate (received fatal alert: DecryptError): give it the authority that `GET /_mock/ca.pem` tells
+    a TLS client speaks nothing of TLS 1.2 and 1.3 that the emulator does: peer is incompatible: SignatureAlgorithmsExtensionRequired
+    a TLS client sends what is no TLS: received corrupt message of type InvalidContentType
+    a TLS handshake was not finished in 300ms
+    ");
+}
