@@ -1,5 +1,8 @@
 //! The flags, their twins in the environment, and what they come to.
 
+pub mod serve;
+pub mod wait;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +15,8 @@ use yotpo_mock::journal::{DEFAULT_BODY_BYTES, DEFAULT_BYTES, DEFAULT_ENTRIES};
 use yotpo_mock::{
     Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, EmptyResult, Host, Validation, YotpoMock,
 };
+
+use wait::Wait;
 
 /// Begins the name of every variable that stands for a flag.
 const PREFIX: &str = "YOTPO_MOCK_";
@@ -48,14 +53,10 @@ pub enum Command {
     Wait(Wait),
 }
 
-#[derive(Debug, Args)]
-pub struct Wait {
-    /// Where the mock listens.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4600", value_parser = http_url)]
-    pub url: String,
-    /// How long to wait, for example 500ms or 2m.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
-    pub timeout: Duration,
+/// What went wrong, and what to do about it.
+pub struct Failure {
+    pub error: String,
+    pub hint: String,
 }
 
 /// The settings as they were given; nothing is settled before [`into_builder`](Serve::into_builder).

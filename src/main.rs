@@ -1,31 +1,18 @@
-//! The command line: flags and variables to settings, start, print the address, wait for a signal.
+//! The command line: flags and variables to settings, and what each subcommand does.
 
 mod allocator;
 mod cli;
 mod log;
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use yotpo_mock::Host;
-
-use cli::{Command, LogFormat, Serve, Wait};
-
-/// How long requests that are being answered may take once a signal has come.
-const GRACE: Duration = Duration::from_millis(800);
-
-/// How often `wait` asks.
-const POLL: Duration = Duration::from_millis(20);
+use cli::{Command, Failure};
 
 fn main() -> ExitCode {
     allocator::set_up();
     let done = match cli::parse() {
-        Command::Serve(options) => serve(*options),
-        Command::Wait(options) => wait(&options),
+        Command::Serve(options) => cli::serve::run(*options),
+        Command::Wait(options) => cli::wait::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,157 +21,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// What went wrong, and what to do about it.
-struct Failure {
-    error: String,
-    hint: String,
-}
-
-fn serve(options: Serve) -> Result<(), Failure> {
-    let _rest = start_log(&options)?;
-    for warning in cli::warnings() {
-        tracing::warn!("{warning}");
-    }
-    let host = options.host.unwrap_or_default();
-    if let Host::Address(address) = host
-        && !host.is_loopback()
-    {
-        tracing::warn!(
-            "listening on `{address}`, which other machines can reach: there is no protection but the network's"
-        );
-    }
-    // Signals are caught before anybody can know that the mock is there.
-    let signals = actix_web::rt::System::new();
-    let stopped = signals.block_on(async { Signals::catch() });
-    let stopped = stopped.map_err(|error| Failure {
-        error: format!("cannot catch signals: {error}"),
-        hint: "look at the limits of this process".to_owned(),
-    })?;
-    let mock = options.into_builder().try_start().map_err(|error| Failure {
-        hint: error.hint().to_owned(),
-        error: error.to_string(),
-    })?;
-    // A reader that has gone does not need the line.
-    let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
-    signals.block_on(stopped.first());
-    mock.stop(GRACE).map_err(|error| Failure {
-        error: format!("cannot save the state: {error}"),
-        hint: "the file is as it was saved last; look at its folder and at the disk".to_owned(),
-    })
-}
-
-fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
-    let (writer, rest) = log::start().map_err(|error| Failure {
-        error: format!("cannot start the thread of the log: {error}"),
-        hint: "look at the limits of this process".to_owned(),
-    })?;
-    let level = match (options.quiet, options.verbose) {
-        (Some(true), _) => LevelFilter::WARN,
-        (_, Some(true)) => LevelFilter::DEBUG,
-        _ => LevelFilter::INFO,
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false);
-    let log = tracing_subscriber::registry().with(Targets::new().with_target("yotpo_mock", level));
-    match options.log_format.unwrap_or_default() {
-        LogFormat::Text => log.with(lines).init(),
-        LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
-    }
-    Ok(rest)
-}
-
-/// The signals that ask a process to stop.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hang_up: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn first(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
-        Ok(Signals {})
-    }
-
-    async fn first(self) {
-        // Where signals cannot be caught, the process is ended from outside.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// Asks a mock whether it is ready until it is.
-fn wait(options: &Wait) -> Result<(), Failure> {
-    let Wait { url, timeout } = options;
-    let started = Instant::now();
-    loop {
-        let left = timeout.saturating_sub(started.elapsed());
-        let asked = is_ready(url, left.max(POLL));
-        match asked {
-            Ok(()) => return Ok(()),
-            Err(reason) if left.is_zero() => {
-                return Err(Failure {
-                    error: format!(
-                        "`{url}` is not ready after {}: {reason}",
-                        humantime::format_duration(*timeout)
-                    ),
-                    hint: "`yotpo-mock` prints the address that it listens on, or on stderr why it did not start"
-                        .to_owned(),
-                });
-            }
-            Err(_) => std::thread::sleep(POLL.min(left)),
-        }
-    }
-}
-
-fn is_ready(url: &str, timeout: Duration) -> Result<(), String> {
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .proxy(None)
-        .build()
-        .new_agent();
-    let health = format!("{}/_mock/health", url.trim_end_matches('/'));
-    let answer = agent
-        .get(&health)
-        .call()
-        .and_then(|mut answer| answer.body_mut().read_to_string());
-    let answer = answer.map_err(|error| match error {
-        ureq::Error::StatusCode(status) => format!("something else answers there, with status {status}"),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            "nothing listens there".to_owned()
-        }
-        other => other.to_string(),
-    })?;
-    let is_ready = serde_json::from_str(&answer).is_ok_and(|health: serde_json::Value| health["status"] == "ready");
-    is_ready
-        .then_some(())
-        .ok_or_else(|| "something else answers there".to_owned())
 }
