@@ -1,5 +1,8 @@
 //! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
+//! A connection is [taken](acceptor), and its first bytes [tell](connection) whether HTTP, TLS or a tunnel begins; a [proxy] leads
+//! those here that look for the vendor.
+//!
 //! A request is [recorded](middleware::enter), finds its path [on one page](paths), is admitted and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
 //! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
 

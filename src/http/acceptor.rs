@@ -20,7 +20,7 @@ use super::Given;
 use super::connection::Server;
 use crate::platform::is_out_of_descriptors;
 
-/// How long to wait for a descriptor where there is none for the next connection.
+/// How long to wait where the next connection cannot be taken, as without a descriptor for it.
 const BREATH: Duration = Duration::from_millis(100);
 
 /// What the threads are to do.
@@ -177,18 +177,28 @@ async fn accept(
                     Some(other) => drop(stream.into_std().map(|stream| other.send(stream))),
                 }
             }
-            Err(error) if is_out_of_descriptors(&error) => {
+            // It has gone while it waited.
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
                 if !is_warned {
-                    tracing::warn!(
-                        "no descriptor is left for the next connection, which waits until there is one: {error}; \
-                         `ulimit -n` raises the limit"
-                    );
+                    let hint = if is_out_of_descriptors(&error) {
+                        "`ulimit -n` raises the limit of open descriptors"
+                    } else {
+                        "look at the limits of this process and of the system"
+                    };
+                    tracing::warn!("no further connection can be taken for now, and they wait: {error}; {hint}");
                     is_warned = true;
                 }
                 sleep(BREATH).await;
             }
-            // A client that has gone while it waited.
-            Err(_) => {}
         }
     }
+}
+
+/// Whether it was a client's doing that a connection was not taken.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
 }

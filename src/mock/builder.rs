@@ -255,7 +255,8 @@ impl Builder {
         self
     }
 
-    /// How long a request's head, and then its body, may take to arrive, in real time; above it 408.
+    /// How long a request's head, and then its body, may take to arrive, in real time; above it 408. A TLS handshake may take as
+    /// long.
     ///
     /// ```
     /// let yotpo = yotpo_mock::YotpoMock::builder().read_timeout(std::time::Duration::from_secs(1)).start();

@@ -895,7 +895,7 @@ mod process {
             it_serves(address);
             let (code, _, log) = running.stop("TERM");
             assert_eq!(code, Some(0));
-            let warnings = log.matches("no descriptor is left for the next connection").count();
+            let warnings = log.matches("no further connection can be taken for now").count();
             assert_eq!(warnings, 1, "{log}");
         }
 

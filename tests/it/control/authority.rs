@@ -22,5 +22,8 @@ fn the_authority_is_told_under_the_rules_of_the_control_surface() {
 #[cfg(not(feature = "tls"))]
 #[test]
 fn a_build_without_tls_has_no_authority_and_says_so() {
-    insta::assert_snapshot!(Scene::new().control("GET", "/ca.pem").send(), @"");
+    insta::assert_snapshot!(Scene::new().control("GET", "/ca.pem").send(), @r#"
+    404
+    {"error":"this build speaks no TLS","hint":"build it with the Cargo feature `tls`"}
+    "#);
 }
