@@ -1,6 +1,14 @@
 //! The flags, their twins in the environment, and what they come to.
 
+mod address;
+mod control;
+pub mod env;
+mod environment;
+pub mod exec;
+mod files;
+mod findings;
 pub mod serve;
+mod truststore;
 pub mod wait;
 
 use std::ffi::OsString;
@@ -16,10 +24,16 @@ use yotpo_mock::{
     Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, EmptyResult, Host, Validation, YotpoMock,
 };
 
+use env::Env;
+use exec::Exec;
 use wait::Wait;
 
 /// Begins the name of every variable that stands for a flag.
 const PREFIX: &str = "YOTPO_MOCK_";
+
+/// The store that clients are told where the mock knows of none, and its secret: any is good.
+const ANY_STORE: &str = "shop";
+const ANY_SECRET: &str = "any";
 
 /// A local, in-memory, stateful emulator of Yotpo's Core API v3 Customers endpoints.
 ///
@@ -43,7 +57,10 @@ Try it:
   yotpo-mock wait
   curl -H 'X-Yotpo-Token: any' http://127.0.0.1:4600/core/v3/stores/shop/customers
 
-Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start, not ready, or the state not saved; 2 wrong usage.";
+  yotpo-mock exec -- curl -H 'X-Yotpo-Token: any' https://api.yotpo.com/core/v3/stores/shop/customers
+
+Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start, not ready, or the state not saved; 2 wrong usage; \
+those of `exec` stand in its help.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -51,12 +68,23 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Wait until a mock is ready: 0 as soon as it is, 1 if it does not become so.
     Wait(Wait),
+    /// Print the environment that leads a client to a running mock, though https://api.yotpo.com is written into it.
+    Env(Env),
+    /// Run a command against a mock of its own, by that environment, and end as it ends.
+    Exec(Box<Exec>),
 }
 
 /// What went wrong, and what to do about it.
 pub struct Failure {
     pub error: String,
     pub hint: String,
+}
+
+impl Failure {
+    pub fn tell(&self) {
+        let Failure { error, hint } = self;
+        eprintln!("error: {error}\nhint: {hint}");
+    }
 }
 
 /// The settings as they were given; nothing is settled before [`into_builder`](Serve::into_builder).
@@ -171,6 +199,27 @@ pub enum LogFormat {
 }
 
 impl Serve {
+    /// For a mock that nobody but one command has to find.
+    fn on_a_free_port(self) -> Serve {
+        let port = Some(self.port.unwrap_or(0));
+        Serve { port, ..self }
+    }
+
+    /// For a mock whose stderr is a command's, too.
+    fn quiet_unless_asked(self) -> Serve {
+        let quiet = Some(self.quiet.unwrap_or(!self.verbose.unwrap_or_default()));
+        Serve { quiet, ..self }
+    }
+
+    fn control_token(&self) -> Option<&str> {
+        self.control_token.as_deref()
+    }
+
+    /// Whether clients meet certificates that are not of the mock's own making: behind the hosts that are let through, or its.
+    fn needs_system_roots(&self) -> bool {
+        self.tls_cert.is_some() || self.proxy_passthrough.iter().any(|host| !host.is_empty())
+    }
+
     /// What the flags come to: each wins over `--realistic`, and that over the defaults.
     pub fn into_builder(self) -> Builder {
         let builder = YotpoMock::builder();
@@ -252,7 +301,10 @@ impl Serve {
 
 /// Reads the command line and the environment; ends the process where they are wrong (2) or ask for help (0).
 pub fn parse() -> Command {
-    let mut command = CommandLine::command().mut_subcommand("serve", |serve| serve.mut_args(with_twin));
+    let mut command = CommandLine::command()
+        .mut_subcommand("serve", |serve| serve.mut_args(with_twin))
+        .mut_subcommand("exec", |exec| exec.mut_args(with_twin))
+        .mut_subcommand("env", |env| env.mut_arg("control_token", with_twin));
     // The variables are those of `serve`, whether or not it is named: they must not stop another subcommand.
     let first = std::env::args_os().nth(1);
     let names_another = command
@@ -264,9 +316,12 @@ pub fn parse() -> Command {
     let matches = command.clone().get_matches();
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     let parsed = line.command.unwrap_or_else(|| Command::Serve(Box::new(line.serve)));
-    if let Command::Serve(serve) = &parsed
-        && let Err(message) = serve.stores()
-    {
+    let serve = match &parsed {
+        Command::Serve(serve) => Some(&**serve),
+        Command::Exec(exec) => Some(&exec.serve),
+        Command::Wait(_) | Command::Env(_) => None,
+    };
+    if let Some(Err(message)) = serve.map(Serve::stores) {
         command.error(ErrorKind::ValueValidation, message).exit();
     }
     parsed

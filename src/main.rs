@@ -6,18 +6,20 @@ mod log;
 
 use std::process::ExitCode;
 
-use cli::{Command, Failure};
+use cli::Command;
 
 fn main() -> ExitCode {
     allocator::set_up();
     let done = match cli::parse() {
-        Command::Serve(options) => cli::serve::run(*options),
-        Command::Wait(options) => cli::wait::run(&options),
+        Command::Serve(options) => cli::serve::run(*options).map(|()| ExitCode::SUCCESS),
+        Command::Wait(options) => cli::wait::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Env(options) => cli::env::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Exec(options) => cli::exec::run(*options),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { error, hint }) => {
-            eprintln!("error: {error}\nhint: {hint}");
+        Ok(code) => code,
+        Err(failure) => {
+            failure.tell();
             ExitCode::FAILURE
         }
     }

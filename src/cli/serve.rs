@@ -13,7 +13,7 @@ use super::{Failure, LogFormat, Serve};
 use crate::log;
 
 /// How long requests that are being answered may take once a signal has come.
-const GRACE: Duration = Duration::from_millis(800);
+pub const GRACE: Duration = Duration::from_millis(800);
 
 pub fn run(options: Serve) -> Result<(), Failure> {
     let _rest = start_log(&options)?;
@@ -54,7 +54,8 @@ pub fn run(options: Serve) -> Result<(), Failure> {
     })
 }
 
-fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
+/// Starts the log; it ends when what this gives is dropped.
+pub fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
     let (writer, rest) = log::start().map_err(|error| Failure {
         error: format!("cannot start the thread of the log: {error}"),
         hint: "look at the limits of this process".to_owned(),

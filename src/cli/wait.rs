@@ -1,10 +1,10 @@
 //! `yotpo-mock wait`: ask a mock whether it is ready until it is.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::control::{agent, told};
 use super::{Failure, http_url};
 
 /// How often it asks.
@@ -45,23 +45,13 @@ pub fn run(options: &Wait) -> Result<(), Failure> {
 }
 
 fn is_ready(url: &str, timeout: Duration) -> Result<(), String> {
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .proxy(None)
-        .build()
-        .new_agent();
     let health = format!("{}/_mock/health", url.trim_end_matches('/'));
-    let answer = agent
-        .get(&health)
-        .call()
-        .and_then(|mut answer| answer.body_mut().read_to_string());
-    let answer = answer.map_err(|error| match error {
-        ureq::Error::StatusCode(status) => format!("something else answers there, with status {status}"),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            "nothing listens there".to_owned()
-        }
-        other => other.to_string(),
-    })?;
+    let mut answer = agent(timeout).get(&health).call().map_err(|error| told(&error))?;
+    let status = answer.status().as_u16();
+    if status != 200 {
+        return Err(format!("something else answers there, with status {status}"));
+    }
+    let answer = answer.body_mut().read_to_string().map_err(|error| told(&error))?;
     let is_ready = serde_json::from_str(&answer).is_ok_and(|health: serde_json::Value| health["status"] == "ready");
     is_ready
         .then_some(())

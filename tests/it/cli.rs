@@ -1,5 +1,10 @@
 //! The command line: the binary as a stranger starts it.
 
+#[cfg(unix)]
+mod env;
+#[cfg(unix)]
+mod exec;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -151,6 +156,15 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
         &["wait", "--timeout", "soon"],
         &["wait", "--url", "localhost:4600"],
         &["serve", "extra"],
+        &["env", "--url", "https://127.0.0.1:4600"],
+        &["env", "--url", "http://127.0.0.1:4600/core"],
+        &["env", "--store", ":s3cret"],
+        &["env", "--format", "yaml"],
+        &["exec"],
+        &["exec", "true"],
+        &["exec", "--fail-on", "refusals", "--", "true"],
+        &["exec", "--fail-on", "unmatched,note:unheard_of", "--", "true"],
+        &["exec", "--store", "shop", "--", "true"],
     ] {
         let output = output(yotpo_mock(wrong));
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");

@@ -27,5 +27,6 @@ mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
+mod unmodified;
 mod validation;
 mod visibility;

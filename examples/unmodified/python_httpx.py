@@ -1,0 +1,34 @@
+"""Saves five customers, and reads all of them back page by page. A token that is refused is replaced."""
+
+import httpx
+
+SHOP = "https://api.yotpo.com/core/v3/stores/shop"
+session = httpx.Client()
+
+
+def log_in():
+    answer = session.post(f"{SHOP}/access_tokens", json={"secret": "s3cret"})
+    answer.raise_for_status()
+    session.headers["X-Yotpo-Token"] = answer.json()["access_token"]
+
+
+def call(method, path, **options):
+    answer = session.request(method, f"{SHOP}/{path}", **options)
+    if answer.status_code in (401, 403):
+        log_in()
+        answer = session.request(method, f"{SHOP}/{path}", **options)
+    answer.raise_for_status()
+    return answer.json()
+
+
+log_in()
+for n in range(1, 6):
+    call("PATCH", "customers", json={"customer": {"external_id": f"c-{n}", "first_name": "Ann"}})
+
+ids, query = [], "limit=1"
+while query:
+    page = call("GET", f"customers?{query}")
+    ids += [customer["external_id"] for customer in page["customers"]]
+    following = page["pagination"]["next_page_info"]
+    query = following and f"page_info={following}"
+print("read", *ids)

@@ -1,0 +1,292 @@
+//! `exec`: a command with a mock of its own. The shell's words are the command's.
+
+use std::fs;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::running::{file, yotpo_mock};
+
+/// Runs a line of shell by `exec` with some flags.
+fn exec(flags: &[&str], line: &str) -> Command {
+    yotpo_mock(&[&["exec"], flags, &["--", "sh", "-c", line]].concat())
+}
+
+/// Exit code, stdout and stderr.
+fn told(mut command: Command) -> (Option<i32>, String, String) {
+    let output = output_of(&mut command);
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn output_of(command: &mut Command) -> std::process::Output {
+    command.output().expect("the binary starts")
+}
+
+/// A request that meets no operation, and one that leans on an assumption.
+const ASK: &str = "ask() { curl -s -o /dev/null -H 'X-Yotpo-Token: any' \"$YOTPO_API_URL/core/v3/stores/shop/$1\"; }; \
+                   ask orders; ask orders; ask customers";
+
+#[test]
+fn the_code_of_the_command_comes_back_and_stdout_is_the_commands_alone() {
+    for (line, code) in [
+        ("echo said", 0),
+        ("echo said; exit 7", 7),
+        ("echo said; exit 255", 255),
+        ("echo said; kill -TERM $$", 143),
+        ("echo said; kill -KILL $$", 137),
+    ] {
+        let ended = told(exec(&[], line));
+        assert_eq!(ended, (Some(code), "said\n".to_owned(), String::new()), "{line}");
+    }
+}
+
+#[test]
+fn the_command_reads_what_is_on_stdin() {
+    let mut child = exec(&[], "read word; echo \"$word\"");
+    let given = file("exec-stdin.txt", "given\n");
+    child.stdin(fs::File::open(given).expect("it was written"));
+    assert_eq!(told(child), (Some(0), "given\n".to_owned(), String::new()));
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_told_as_by_a_shell() {
+    let (code, _, told_missing) = told(yotpo_mock(&["exec", "--", "/no/such/command"]));
+    assert_snapshot!(format!("{code:?}\n{told_missing}"), @r"
+    Some(127)
+    error: cannot run `/no/such/command`: there is no such command
+    hint: what stands after `--` is a program and its arguments; `sh -c` runs a line of shell
+    ");
+    let plain = file("exec-plain.txt", "no program");
+    let plain = plain.to_str().expect("UTF-8");
+    let (code, _, told_plain) = told(yotpo_mock(&["exec", "--", plain]));
+    assert_eq!(code, Some(126), "{told_plain}");
+    assert!(told_plain.starts_with("error: cannot run `"), "{told_plain}");
+}
+
+#[test]
+fn the_command_does_not_run_where_the_mock_does_not_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (flags, reason) in [
+        (["--port", &*port], "error: cannot listen on `127.0.0.1:"),
+        (["--seed", "/no/such/seed.json"], "error: cannot seed from `/no/such"),
+        (
+            ["--report", "/no/such/report.json"],
+            "error: cannot write the report to `/no/such",
+        ),
+    ] {
+        let (code, stdout, stderr) = told(exec(&flags, "echo said"));
+        assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
+        assert!(stderr.starts_with(reason) && stderr.contains("\nhint: "), "{stderr}");
+    }
+}
+
+#[test]
+fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
+    let (code, _, stderr) = told(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
+    assert_snapshot!(format!("{code:?}\n{stderr}"), @"
+    Some(3)
+    error: the run had what `--fail-on` names
+      unmatched: GET /core/v3/stores/shop/orders answered 501, 2 times
+      note:token.undeclared (assumed)
+    hint: `--report FILE` keeps all that was counted, `--journal-file FILE` every request
+    ");
+    for (kinds, code) in [
+        ("note:assumed", 3),
+        ("note:token.undeclared", 3),
+        ("note:deprecated", 0),
+        ("server-error", 0),
+    ] {
+        assert_eq!(told(exec(&["--fail-on", kinds], ASK)).0, Some(code), "{kinds}");
+    }
+    let failed = format!("{ASK}; exit 9");
+    let (code, _, stderr) = told(exec(&["--fail-on", "unmatched"], &failed));
+    assert_eq!(code, Some(9), "that the command has failed says more");
+    assert!(stderr.contains("unmatched: GET"), "{stderr}");
+}
+
+#[test]
+fn the_report_is_kept_however_the_command_ends() {
+    for code in [0, 4] {
+        let path = file("exec-report.json", "what stood there, and is longer than nothing");
+        let report = path.to_str().expect("UTF-8");
+        let (ended, _, stderr) = told(exec(&["--report", report], &format!("{ASK}; exit {code}")));
+        assert_eq!((ended, &*stderr), (Some(code), ""));
+        let report: Value = serde_json::from_slice(&fs::read(path).expect("it was written")).expect("JSON");
+        assert_eq!(report["requests"], 3);
+        assert_eq!(report["calls"]["retrieveCustomers"]["200"], 1);
+        assert_eq!(report["unmatched"][0]["count"], 2);
+    }
+}
+
+#[test]
+fn signals_are_passed_on() {
+    for signal in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"] {
+        let line = format!(
+            "trap 'echo got {signal}; exit 5' {signal}; echo ready; i=0; while [ $i -lt 400 ]; do sleep 0.05; i=$((i+1)); done"
+        );
+        let mut child = exec(&[], &line).spawn().expect("the binary starts");
+        let mut stdout = child.stdout.take().expect("a pipe");
+        let mut ready = [0; 6];
+        stdout.read_exact(&mut ready).expect("the command begins");
+        let id = child.id().to_string();
+        let killed = Command::new("kill").args([&*format!("-{signal}"), &id]).status();
+        assert!(killed.expect("kill is there").success());
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).expect("UTF-8");
+        let code = child.wait().expect("it ends").code();
+        assert_eq!((code, &*rest), (Some(5), &*format!("got {signal}\n")));
+    }
+}
+
+/// A terminal's two ends: what its user holds, and what programs hold.
+#[cfg(target_os = "linux")]
+fn terminal() -> (fs::File, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&user).and_then(|()| unlockpt(&user)).expect("it is ours");
+    let name = ptsname(&user, Vec::new())
+        .expect("it has a name")
+        .into_string()
+        .expect("ASCII");
+    let program = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(name)
+        .expect("it is ours");
+    (user.into(), program)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_from_the_terminal_reaches_the_command_once() {
+    use std::io::Write;
+    let (mut user, program) = terminal();
+    let line =
+        "trap 'n=$((n+1))' INT; n=0; echo ready; i=0; while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done; echo $n";
+    let exec = exec(&[], line);
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").arg(exec.get_program()).args(exec.get_args());
+    let mut child = command
+        .stdin(program)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("setsid is there");
+    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut ready = [0; 6];
+    stdout.read_exact(&mut ready).expect("the command begins");
+    user.write_all(b"\x03").expect("the terminal takes keys");
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("UTF-8");
+    assert_eq!((child.wait().expect("it ends").code(), &*rest), (Some(0), "1\n"));
+}
+
+#[test]
+fn nothing_is_left_when_the_command_has_ended() {
+    let line = "echo $YOTPO_API_URL; echo $SSL_CERT_FILE; ls $SSL_CERT_FILE >/dev/null";
+    let (code, stdout, _) = told(exec(&[], line));
+    assert_eq!(code, Some(0));
+    let (url, authorities) = stdout.trim_end().split_once('\n').expect("two lines");
+    let folder = Path::new(authorities).parent().expect("a folder");
+    assert!(!folder.exists(), "{}", folder.display());
+    assert!(TcpStream::connect(url.trim_start_matches("http://")).is_err(), "{url}");
+}
+
+#[test]
+fn the_flags_of_serve_and_their_twins_hold() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = exec(
+        &["--port", &free.to_string(), "--verbose"],
+        "echo $YOTPO_API_URL $YOTPO_STORE_ID $YOTPO_STORE_SECRET; curl -s $YOTPO_API_URL/core/v3/stores/other/customers",
+    );
+    command.env("YOTPO_MOCK_STORE", "shop:s3cret");
+    let (code, stdout, stderr) = told(command);
+    assert_eq!(code, Some(0));
+    let first = format!("http://127.0.0.1:{free} shop s3cret\n");
+    assert!(stdout.starts_with(&first) && stdout.ends_with("]}"), "{stdout}");
+    assert!(stderr.contains("INFO request"), "{stderr}");
+}
+
+#[test]
+fn a_mock_with_no_store_tells_one_whose_tokens_are_all_good() {
+    let line = "echo $YOTPO_STORE_ID $YOTPO_STORE_SECRET; \
+                curl -s -H 'X-Yotpo-Token: mine' $YOTPO_API_URL/core/v3/stores/$YOTPO_STORE_ID/customers";
+    let (_, stdout, _) = told(exec(&[], line));
+    assert!(stdout.starts_with("shop any\n{\"customers\":[]"), "{stdout}");
+}
+
+#[test]
+fn a_control_token_stands_in_nobodys_way() {
+    let (code, _, stderr) = told(exec(&["--control-token", "hush-hush"], "true"));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+}
+
+#[test]
+fn a_client_that_has_the_vendors_address_written_into_it_comes_to_the_mock() {
+    let line = "curl -sS -H 'X-Yotpo-Token: any' https://api.yotpo.com/core/v3/stores/shop/customers";
+    let (code, stdout, stderr) = told(exec(&[], line));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert_eq!(stdout, r#"{"customers":[],"pagination":{"next_page_info":null}}"#);
+}
+
+#[test]
+fn what_is_let_through_is_judged_by_what_this_system_trusts() {
+    let system = "-----BEGIN CERTIFICATE-----\nc3lzdGVt\n-----END CERTIFICATE-----\n";
+    let system = file("exec-roots.pem", &system.repeat(2));
+    let trusted = |flags: &[&str]| {
+        let mut command = exec(flags, "grep -c BEGIN \"$SSL_CERT_FILE\"");
+        command.env("SSL_CERT_FILE", &system);
+        told(command)
+    };
+    assert_eq!(trusted(&[]), (Some(0), "1\n".to_owned(), String::new()));
+    let let_through = trusted(&["--proxy-passthrough", "example.com"]);
+    assert_eq!(let_through, (Some(0), "3\n".to_owned(), String::new()));
+}
+
+#[test]
+fn a_certificate_of_the_users_own_is_trusted() {
+    let own = rcgen::generate_simple_self_signed(["api.yotpo.com".to_owned()]).expect("a certificate");
+    let certificate = file("exec-own.pem", &own.cert.pem());
+    let key = file("exec-own.key", &own.signing_key.serialize_pem());
+    let [certificate, key] = [&certificate, &key].map(|path| path.to_str().expect("UTF-8"));
+    let line = "curl -sS -o /dev/null -w '%{http_code}' https://api.yotpo.com/core/v3/stores/shop/customers";
+    let asked = told(exec(&["--tls-cert", certificate, "--tls-key", key], line));
+    assert_eq!(asked, (Some(0), "401".to_owned(), String::new()));
+}
+
+#[test]
+fn what_the_user_has_set_stays_but_for_what_leads_past_the_mock() {
+    let line = "echo $NO_PROXY; echo $NODE_OPTIONS; echo $JAVA_TOOL_OPTIONS; echo $PHP_INI_SCAN_DIR";
+    let mut command = exec(&[], line);
+    command
+        .env("NO_PROXY", "db.internal, .yotpo.com,*,127.0.0.1")
+        .env("NODE_OPTIONS", "--no-warnings --require /elsewhere/yotpo-mock.cjs")
+        .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+        .env("PHP_INI_SCAN_DIR", "/etc/php");
+    let (code, stdout, stderr) = told(command);
+    assert_eq!(code, Some(0));
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines[0], "localhost,127.0.0.1,::1,db.internal");
+    assert!(
+        lines[1].starts_with("--no-warnings --require /") && !lines[1].contains("elsewhere"),
+        "{stdout}"
+    );
+    assert!(lines[2].starts_with("-Xmx1g -Dhttp.proxyHost=127.0.0.1 "), "{stdout}");
+    assert!(
+        lines[2].contains(" -Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|db.internal "),
+        "{stdout}"
+    );
+    assert!(lines[3].starts_with("/etc/php:/"), "{stdout}");
+    assert!(
+        stderr.contains("`.yotpo.com` of NO_PROXY is left out") && stderr.contains("`*` of NO_PROXY"),
+        "{stderr}"
+    );
+}
