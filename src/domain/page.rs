@@ -83,6 +83,7 @@ impl Page {
         self.customers.iter().next().is_none()
     }
 
+    #[cfg(any(test, feature = "internals"))]
     pub fn customers(&self) -> impl Iterator<Item = &Arc<Profile>> {
         self.customers.iter()
     }
