@@ -1,13 +1,24 @@
 //! The flags, their twins in the environment, and what they come to.
 
+#[cfg(feature = "tls")]
 mod address;
+mod client;
+#[cfg(feature = "tls")]
 mod control;
+#[cfg(feature = "tls")]
 pub mod env;
+#[cfg(feature = "tls")]
 mod environment;
+#[cfg(feature = "tls")]
 pub mod exec;
+#[cfg(feature = "tls")]
 mod files;
+#[cfg(feature = "tls")]
 mod findings;
 pub mod serve;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
 mod truststore;
 pub mod wait;
 
@@ -24,7 +35,9 @@ use yotpo_mock::{
     Builder, DEFAULT_BODY_LIMIT, DEFAULT_PORT, DEFAULT_READ_TIMEOUT, EmptyResult, Host, Validation, YotpoMock,
 };
 
+#[cfg(feature = "tls")]
 use env::Env;
+#[cfg(feature = "tls")]
 use exec::Exec;
 use wait::Wait;
 
@@ -32,7 +45,9 @@ use wait::Wait;
 const PREFIX: &str = "YOTPO_MOCK_";
 
 /// The store that clients are told where the mock knows of none, and its secret: any is good.
+#[cfg(feature = "tls")]
 const ANY_STORE: &str = "shop";
+#[cfg(feature = "tls")]
 const ANY_SECRET: &str = "any";
 
 /// A local, in-memory, stateful emulator of Yotpo's Core API v3 Customers endpoints.
@@ -69,8 +84,10 @@ pub enum Command {
     /// Wait until a mock is ready: 0 as soon as it is, 1 if it does not become so.
     Wait(Wait),
     /// Print the environment that leads a client to a running mock, though https://api.yotpo.com is written into it.
+    #[cfg(feature = "tls")]
     Env(Env),
     /// Run a command against a mock of its own, by that environment, and end as it ends.
+    #[cfg(feature = "tls")]
     Exec(Box<Exec>),
 }
 
@@ -147,21 +164,9 @@ pub struct Serve {
     /// Let pages of an origin, for example http://localhost:3000, use both surfaces from a browser. May be repeated.
     #[arg(long, value_name = "ORIGIN", value_delimiter = '\n', value_parser = origin)]
     cors: Vec<String>,
-    /// A further name or address that the certificate is for and the proxy knows. May be repeated.
-    #[arg(long, value_name = "NAME", value_delimiter = '\n')]
-    tls_name: Vec<String>,
-    /// Keep the authority that issues the certificates in a folder, for a year; without this each start makes a new one.
-    #[arg(long, value_name = "DIR")]
-    ca_dir: Option<PathBuf>,
-    /// Write the certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` tells it, too.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// Show a certificate of your own, in PEM, with those that lead to its authority.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The key of that certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    tls: tls::Tls,
     /// Let the proxy lead to a host as it is; it leads to the emulator alone otherwise. May be repeated.
     #[arg(long, value_name = "HOST", value_delimiter = '\n')]
     proxy_passthrough: Vec<String>,
@@ -199,27 +204,6 @@ pub enum LogFormat {
 }
 
 impl Serve {
-    /// For a mock that nobody but one command has to find.
-    fn on_a_free_port(self) -> Serve {
-        let port = Some(self.port.unwrap_or(0));
-        Serve { port, ..self }
-    }
-
-    /// For a mock whose stderr is a command's, too.
-    fn quiet_unless_asked(self) -> Serve {
-        let quiet = Some(self.quiet.unwrap_or(!self.verbose.unwrap_or_default()));
-        Serve { quiet, ..self }
-    }
-
-    fn control_token(&self) -> Option<&str> {
-        self.control_token.as_deref()
-    }
-
-    /// Whether clients meet certificates that are not of the mock's own making: behind the hosts that are let through, or its.
-    fn needs_system_roots(&self) -> bool {
-        self.tls_cert.is_some() || self.proxy_passthrough.iter().any(|host| !host.is_empty())
-    }
-
     /// What the flags come to: each wins over `--realistic`, and that over the defaults.
     pub fn into_builder(self) -> Builder {
         let builder = YotpoMock::builder();
@@ -266,14 +250,9 @@ impl Serve {
             Some(path) => builder.state_file(path),
             None => builder,
         };
-        let builder = filled(self.tls_name).fold(builder, Builder::tls_name);
         let builder = filled(self.proxy_passthrough).fold(builder, Builder::proxy_passthrough);
-        let builder = self.ca_dir.iter().fold(builder, Builder::ca_dir);
-        let builder = self.ca_file.iter().fold(builder, Builder::ca_file);
-        let builder = match (self.tls_cert, self.tls_key) {
-            (Some(certificate), Some(key)) => builder.tls_cert(certificate, key),
-            _ => builder,
-        };
+        #[cfg(feature = "tls")]
+        let builder = self.tls.into_builder(builder);
         let files = self.seed.into_iter().filter(|path| !path.as_os_str().is_empty());
         files.fold(builder, Builder::seed_file)
     }
@@ -301,10 +280,13 @@ impl Serve {
 
 /// Reads the command line and the environment; ends the process where they are wrong (2) or ask for help (0).
 pub fn parse() -> Command {
-    let mut command = CommandLine::command()
-        .mut_subcommand("serve", |serve| serve.mut_args(with_twin))
-        .mut_subcommand("exec", |exec| exec.mut_args(with_twin))
-        .mut_subcommand("env", |env| env.mut_arg("control_token", with_twin));
+    let mut command = CommandLine::command().mut_subcommand("serve", |serve| serve.mut_args(with_twin));
+    #[cfg(feature = "tls")]
+    {
+        command = command
+            .mut_subcommand("exec", |exec| exec.mut_args(with_twin))
+            .mut_subcommand("env", |env| env.mut_arg("control_token", with_twin));
+    }
     // The variables are those of `serve`, whether or not it is named: they must not stop another subcommand.
     let first = std::env::args_os().nth(1);
     let names_another = command
@@ -318,8 +300,11 @@ pub fn parse() -> Command {
     let parsed = line.command.unwrap_or_else(|| Command::Serve(Box::new(line.serve)));
     let serve = match &parsed {
         Command::Serve(serve) => Some(&**serve),
+        Command::Wait(_) => None,
+        #[cfg(feature = "tls")]
         Command::Exec(exec) => Some(&exec.serve),
-        Command::Wait(_) | Command::Env(_) => None,
+        #[cfg(feature = "tls")]
+        Command::Env(_) => None,
     };
     if let Some(Err(message)) = serve.map(Serve::stores) {
         command.error(ErrorKind::ValueValidation, message).exit();

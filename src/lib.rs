@@ -87,7 +87,7 @@
 //!
 //! # The features
 //!
-//! `cli`, on by default, is for the binary: switch it off where you embed the library. `tls`, a part of it, makes the same port
+//! `cli` and `tls`, both on by default, are for the binary: switch them off where you embed the library. `tls` makes the same port
 //! speak HTTPS, for a client that will have it so; such a client that has `https://api.yotpo.com` written into it is led here
 //! by its environment: [`proxy_url`](YotpoMock::proxy_url) is its proxy, and [`ca_pem`](YotpoMock::ca_pem) what it must trust.
 //!

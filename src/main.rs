@@ -13,7 +13,9 @@ fn main() -> ExitCode {
     let done = match cli::parse() {
         Command::Serve(options) => cli::serve::run(*options).map(|()| ExitCode::SUCCESS),
         Command::Wait(options) => cli::wait::run(&options).map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "tls")]
         Command::Env(options) => cli::env::run(&options).map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "tls")]
         Command::Exec(options) => cli::exec::run(*options),
     };
     match done {

@@ -1,6 +1,5 @@
 //! What the command line asks a running mock.
 
-use std::io;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,6 +7,7 @@ use serde::de::DeserializeOwned;
 use ureq::Agent;
 
 use super::Failure;
+use super::client::{agent, told};
 
 /// How long an answer is waited for; the state of a large store takes a while.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,26 +20,6 @@ pub struct Control<'a> {
     url: &'a str,
     token: Option<&'a str>,
     agent: Agent,
-}
-
-/// A client that no proxy stands in the way of.
-pub fn agent(timeout: Duration) -> Agent {
-    Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .new_agent()
-}
-
-/// In words, why there was no answer.
-pub fn told(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            "nothing listens there".to_owned()
-        }
-        other => other.to_string(),
-    }
 }
 
 #[derive(Deserialize)]

@@ -55,6 +55,29 @@ pub struct Exec {
     command: Vec<OsString>,
 }
 
+impl Serve {
+    /// For a mock that nobody but one command has to find.
+    fn on_a_free_port(self) -> Serve {
+        let port = Some(self.port.unwrap_or(0));
+        Serve { port, ..self }
+    }
+
+    /// For a mock whose stderr is a command's, too.
+    fn quiet_unless_asked(self) -> Serve {
+        let quiet = Some(self.quiet.unwrap_or(!self.verbose.unwrap_or_default()));
+        Serve { quiet, ..self }
+    }
+
+    fn control_token(&self) -> Option<&str> {
+        self.control_token.as_deref()
+    }
+
+    /// Whether clients meet certificates that are not of the mock's own making: behind the hosts that are let through, or its.
+    fn needs_system_roots(&self) -> bool {
+        self.tls.cert().is_some() || self.proxy_passthrough.iter().any(|host| !host.is_empty())
+    }
+}
+
 pub fn run(options: Exec) -> Result<ExitCode, Failure> {
     let Exec {
         serve,
@@ -77,7 +100,7 @@ pub fn run(options: Exec) -> Result<ExitCode, Failure> {
     })?;
     let trust = Trust {
         control_token: serve.control_token().map(str::to_owned),
-        own_certificate: serve.tls_cert.clone(),
+        own_certificate: serve.tls.cert().map(Path::to_owned),
         with_roots: serve.needs_system_roots(),
     };
     let mock = serve.into_builder().try_start().map_err(|error| Failure {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::control::{agent, told};
+use super::client::{agent, told};
 use super::{Failure, http_url};
 
 /// How often it asks.
