@@ -56,5 +56,7 @@ fn no_client_knows_of_the_mock() {
             assert!(!text.contains(word), "{} must not hold `{word}`", file.display());
         }
     }
-    assert_eq!(clients, 11, "each has the vendor's address written into it");
+    // Cargo packs no crate that stands in another.
+    let expected = 10 + usize::from(folder.join("rust").exists());
+    assert_eq!(clients, expected, "each has the vendor's address written into it");
 }
