@@ -8,18 +8,23 @@
 
 mod acceptor;
 mod access_tokens;
+mod admission;
+mod answer;
 pub(crate) mod body;
 mod connection;
 pub(crate) mod control;
 mod customer_events;
 pub(crate) mod customers;
-mod error;
 mod exchange;
+mod express;
 mod faults;
+mod head;
 mod middleware;
 mod outgoing;
 mod paths;
 pub(crate) mod proxy;
+mod recording;
+mod rewound;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 #[cfg(any(test, feature = "internals"))]

@@ -1,16 +1,15 @@
 //! Access tokens over HTTP: `createAccessToken` and `createOauthToken`.
 
-use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::body::Body;
-use super::error::Refused;
 use super::exchange::Exchange;
 use crate::domain::rejection::{Rejection, Violation};
 use crate::domain::rule;
 
 /// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
-pub(super) async fn create(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn create(exchange: &Exchange, body: Body<'_>) -> Result<Answer, Rejection> {
     let visit = exchange.visit();
     visit.check_store()?;
     let body = body.json().await;
@@ -19,11 +18,11 @@ pub(super) async fn create(exchange: &Exchange, body: Body) -> Result<HttpRespon
     }
     exchange.count()?;
     body?;
-    Ok(HttpResponse::Ok().json(json!({ "access_token": visit.issue_token() })))
+    Ok(Answer::json(&json!({ "access_token": visit.issue_token() })))
 }
 
 /// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
-pub(super) async fn create_oauth(exchange: &Exchange, body: Body) -> Result<HttpResponse, Refused> {
+pub(super) async fn create_oauth(exchange: &Exchange, body: Body<'_>) -> Result<Answer, Rejection> {
     let body = body.json_or_form().await?;
     let store = text(&body, "client_id").filter(|id| !id.is_empty());
     if let Some(store) = store {
@@ -46,10 +45,10 @@ pub(super) async fn create_oauth(exchange: &Exchange, body: Body) -> Result<Http
         });
     }
     if !violations.is_empty() {
-        return Err(Rejection::Broken(violations).into());
+        return Err(Rejection::Broken(violations));
     }
     let token = exchange.visit().issue_token();
-    Ok(HttpResponse::Ok().json(json!({ "access_token": token, "token_type": "Bearer" })))
+    Ok(Answer::json(&json!({ "access_token": token, "token_type": "Bearer" })))
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {

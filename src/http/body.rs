@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::mime::{self, Mime};
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{HttpMessage, HttpRequest, mime};
 use futures_util::{StreamExt, stream};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
 use super::exchange::Exchange;
+use super::head::Head;
 use crate::domain::json::{self, Json, Malformed};
 use crate::domain::rejection::Rejection;
 
@@ -22,18 +24,27 @@ const TRUSTED_BYTES: usize = 64 * 1024;
 pub(crate) struct ReadTimeout(pub Duration);
 
 /// How long the body of a request may take.
-fn timeout_of(request: &HttpRequest) -> Duration {
+pub(super) fn timeout_of(request: &HttpRequest) -> Duration {
     let timeout = request.app_data::<Data<ReadTimeout>>();
     timeout.expect("every app is given its timeout").0
 }
 
 /// A body that has not been read yet. It is read after admission, so that nobody is asked to send what is refused anyway.
-pub(super) struct Body {
-    media: Media,
-    declared_bytes: Option<usize>,
-    payload: Payload,
-    exchange: Exchange,
-    read_timeout: Duration,
+pub(super) struct Body<'a> {
+    head: &'a Head<'a>,
+    exchange: &'a Exchange,
+    source: Source<'a>,
+}
+
+/// Where a body comes from.
+enum Source<'a> {
+    /// It came together with its head.
+    Here(Bytes),
+    /// From a connection, in real time.
+    Arriving {
+        payload: &'a mut Payload,
+        timeout: Duration,
+    },
 }
 
 /// A body that was declared as JSON and has arrived.
@@ -66,10 +77,15 @@ enum Media {
 }
 
 impl Media {
-    fn of(request: &HttpRequest) -> Media {
-        match request.mime_type() {
-            Ok(None) => Media::Json,
-            Ok(Some(media)) if media.type_() == mime::APPLICATION => match media.subtype() {
+    fn of(head: &Head<'_>) -> Media {
+        let declared = match head.header(&CONTENT_TYPE) {
+            None => return Media::Json,
+            // What nearly everybody says need not be taken apart.
+            Some(b"application/json") => return Media::Json,
+            Some(declared) => str::from_utf8(declared).ok(),
+        };
+        match declared.and_then(|declared| declared.parse::<Mime>().ok()) {
+            Some(media) if media.type_() == mime::APPLICATION => match media.subtype() {
                 mime::JSON => Media::Json,
                 mime::WWW_FORM_URLENCODED => Media::Form,
                 _ if media.suffix() == Some(mime::JSON) => Media::Json,
@@ -80,17 +96,23 @@ impl Media {
     }
 }
 
-impl Body {
-    /// The body of a request, as it is declared.
-    pub fn of(request: &HttpRequest, payload: Payload, exchange: &Exchange) -> Body {
-        let length = request.headers().get(CONTENT_LENGTH);
-        Body {
-            media: Media::of(request),
-            declared_bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
-            payload,
-            exchange: exchange.clone(),
-            read_timeout: timeout_of(request),
-        }
+impl<'a> Body<'a> {
+    /// The body of a request that came whole.
+    pub fn here(head: &'a Head<'a>, bytes: Bytes, exchange: &'a Exchange) -> Body<'a> {
+        let source = Source::Here(bytes);
+        Body { head, exchange, source }
+    }
+
+    /// The body of a request that actix reads.
+    pub fn arriving(
+        head: &'a Head<'a>,
+        request: &HttpRequest,
+        payload: &'a mut Payload,
+        exchange: &'a Exchange,
+    ) -> Body<'a> {
+        let timeout = timeout_of(request);
+        let source = Source::Arriving { payload, timeout };
+        Body { head, exchange, source }
     }
 
     /// Takes the body, which is to be JSON, as it is.
@@ -99,7 +121,7 @@ impl Body {
     ///
     /// In this order: it is declared as something else, too large, or too slow.
     pub async fn text(self) -> Result<JsonText, Rejection> {
-        match self.media {
+        match Media::of(self.head) {
             Media::Json => self.bytes().await.map(JsonText),
             Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType),
         }
@@ -120,7 +142,7 @@ impl Body {
     ///
     /// As [`json`](Body::json) does.
     pub async fn json_or_form(self) -> Result<Value, Rejection> {
-        if self.media != Media::Form {
+        if Media::of(self.head) != Media::Form {
             return self.json().await;
         }
         let fields = form(&self.bytes().await?).ok_or(Rejection::FormNotUtf8)?;
@@ -130,30 +152,56 @@ impl Body {
 
     /// The bytes of the body, which the journal gets to see whether or not they are taken.
     async fn bytes(self) -> Result<Bytes, Rejection> {
-        let mut arrived = BytesMut::new();
         let limit_bytes = self.exchange.settings().body_limit;
-        let mut payload = self.payload;
-        let read = read(&mut payload, self.declared_bytes, limit_bytes, &mut arrived);
-        let read = tokio::time::timeout(self.read_timeout, read).await;
+        let (payload, timeout) = match self.source {
+            Source::Here(bytes) => {
+                let is_taken = bytes.len() <= limit_bytes;
+                let arrived = if is_taken { bytes.clone() } else { Bytes::new() };
+                self.exchange.keep_body(arrived, length(&bytes));
+                return is_taken.then_some(bytes).ok_or(Rejection::BodyTooLarge { limit_bytes });
+            }
+            Source::Arriving { payload, timeout } => (payload, timeout),
+        };
+        let declared = self.head.header(&CONTENT_LENGTH);
+        let declared = declared.and_then(|length| str::from_utf8(length).ok()?.parse().ok());
+        let mut arrived = BytesMut::new();
+        let read = read(payload, declared, limit_bytes, &mut arrived);
+        let read = tokio::time::timeout(timeout, read).await;
         // The journal must not hold on to the room that was made for what did not come.
         let arrived = match read {
             Ok(Ok(())) => arrived.freeze(),
             _ => Bytes::copy_from_slice(&arrived),
         };
-        let whole = self.declared_bytes.unwrap_or_default().max(arrived.len());
+        let whole = declared.unwrap_or_default().max(arrived.len());
         self.exchange
             .keep_body(arrived.clone(), u64::try_from(whole).unwrap_or(u64::MAX));
         let read = read.unwrap_or(Err(Rejection::BodyTimeout));
         if read.is_err() {
-            self.exchange.give_up(payload);
+            self.exchange.give_up(payload.take());
         }
         read.map(|()| arrived)
     }
+
+    /// Lets the journal know a body that nobody takes.
+    pub async fn show_to_the_journal(self) {
+        if self.exchange.has_body() {
+            return;
+        }
+        match self.source {
+            Source::Here(bytes) if bytes.len() > self.exchange.settings().body_limit => {}
+            Source::Here(bytes) => self.exchange.keep_body(bytes.clone(), length(&bytes)),
+            Source::Arriving { payload, timeout } => drop(read_ahead(payload, timeout, self.exchange).await),
+        }
+    }
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Reads a body ahead of whoever takes it, lets the journal know it, and puts it back. `None` for one that is too large, too slow
 /// or does not arrive whole: that is for whoever takes it to refuse.
-pub(super) async fn read_ahead(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) -> Option<Bytes> {
+pub(super) async fn read_ahead(payload: &mut Payload, timeout: Duration, exchange: &Exchange) -> Option<Bytes> {
     let limit = exchange.settings().body_limit;
     let mut arriving = payload.take();
     let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
@@ -167,20 +215,13 @@ pub(super) async fn read_ahead(request: &HttpRequest, payload: &mut Payload, exc
         }
         true
     };
-    let is_whole = tokio::time::timeout(timeout_of(request), read).await.unwrap_or(false);
+    let is_whole = tokio::time::timeout(timeout, read).await.unwrap_or(false);
     *payload = Payload::Stream {
         payload: Box::pin(stream::iter(chunks).chain(arriving)),
     };
     let body = is_whole.then(|| bytes.freeze())?;
-    exchange.keep_body(body.clone(), u64::try_from(body.len()).unwrap_or(u64::MAX));
+    exchange.keep_body(body.clone(), length(&body));
     Some(body)
-}
-
-/// Lets the journal know a body that nobody may take.
-pub(super) async fn read_for_the_journal(request: &HttpRequest, payload: &mut Payload, exchange: &Exchange) {
-    if !exchange.has_body() {
-        read_ahead(request, payload, exchange).await;
-    }
 }
 
 async fn read(

@@ -10,25 +10,24 @@ use std::time::Duration;
 
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request};
+use actix_http::{HttpService, Protocol, Request};
 use actix_service::boxed::{self, BoxService};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
 use actix_web::Error;
 use actix_web::dev::{AppConfig, Extensions, ServiceResponse};
 use actix_web::web::Data;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use super::express::Express;
 use super::proxy::{Proxy, Tunnel};
+use super::rewound::Rewound;
 use super::{Given, app};
 use crate::platform::Socket;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// How much of an answer a connection takes before it writes: an ordinary page is written at once. A connection keeps as much.
-const WRITE_BUFFER_BYTES: usize = 128 * 1024;
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// What a client gets that connects and says nothing, as one that does not finish its first head.
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -42,12 +41,14 @@ const HANDSHAKE: u8 = 22;
 /// How long to wait for the rest of what may become a CONNECT.
 const REST: Duration = Duration::from_millis(10);
 
-/// HTTP/1.1 as it is spoken on bare sockets.
-type Plain = BoxService<(TcpStream, Option<SocketAddr>), (), DispatchError>;
+/// What lets actix serve a connection.
+type Http<Io> = BoxService<(Io, Protocol, Option<SocketAddr>), (), DispatchError>;
 
 /// What serves the connections of one thread.
 pub(super) struct Server {
-    plain: Plain,
+    express: Express,
+    /// What is not ordinary.
+    plain: Http<Rewound>,
     #[cfg(feature = "tls")]
     secured: secured::Secured,
     proxy: Data<Proxy>,
@@ -69,10 +70,12 @@ impl Server {
         let (proxy, patience) = (given.proxy.clone(), given.read_timeout);
         #[cfg(feature = "tls")]
         let tls = given.tls.clone();
+        let express = Express::new(given.world.clone().into_inner());
         let app = app(given).into_factory().new_service(AppConfig::default()).await;
         let app = Rc::new(app.expect("the app has nothing that could fail"));
         Server {
-            plain: plain(app.clone(), patience).await,
+            express,
+            plain: http(app.clone(), patience, |stream: &Rewound| Socket::of(stream.stream())).await,
             #[cfg(feature = "tls")]
             secured: secured::Secured::new(app, tls, patience).await,
             proxy,
@@ -116,7 +119,10 @@ impl Server {
 
     async fn plain(&self, stream: TcpStream) -> Result<(), DispatchError> {
         let peer = stream.peer_addr().ok();
-        self.plain.call((stream, peer)).await
+        match self.express.serve(stream).await {
+            Some(stream) => self.plain.call((stream, Protocol::Http1, peer)).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -142,19 +148,19 @@ async fn tell(mut stream: TcpStream, answer: &[u8]) {
     let _ = stream.shutdown().await;
 }
 
-/// HTTP/1.1 on bare sockets.
-async fn plain<A>(app: Rc<A>, read_timeout: Duration) -> Plain
+/// HTTP as actix speaks it.
+async fn http<A, Io>(app: Rc<A>, read_timeout: Duration, socket: impl Fn(&Io) -> Socket + 'static) -> Http<Io>
 where
     A: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        .h1_write_buffer_size(WRITE_BUFFER_BYTES)
         .client_request_timeout(read_timeout)
-        .on_connect_ext(|stream: &TcpStream, extensions: &mut Extensions| {
-            extensions.insert(Socket::of(stream));
+        .on_connect_ext(move |stream: &Io, extensions: &mut Extensions| {
+            extensions.insert(socket(stream));
         })
-        .h1(fn_factory(move || {
+        .finish(fn_factory(move || {
             let app = app.clone();
             async { Ok::<_, ()>(app) }
         }));

@@ -16,13 +16,12 @@ use crate::world::{Call, Visit};
 
 /// A request under way: its look at the world, and what `record` will tell of it.
 ///
-/// `record` makes it, `admit` and the handlers add to it; all hold the same one.
-#[derive(Clone)]
+/// `record` makes it, `admit` and the handlers add to it.
 pub(super) struct Exchange {
     pub call: Call,
     /// Its place in the journal.
     pub number: u64,
-    told: Rc<RefCell<Told>>,
+    told: RefCell<Told>,
 }
 
 /// What is known of a request so far.
@@ -44,7 +43,7 @@ impl Exchange {
         let exchange = Exchange {
             call,
             number,
-            told: Rc::default(),
+            told: RefCell::default(),
         };
         if let Some(store) = store {
             exchange.set_store(&store);

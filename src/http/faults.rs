@@ -17,7 +17,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 
-use super::body::{parameters, read_ahead};
+use super::body::{parameters, read_ahead, timeout_of};
 use super::exchange::Exchange;
 use super::outgoing::joined;
 use crate::domain::json;
@@ -52,7 +52,7 @@ pub(super) async fn meet(
     let looked_at = faults.looked_at()?;
     let store_is_in_body = operation == Operation::CreateOauthToken;
     let body = if looked_at.bodies || store_is_in_body {
-        read_ahead(request, payload, exchange).await
+        read_ahead(payload, timeout_of(request), exchange).await
     } else {
         None
     };

@@ -1,47 +1,41 @@
-//! The way in and out of every request to the vendor's surface: `record` is around everything, `admit` at the door.
+//! The way in and out of every request that actix reads.
 
-use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, EXPECT, HeaderMap,
-    HeaderName, HeaderValue, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::body::{Body, read_for_the_journal};
+use super::admission::{admit, token_of};
+use super::answer::{Answer, Dress, Rules};
+use super::body::Body;
 use super::control::access::{Access, is_for_the_vendor};
 use super::control::{Complaint, world_of};
-use super::error::{Refused, Rules};
 use super::exchange::Exchange;
 use super::faults::{self, Struck};
+use super::head::{Head, lines};
 use super::outgoing::{Whole, taken_apart, watched};
-use super::paths::{Target, segments};
-use super::{access_tokens, customer_events, customers, proxy};
-use crate::domain::note::Note;
+use super::paths::segments;
+use super::proxy;
+use super::recording::{Recording, Sent};
 use crate::domain::operation::Operation;
-use crate::domain::rate_limit::Budget;
 use crate::domain::rejection::Rejection;
-use crate::world::journal::{Entry, Message, Texts};
 
 /// The first segment of the paths that are ours: not recorded, not limited.
 const CONTROL: &str = "_mock";
 
-const REQUEST: HeaderName = HeaderName::from_static("x-yotpo-mock-request");
-const NOTE: HeaderName = HeaderName::from_static("x-yotpo-mock-note");
-const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
-const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
+/// Whether a path is one of ours.
+pub(super) fn is_control(path: &str) -> bool {
+    segments(path).next().as_deref() == Some(CONTROL)
+}
 
 /// Records every request, and lets pages of the allowed origins read the answers in a browser.
 pub(super) async fn enter(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
@@ -82,16 +76,19 @@ async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceR
     if let Some(refusal) = proxy::refusal(&request) {
         return Ok(request.into_response(refusal));
     }
-    let is_control = segments(request.uri().path()).next().as_deref() == Some(CONTROL);
+    let is_control = is_control(request.uri().path());
     let is_hidden = is_control && is_for_the_vendor(request.head());
     if is_control && !is_hidden {
         return control(request, next).await;
     }
     let (request, mut payload) = request.into_parts();
-    let response = recorded(&request, async |exchange, target| match target {
-        _ if is_hidden => refuse(Rejection::UnknownPath),
-        Ok(operation) => answer(operation, &request, &mut payload, exchange).await,
-        Err(rejection) => refuse(rejection),
+    let response = recorded(&request, async |head, exchange, operation| match operation {
+        _ if is_hidden => refuse(&Rejection::UnknownPath),
+        Ok(operation) => {
+            exchange.set_operation(operation);
+            answer(operation, &request, head, &mut payload, exchange).await
+        }
+        Err(rejection) => refuse(&rejection),
     });
     let response = response.await;
     Ok(ServiceResponse::new(request, response))
@@ -100,65 +97,39 @@ async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceR
 /// Answers a request, and writes down both. A panic further in is answered here, with 500 in the envelope.
 async fn recorded(
     request: &HttpRequest,
-    answer: impl AsyncFnOnce(&Exchange, Result<Operation, Rejection>) -> HttpResponse,
+    answer: impl AsyncFnOnce(&Head<'_>, &Exchange, Result<Operation, Rejection>) -> HttpResponse,
 ) -> HttpResponse {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let path = request.uri().path();
-    let world = world_of(request);
-    let Some(opened) = world.journal.open() else {
-        // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
-        return std::future::pending().await;
-    };
-    let number = opened.number;
-    let target = Target::of(&method, path);
-    let exchange = Exchange::new(world.call(), number, target.store);
+    let (head, world) = (Head::of(request), world_of(request));
+    let (recording, exchange, operation) = Recording::open(&world, &head).await;
 
-    let answered = AssertUnwindSafe(answer(&exchange, target.operation))
+    let answered = AssertUnwindSafe(answer(&head, &exchange, operation))
         .catch_unwind()
         .await;
 
-    let answered = answered.unwrap_or_else(|_| refuse(Rejection::InternalError));
-    let (told, budget) = exchange.end();
+    let answered = answered.unwrap_or_else(|_| refuse(&Rejection::InternalError));
+    let (mut told, budget) = exchange.end();
     let (mut response, body) = taken_apart(answered);
-    dress(response.headers_mut(), number, &told.notes, budget);
+    let dress = Dress {
+        number: exchange.number,
+        notes: &told.notes,
+        budget,
+    };
+    dress.put_on(response.headers_mut());
     // The answer to HEAD has a body until it is written.
-    let sent = body.as_ref().ok().filter(|_| method != Method::HEAD);
+    let sent = body.as_ref().ok().filter(|_| head.method != Method::HEAD);
     let rules = response.extensions_mut().remove::<Rules>();
     let struck = response.extensions_mut().remove::<Struck>();
     let has_answer = struck.as_ref().is_none_or(|struck| struck.is_answered);
-    let mut texts = Texts::new();
-    let entry = Entry {
-        number,
-        at: told.visit.as_ref().map_or(exchange.call.now(), |visit| visit.now),
-        operation: told.operation,
-        store: told.visit.map(|visit| texts.text(&visit.store)),
-        method: texts.text(method.as_str()),
-        path: texts.text(path),
-        query: texts.query(request.query_string()),
+    let sent = Sent {
         status: if has_answer { response.status().as_u16() } else { 0 },
-        fault: struck.map(|struck| struck.fault),
+        headers: &lines(response.headers()),
+        body: sent.map(Whole::draft),
         rules: rules.map(|Rules(rules)| rules).unwrap_or_default(),
-        notes: told.notes,
-        duration: started.elapsed(),
-        request: Message {
-            headers: texts.headers(pairs(request.headers())),
-            body: told
-                .body
-                .map(|(arrived, whole_bytes)| opened.keep(&arrived, whole_bytes)),
-        },
-        response: Message {
-            headers: texts.headers(pairs(response.headers())),
-            body: sent.map(|sent| match sent {
-                Whole::Bytes(body) => opened.keep_whole(body),
-                Whole::Page(page) => opened.keep_page(page),
-            }),
-        },
+        fault: struck.map(|struck| struck.fault),
     };
-    log(&entry);
-    world.report.count(&entry);
-    let under_way = opened.close(entry);
-    response.set_body(watched(body, under_way, told.unread))
+    let unread = told.unread.take();
+    let under_way = recording.close(&exchange, told, sent);
+    response.set_body(watched(body, under_way, unread))
 }
 
 /// Lets a request to our own surface pass if its sender may use it; a panic further in is answered here, too.
@@ -188,136 +159,36 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
     }
 }
 
-/// Headers by their names in lower case.
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
-}
-
-fn dress(headers: &mut HeaderMap, number: u64, notes: &[Note], budget: Budget) {
-    headers.insert(REQUEST, number.into());
-    headers.insert(RATE_LIMIT_LIMIT, budget.limit.into());
-    headers.insert(RATE_LIMIT_REMAINING, budget.remaining.into());
-    headers.insert(RATE_LIMIT_RESET, budget.reset_seconds.into());
-    for note in notes {
-        let value = HeaderValue::try_from(format!("{}: {}", note.id(), note.words()));
-        headers.append(NOTE, value.expect("the words of notes fit a header"));
-    }
-}
-
-/// One line per request, with the rules that refused it; never a query, a token, a secret or an e-mail address.
-fn log(entry: &Entry) {
-    let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
-    let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
-    tracing::info!(
-        target: "yotpo_mock::requests",
-        method = entry.method(),
-        path = discreet(entry.path()),
-        status = entry.status,
-        duration_us = u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
-        store = entry.store().map(discreet),
-        rules = (!rules.is_empty()).then(|| rules.join(", ")),
-        "request"
-    );
-    tracing::debug!(
-        target: "yotpo_mock::requests",
-        number = entry.number,
-        operation = entry.operation.map(Operation::as_str),
-        notes = notes.join(", "),
-        "request, in detail"
-    );
-}
-
-/// Leaves out the segments of a path that may hold an e-mail address or a token, however often they are encoded.
-fn discreet(path: &str) -> String {
-    let is_private = |segment: &str| {
-        let mut decoded = segment.to_owned();
-        loop {
-            match percent_decode_str(&decoded).decode_utf8_lossy() {
-                Cow::Owned(again) if again != decoded => decoded = again,
-                _ => break ["@", "ymt_", "access_token="].iter().any(|word| decoded.contains(word)),
-            }
-        }
-    };
-    let segments = path
-        .split('/')
-        .map(|segment| if is_private(segment) { "[redacted]" } else { segment });
-    utf8_percent_encode(&segments.collect::<Vec<_>>().join("/"), CONTROLS).to_string()
-}
-
 /// Lets a request to an operation in and answers it, or tells why not: is a fault waiting? who is calling? how often?
 async fn answer(
     operation: Operation,
     request: &HttpRequest,
+    head: &Head<'_>,
     payload: &mut Payload,
     exchange: &Exchange,
 ) -> HttpResponse {
-    exchange.set_operation(operation);
     let Some(met) = faults::meet(operation, request, payload, exchange).await else {
-        return admit(operation, request, payload, exchange).await;
+        let body = Body::arriving(head, request, payload, exchange);
+        return admit(operation, head, body, exchange).await.into();
     };
-    read_for_the_journal(request, payload, exchange).await;
+    Body::arriving(head, request, payload, exchange)
+        .show_to_the_journal()
+        .await;
     actix_web::rt::time::sleep(met.effect.delay).await;
     if met.effect.expire_token && operation.needs_token() {
-        exchange.visit().expire_token(token_of(request).as_deref());
-        return faults::played(request, refuse(Rejection::ExpiredToken), &met);
+        exchange.visit().expire_token(token_of(head).as_deref());
+        return faults::played(request, refuse(&Rejection::ExpiredToken), &met);
     }
     if met.effect.replaces_the_answer() && !met.effect.after_commit {
         return faults::answer(request, &met);
     }
-    let response = admit(operation, request, payload, exchange).await;
-    faults::played(request, response, &met)
+    let body = Body::arriving(head, request, payload, exchange);
+    let response = admit(operation, head, body, exchange).await;
+    faults::played(request, response.into(), &met)
 }
 
-/// Asks who is calling and how often, and lets in whom nothing speaks against.
-///
-/// The two operations that give out tokens ask the same themselves, once they have read who is calling.
-async fn admit(
-    operation: Operation,
-    request: &HttpRequest,
-    payload: &mut Payload,
-    exchange: &Exchange,
-) -> HttpResponse {
-    if operation.needs_token() {
-        let let_in = || {
-            let note = exchange.visit().check_token(token_of(request).as_deref())?;
-            note.into_iter().for_each(|note| exchange.note(note));
-            exchange.count()
-        };
-        if let Err(rejection) = let_in() {
-            // Whoever asked first whether to send it is spared that.
-            if !request.headers().contains_key(EXPECT) {
-                read_for_the_journal(request, payload, exchange).await;
-            }
-            return refuse(rejection);
-        }
-    }
-    let mut body = || Body::of(request, payload.take(), exchange);
-    let answered = match operation {
-        Operation::CreateAccessToken => access_tokens::create(exchange, body()).await,
-        Operation::CreateOauthToken => access_tokens::create_oauth(exchange, body()).await,
-        Operation::RetrieveCustomers => customers::retrieve(exchange, request),
-        Operation::UpsertCustomer => customers::upsert(exchange, body()).await,
-        Operation::UpsertCustomerEvent => customer_events::upsert(exchange, request, body()).await,
-    };
-    answered.unwrap_or_else(HttpResponse::from_error)
-}
-
-/// The token as the header has it, else as the query has it; an empty header counts as absent.
-fn token_of(request: &HttpRequest) -> Option<String> {
-    let header = request.headers().get(TOKEN).filter(|value| !value.is_empty());
-    header
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .or_else(|| {
-            let parameters = form_urlencoded::parse(request.query_string().as_bytes());
-            parameters
-                .filter(|(name, _)| name == "access_token")
-                .last()
-                .map(|(_, token)| token.into_owned())
-        })
-}
-
-fn refuse(rejection: Rejection) -> HttpResponse {
-    HttpResponse::from_error(Refused(rejection))
+fn refuse(rejection: &Rejection) -> HttpResponse {
+    Answer::refusal(rejection).into()
 }
 
 #[cfg(test)]
@@ -339,7 +210,7 @@ mod tests {
             let request = TestRequest::get().uri("/core/v3/stores/shop/customers");
             let request = request.app_data(world.clone()).to_http_request();
             // What an emulator without bugs does not do.
-            let response = recorded(&request, async |_, _| panic!("a bug, for the test")).await;
+            let response = recorded(&request, async |_, _, _| panic!("a bug, for the test")).await;
             let header = |name: &str| {
                 response
                     .headers()

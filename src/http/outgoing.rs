@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use crate::domain::page::PageText;
-use crate::world::journal::UnderWay;
+use crate::world::journal::{BodyDraft, UnderWay};
 
 /// How much is handed over at a time; actix asks for the next once the socket took most of it.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -23,14 +24,34 @@ pub(super) enum Whole {
     Page(PageText),
 }
 
-/// An answer whose body is a page. A short one is joined at once.
-pub(super) fn paged(mut answer: HttpResponseBuilder, page: PageText) -> HttpResponse {
-    if page.bytes() <= PAGE_PIECE_BYTES {
-        return answer.body(page.to_vec());
+impl Whole {
+    pub fn bytes(&self) -> usize {
+        match self {
+            Whole::Bytes(bytes) => bytes.len(),
+            Whole::Page(page) => page.bytes(),
+        }
     }
-    let mut response = answer.finish();
-    response.extensions_mut().insert(page);
-    response
+
+    /// As the journal gets it.
+    pub fn draft(&self) -> BodyDraft<'_> {
+        match self {
+            Whole::Bytes(bytes) => BodyDraft::whole(bytes),
+            Whole::Page(page) => BodyDraft::Page(page),
+        }
+    }
+
+    /// An answer with this body, as actix writes it. A short page is joined at once.
+    pub fn respond(self, status: StatusCode) -> HttpResponse {
+        let mut answer = HttpResponse::build(status);
+        let page = match self {
+            Whole::Bytes(bytes) => return answer.body(bytes),
+            Whole::Page(page) if page.bytes() <= PAGE_PIECE_BYTES => return answer.body(page.to_vec()),
+            Whole::Page(page) => page,
+        };
+        let mut response = answer.finish();
+        response.extensions_mut().insert(page);
+        response
+    }
 }
 
 /// Joins the page of an answer that is to be changed.
@@ -70,10 +91,7 @@ struct Outgoing {
 pub(super) fn watched(body: Result<Whole, BoxBody>, under_way: UnderWay, unread: Option<Payload>) -> BoxBody {
     match body {
         Ok(rest) => BoxBody::new(Outgoing {
-            bytes: match &rest {
-                Whole::Bytes(bytes) => bytes.len(),
-                Whole::Page(page) => page.bytes(),
-            },
+            bytes: rest.bytes(),
             rest,
             room: BytesMut::new(),
             _under_way: under_way,

@@ -4,7 +4,6 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::workload::{Shop, Work, upsert_of};
@@ -16,7 +15,7 @@ use crate::domain::operation::Operation;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest};
 use crate::domain::profile::Profile;
 use crate::domain::validation::{Findings, Terms, read_customer, read_event};
-use crate::world::journal::{DEFAULT_ENTRIES, Entry, Journal, Message, Texts};
+use crate::world::journal::{BodyDraft, DEFAULT_ENTRIES, Draft, Journal};
 
 /// A room, and what is done in it.
 #[derive(Clone, Copy, Debug)]
@@ -118,8 +117,8 @@ impl House {
                 Box::new(move || drop(black_box(Cursor::decode(&cursor, HERE).expect("a cursor leads on"))))
             }
             Room::Journal => {
-                let body = Bytes::from(whole_write(number).to_string());
-                Box::new(move || journalled(&self.journal, &body))
+                let body = whole_write(number).to_string();
+                Box::new(move || journalled(&self.journal, body.as_bytes()))
             }
         }
     }
@@ -173,47 +172,30 @@ fn parsed(body: &str) -> Json<'_> {
     json::parse(body.as_bytes()).expect("a good body")
 }
 
-/// What `record` does in the journal with a write that is accepted.
-fn journalled(journal: &Journal, body: &Bytes) {
-    let length = body.len().to_string();
-    let came = [
-        ("host", "localhost:4600"),
-        ("user-agent", "sync/1.0"),
-        ("accept", "application/json"),
-        ("content-type", "application/json"),
-        ("content-length", &length),
-        ("x-yotpo-token", "ymt_shop_1"),
-    ];
-    let went = [
-        ("content-type", "application/json"),
-        ("x-yotpo-mock-request", "1234"),
-        ("ratelimit-limit", "0"),
-        ("ratelimit-remaining", "0"),
-        ("ratelimit-reset", "0"),
-    ];
+/// What is done in the journal with a write that is accepted.
+fn journalled(journal: &Journal, body: &[u8]) {
+    const CAME: &[u8] = b"host: localhost:4600\r\nuser-agent: sync/1.0\r\naccept: application/json\r\n\
+        content-type: application/json\r\ncontent-length: 812\r\nx-yotpo-token: ymt_shop_1\r\n";
+    const WENT: &[u8] = b"content-type: application/json\r\nx-yotpo-mock-request: 1234\r\nratelimit-limit: 5\r\n\
+        ratelimit-remaining: 5\r\nratelimit-reset: 0\r\n";
     let opened = journal.open().expect("nobody ends this journal");
-    let mut texts = Texts::new();
-    let entry = Entry {
+    let draft = Draft {
         number: opened.number,
         at: now(),
         operation: Some(Operation::UpsertCustomer),
-        store: Some(texts.text(HERE.store)),
-        method: texts.text("PATCH"),
-        path: texts.text("/core/v3/stores/shop/customers"),
-        query: texts.query(""),
+        store: Some(HERE.store),
+        method: "PATCH",
+        path: "/core/v3/stores/shop/customers",
+        query: "",
         status: 200,
         fault: None,
         rules: Vec::new(),
         notes: Vec::new(),
         duration: Duration::ZERO,
-        request: Message {
-            headers: texts.headers(came.map(|(name, value)| (name, value.as_bytes()))),
-            body: Some(opened.keep_whole(body)),
-        },
-        response: Message {
-            headers: texts.headers(went.map(|(name, value)| (name, value.as_bytes()))),
-            body: Some(opened.keep_whole(&Bytes::from_static(b"{}"))),
-        },
+        request_headers: CAME,
+        request_body: Some(BodyDraft::whole(body)),
+        response_headers: WENT,
+        response_body: Some(BodyDraft::whole(b"{}")),
     };
-    drop(opened.close(entry));
+    drop(opened.close(draft));
 }

@@ -1,11 +1,11 @@
 //! The journal: what was asked and what was answered, newest last.
 //!
-//! It keeps messages as they came, sharing their bytes with what goes to the socket; they are read, and their secrets taken out,
-//! when the journal is read.
+//! It keeps messages as they came; they are read, and their secrets taken out, when the journal is read.
 
 mod entry;
 mod file;
 mod message;
+mod record;
 mod redaction;
 
 use std::collections::VecDeque;
@@ -14,15 +14,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::ById;
-use crate::domain::page::PageText;
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
-pub(crate) use message::{Body, Texts};
+use record::Record;
+pub(crate) use record::{BodyDraft, Draft};
 pub(crate) use redaction::is_hidden;
 
 /// How many requests the journal keeps unless told otherwise; older ones are forgotten.
@@ -36,6 +35,11 @@ pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 
 /// The longest method, path or store id that the journal keeps, in bytes; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
+
+/// A text as the journal keeps it, cut where it is long.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+}
 
 /// The bounds of a journal.
 #[derive(Clone, Copy, Debug)]
@@ -83,30 +87,17 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Opened<'_> {
-    /// A body as the journal keeps it; there may be more of it than arrived.
-    pub fn keep(&self, arrived: &Bytes, whole_bytes: u64) -> Body {
-        Body::keep(arrived, whole_bytes, self.journal.limits.body_bytes)
-    }
-
-    /// A body that is all there, as the journal keeps it.
-    pub fn keep_whole(&self, body: &Bytes) -> Body {
-        self.keep(body, u64::try_from(body.len()).unwrap_or(u64::MAX))
-    }
-
-    /// A page, as the journal keeps it: not joined before somebody reads it.
-    pub fn keep_page(&self, page: &PageText) -> Body {
-        Body::keep_page(page, self.journal.limits.body_bytes)
-    }
-
     /// Closes the entry. The request stays under way until its answer is written, too.
-    pub fn close(self, entry: Entry) -> UnderWay {
-        let entry = Arc::new(entry);
-        let forgotten = self.journal.kept.lock().add(entry.clone(), self.journal.limits);
+    pub fn close(self, draft: Draft<'_>) -> UnderWay {
+        let Opened { journal, under_way, .. } = self;
+        let record = Record::new(draft, journal.limits);
+        let line = journal.file.as_ref().map(|file| (file, record.entry()));
+        let forgotten = journal.kept.lock().add(record, journal.limits);
         drop(forgotten);
-        if let Some(file) = &self.journal.file {
+        if let Some((file, entry)) = line {
             file.add(entry);
         }
-        self.under_way
+        under_way
     }
 }
 
@@ -122,10 +113,10 @@ pub(crate) struct Journal {
     file: Option<JournalFile>,
 }
 
-/// The entries that are kept, in the order in which they were closed, and their weight.
+/// What is kept of the entries, in the order in which they were closed, and its weight.
 #[derive(Debug, Default)]
 struct Kept {
-    entries: VecDeque<Arc<Entry>>,
+    records: VecDeque<Record>,
     bytes: usize,
     /// The last request of each store that went for another, and the last of all.
     forgotten_of: ById<u64>,
@@ -137,13 +128,13 @@ const MAX_STORES: usize = 10_000;
 
 impl Kept {
     /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
-    fn add(&mut self, entry: Arc<Entry>, limits: Limits) -> (Option<Arc<Entry>>, Vec<Arc<Entry>>) {
-        self.bytes += entry.weight();
-        self.entries.push_back(entry);
+    fn add(&mut self, record: Record, limits: Limits) -> (Option<Record>, Vec<Record>) {
+        self.bytes += record.weight();
+        self.records.push_back(record);
         // Nearly always it is one.
         let (mut first, mut others) = (None, Vec::new());
-        while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
-            let Some(oldest) = self.entries.pop_front() else { break };
+        while self.records.len() > limits.entries || (self.bytes > limits.bytes && self.records.len() > 1) {
+            let Some(oldest) = self.records.pop_front() else { break };
             self.bytes -= oldest.weight();
             self.note(&oldest);
             if let Some(other) = first.replace(oldest) {
@@ -153,7 +144,7 @@ impl Kept {
         (first, others)
     }
 
-    fn note(&mut self, forgotten: &Entry) {
+    fn note(&mut self, forgotten: &Record) {
         self.forgotten = self.forgotten.max(forgotten.number);
         let Some(store) = forgotten.store() else { return };
         // Looked up twice rather than making a text of the id each time.
@@ -214,7 +205,12 @@ impl Journal {
 
     /// The entries that are kept, in the order in which they were closed.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.kept.lock().entries.iter().cloned().collect()
+        self.kept
+            .lock()
+            .records
+            .iter()
+            .map(|record| Arc::new(record.entry()))
+            .collect()
     }
 
     /// The number of the last request of one store, or of all, that had to go for another: what came up to it is not all there.
@@ -235,9 +231,9 @@ impl Journal {
             all.forgotten_of.remove(store);
             kept.forgotten_of = std::mem::take(&mut all.forgotten_of);
             kept.forgotten = all.forgotten;
-            let others = all.entries.iter().filter(|entry| entry.store() != Some(store));
-            kept.entries = others.cloned().collect();
-            kept.bytes = kept.entries.iter().map(|entry| entry.weight()).sum();
+            let records = std::mem::take(&mut all.records).into_iter();
+            kept.records = records.filter(|record| record.store() != Some(store)).collect();
+            kept.bytes = kept.records.iter().map(Record::weight).sum();
         }
         drop(kept);
         drop(all);

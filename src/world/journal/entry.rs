@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::message::{Message, Query, Texts};
+use super::message::{Message, Query};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
@@ -161,13 +161,6 @@ impl Entry {
             }
             _ => ("customer", Value::Null),
         }
-    }
-
-    /// About how much memory it takes, in bytes.
-    pub(super) fn weight(&self) -> usize {
-        let texts = self.method.len() + self.path.len() + self.store.as_ref().map_or(0, |store| store.len());
-        let texts = texts + self.query.weight() + self.request.headers.weight() + self.response.headers.weight();
-        size_of::<Entry>() + texts.max(Texts::ROOM) + self.request.weight() + self.response.weight()
     }
 }
 

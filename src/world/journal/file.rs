@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct JournalFile {
     /// `None` is the end.
-    entries: SyncSender<Option<Arc<Entry>>>,
+    entries: SyncSender<Option<Box<Entry>>>,
     lost: Arc<AtomicU64>,
     /// Told when the thread has written everything.
     done: Mutex<Receiver<()>>,
@@ -62,12 +62,12 @@ impl JournalFile {
     }
 
     /// Hands an entry over. It is lost, and counted, where the file does not keep up.
-    pub fn add(&self, entry: Arc<Entry>) {
+    pub fn add(&self, entry: Entry) {
         let patience = match self.lost.load(Ordering::Relaxed) {
             0 => PATIENCE,
             _ => Duration::ZERO,
         };
-        if !self.hand_over(Some(entry), patience) {
+        if !self.hand_over(Some(Box::new(entry)), patience) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -81,7 +81,7 @@ impl JournalFile {
     }
 
     /// Whether there was a place in time.
-    fn hand_over(&self, mut entry: Option<Arc<Entry>>, patience: Duration) -> bool {
+    fn hand_over(&self, mut entry: Option<Box<Entry>>, patience: Duration) -> bool {
         let mut began = None;
         loop {
             match self.entries.try_send(entry) {
@@ -99,7 +99,7 @@ impl JournalFile {
 }
 
 /// Writes entries until the last; flushes whenever none is waiting.
-fn write(file: File, waiting: &Receiver<Option<Arc<Entry>>>, lost: &AtomicU64) {
+fn write(file: File, waiting: &Receiver<Option<Box<Entry>>>, lost: &AtomicU64) {
     let mut file = BufWriter::new(file);
     let mut failed = 0_u64;
     let mut next = waiting.recv().ok().flatten();
@@ -143,12 +143,12 @@ mod tests {
     use super::*;
     use crate::world::journal::message::{Headers, Message, Query};
 
-    fn entry(number: u64) -> Arc<Entry> {
+    fn entry(number: u64) -> Entry {
         let message = || Message {
             headers: Headers::default(),
             body: None,
         };
-        Arc::new(Entry {
+        Entry {
             number,
             at: chrono::DateTime::UNIX_EPOCH,
             operation: None,
@@ -163,7 +163,7 @@ mod tests {
             duration: Duration::ZERO,
             request: message(),
             response: message(),
-        })
+        }
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{MAX_TEXT_BYTES, redaction};
+use super::redaction;
 use crate::domain::json;
 use crate::domain::page::PageText;
 
@@ -95,10 +94,6 @@ impl Message {
             "body_cut": self.body_is_cut(),
         })
     }
-
-    pub(super) fn weight(&self) -> usize {
-        self.body.as_ref().map_or(0, |body| body.kept_bytes)
-    }
 }
 
 impl fmt::Debug for Message {
@@ -107,65 +102,27 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Where the texts of one entry are put together, all in one piece of memory: it is asked for once and given back once.
-pub(crate) struct Texts(BytesMut);
-
-impl Texts {
-    /// Room for the texts of an ordinary entry.
-    pub(super) const ROOM: usize = 768;
-
-    pub fn new() -> Texts {
-        Texts(BytesMut::with_capacity(Texts::ROOM))
-    }
-
-    /// A text, cut where it is long.
-    pub fn text(&mut self, text: &str) -> ByteString {
-        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-        self.0.extend_from_slice(&text.as_bytes()[..end]);
-        ByteString::try_from(self.0.split().freeze()).expect("it was a text")
-    }
-
-    /// The query of a request.
-    pub fn query(&mut self, text: &str) -> Query {
-        self.0.extend_from_slice(text.as_bytes());
-        Query(self.0.split().freeze())
-    }
-
-    /// Headers by their names in lower case.
-    pub fn headers<'a>(&mut self, headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
-        for (name, value) in headers {
-            self.0.extend_from_slice(name.as_bytes());
-            self.0.extend_from_slice(b":");
-            self.0.extend_from_slice(value);
-            self.0.extend_from_slice(b"\n");
-        }
-        Headers(self.0.split().freeze())
-    }
-}
-
-/// Headers in the order in which they came: a line each, the name in lower case, a colon and the value.
+/// Headers in the order in which they came: a line each, a name in any case, a colon and the value.
 #[derive(Clone, Default)]
-pub(crate) struct Headers(Bytes);
+pub(crate) struct Headers(pub(super) Bytes);
 
 impl Headers {
-    pub(super) fn weight(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Names and values, fit to be shown.
+    /// Names in lower case and values, fit to be shown.
     fn pairs(&self) -> impl Iterator<Item = (String, String)> {
-        let lines = self.0.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| {
+        let lines = self.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        lines.filter(|line| !line.is_empty()).map(|line| {
             let line = String::from_utf8_lossy(line);
             let (name, value) = line.split_once(':').unwrap_or((&line, ""));
-            (name.to_owned(), redaction::header(name, value))
+            let name = name.to_ascii_lowercase();
+            let value = redaction::header(&name, value.trim_ascii());
+            (name, value)
         })
     }
 }
 
 /// The query of a request.
 #[derive(Clone, Default)]
-pub(crate) struct Query(Bytes);
+pub(crate) struct Query(pub(super) Bytes);
 
 impl Query {
     /// The decoded parameters as an object; a repeated one is an array.
@@ -175,10 +132,6 @@ impl Query {
             let value = redaction::parameter(&name, value);
             (name, value)
         }))
-    }
-
-    pub(super) fn weight(&self) -> usize {
-        self.0.len()
     }
 }
 
@@ -205,12 +158,8 @@ enum Kept {
 }
 
 impl Body {
-    /// Keeps a body, of which there may be more than arrived: shares a short one, and copies the beginning of a long one.
-    pub fn keep(arrived: &Bytes, whole_bytes: u64, most_bytes: usize) -> Body {
-        let kept = match arrived.get(..most_bytes) {
-            Some(beginning) if arrived.len() > most_bytes => Bytes::copy_from_slice(beginning),
-            _ => arrived.clone(),
-        };
+    /// A body, or as much of it as is kept.
+    pub fn of_bytes(kept: Bytes, whole_bytes: u64) -> Body {
         Body {
             kept_bytes: kept.len(),
             kept: Kept::Bytes(kept),
@@ -225,6 +174,10 @@ impl Body {
             kept_bytes: page.bytes().min(most_bytes),
             whole_bytes: u64::try_from(page.bytes()).unwrap_or(u64::MAX),
         }
+    }
+
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
     }
 
     fn is_cut(&self) -> bool {
