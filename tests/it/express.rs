@@ -1,0 +1,213 @@
+//! Two ways through the server, and nobody can tell which was taken: an ordinary request is answered where it arrives, any other
+//! by actix.
+
+use serde_json::{Value, json};
+
+use crate::support::{ACCESS_TOKENS, Answer, Connection, EVENTS, Scene, customers};
+
+/// What lets actix answer a request that means the same as without it.
+const BY_ACTIX: &str = "Connection: keep-alive, keep-alive\r\n";
+
+/// A request, byte by byte.
+fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
+    let length = match body {
+        "" => String::new(),
+        body => format!("Content-Length: {}\r\n", body.len()),
+    };
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n{body}")
+}
+
+/// What a client of the vendor's may ask, and what it should not have.
+fn requests() -> Vec<(&'static str, String, &'static str, String)> {
+    let customer =
+        json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "gender": "F", "tags": "größe"}});
+    let broken = json!({"customer": {"external_id": "c-1", "gender": "X", "first_name": 1, "nobody": "knows"}});
+    let event = json!({"customer_event": {"type": "itemReturned", "unique_id": 1, "customer": {"external_id": "c-2"}}});
+    const TOKEN: &str = "X-Yotpo-Token: any\r\n";
+    const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let form = "client_id=shop&client_secret=any&grant_type=client_credentials";
+    let orders = "/core/v3/stores/shop/orders";
+    vec![
+        (
+            "POST",
+            ACCESS_TOKENS.to_owned(),
+            "",
+            json!({"secret": "any"}).to_string(),
+        ),
+        ("POST", ACCESS_TOKENS.to_owned(), "", json!({"secret": 1}).to_string()),
+        ("POST", "/oauth/token".to_owned(), FORM, form.to_owned()),
+        (
+            "POST",
+            "/oauth/token".to_owned(),
+            "",
+            json!({"client_id": "shop"}).to_string(),
+        ),
+        ("PATCH", customers(""), TOKEN, customer.to_string()),
+        ("PATCH", customers(""), TOKEN, broken.to_string()),
+        ("PATCH", customers(""), TOKEN, "{".to_owned()),
+        ("PATCH", customers(""), TOKEN, String::new()),
+        (
+            "PATCH",
+            customers(""),
+            "X-Yotpo-Token: any\r\nContent-Type: text/plain\r\n",
+            customer.to_string(),
+        ),
+        (
+            "PATCH",
+            customers(""),
+            "X-Yotpo-Token: any\r\ncontent-type: Application/JSON; charset=utf-8\r\n",
+            customer.to_string(),
+        ),
+        ("PATCH", customers(""), "", customer.to_string()),
+        ("PATCH", EVENTS.to_owned(), TOKEN, event.to_string()),
+        ("POST", EVENTS.to_owned(), TOKEN, event["customer_event"].to_string()),
+        ("GET", customers("?limit=1"), TOKEN, String::new()),
+        (
+            "GET",
+            customers("?email=ANN%40example.com&surprise=1"),
+            TOKEN,
+            String::new(),
+        ),
+        ("GET", customers("?limit=0"), TOKEN, String::new()),
+        (
+            "GET",
+            customers("?access_token=any"),
+            "x-yotpo-token: \r\n",
+            String::new(),
+        ),
+        (
+            "GET",
+            customers(""),
+            "X-YOTPO-TOKEN:\t any \r\nX-Yotpo-Token: other\r\nX-More: a\r\nx-more: b\r\n",
+            String::new(),
+        ),
+        ("POST", customers(""), TOKEN, customer.to_string()),
+        ("GET", orders.to_owned(), "", String::new()),
+        ("GET", "/nowhere/%C3%A9?a=1&a=2".to_owned(), "", String::new()),
+    ]
+}
+
+/// An answer without what is the connection's or the moment's: actix closes where a body was not read.
+fn told(answer: &Answer) -> String {
+    let mut headers = answer.seen.headers.clone();
+    headers.retain(|(name, _)| name != "date" && name != "connection");
+    headers.sort();
+    format!(
+        "{} {headers:?} {}",
+        answer.status(),
+        String::from_utf8_lossy(&answer.seen.body)
+    )
+}
+
+/// The journal without what differs, or is to differ.
+fn journal(scene: &Scene) -> Vec<Value> {
+    let mut told = scene.control("GET", "/requests").send().json();
+    for entry in told["requests"].as_array_mut().expect("requests") {
+        entry["duration_us"] = Value::Null;
+        let headers = entry["request"]["headers"].as_object_mut().expect("headers");
+        headers.remove("connection");
+    }
+    told["requests"].as_array().expect("requests").clone()
+}
+
+#[test]
+fn both_ways_lead_to_the_same_answers_and_the_same_journal() {
+    let settings = |builder: yotpo_mock::Builder| builder.store("shop", "any").rate_limit(50);
+    for scenes in [
+        [Scene::new(), Scene::new()],
+        [Scene::with(settings), Scene::with(settings)],
+    ] {
+        let mut express = Connection::open(scenes[0].address());
+        for (method, path, headers, body) in requests() {
+            let mut actix = Connection::open(scenes[1].address());
+            express.send(request(method, &path, headers, &body));
+            actix.send(request(method, &path, &format!("{headers}{BY_ACTIX}"), &body));
+            let [express, actix] = [&mut express, &mut actix].map(|connection| connection.answer().expect("an answer"));
+            assert_eq!(told(&express), told(&actix), "{method} {path} {headers:?} {body}");
+        }
+        let [express, actix] = scenes.each_ref().map(journal);
+        assert_eq!(express.len(), requests().len());
+        assert_eq!(express, actix);
+    }
+}
+
+#[test]
+fn both_ways_write_the_same_pages() {
+    let seed: Vec<_> = (0..150)
+        .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
+        .collect();
+    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string());
+    let [mut express, mut actix] = [0, 1].map(|_| Connection::open(scene.address()));
+    for query in [
+        "?limit=100",
+        "?limit=7&include_custom_properties=true",
+        "?external_ids=c-149,c-3",
+    ] {
+        let get = |headers| request("GET", &customers(query), headers, "");
+        express.send(get("X-Yotpo-Token: any\r\n"));
+        actix.send(get(&format!("X-Yotpo-Token: any\r\n{BY_ACTIX}")));
+        let [express, actix] = [&mut express, &mut actix].map(|connection| connection.answer().expect("an answer"));
+        assert!(!express.names().is_empty());
+        assert_eq!(express.seen.body, actix.seen.body);
+    }
+}
+
+#[test]
+fn a_connection_changes_the_way_in_the_middle_of_a_write() {
+    let scene = Scene::new();
+    let token = "X-Yotpo-Token: any\r\n";
+    let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();
+    let chunked = {
+        let body = customer("c-3");
+        let head = request(
+            "PATCH",
+            &customers(""),
+            &format!("{token}Transfer-Encoding: chunked\r\n"),
+            "",
+        );
+        format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+    };
+    let mut connection = Connection::open(scene.address());
+    connection.send(
+        [
+            request("PATCH", &customers(""), token, &customer("c-1")),
+            request("PATCH", &customers(""), token, &customer("c-2")),
+            chunked,
+            request("GET", "/_mock/health", "", ""),
+            request("GET", &customers(""), token, ""),
+        ]
+        .concat(),
+    );
+    let answers: Vec<_> = (0..5).map(|_| connection.answer().expect("an answer")).collect();
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert_eq!(answers[3].json()["status"], "ready");
+    assert_eq!(answers[4].names(), ["c-1", "c-2", "c-3"]);
+    assert_eq!([0, 1, 2, 4].map(|at: usize| answers[at].number()), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_request_may_arrive_in_any_two_pieces() {
+    let scene = Scene::new();
+    let body = json!({"customer": {"external_id": "c-1", "first_name": "Ann"}}).to_string();
+    let whole = request("PATCH", &customers(""), "X-Yotpo-Token: any\r\n", &body);
+    for at in 0..whole.len() {
+        let mut connection = Connection::open(scene.address());
+        connection.send(&whole[..at]);
+        connection.send(&whole[at..]);
+        let answer = connection.answer().expect("an answer");
+        assert_eq!((answer.status(), answer.number()), (200, at as u64 + 1));
+    }
+}
+
+#[test]
+fn a_fault_strikes_who_was_connected_before_it() {
+    let scene = Scene::new();
+    let mut connection = Connection::open(scene.address());
+    let mut status = || {
+        connection.send(request("GET", &customers(""), "X-Yotpo-Token: any\r\n", ""));
+        connection.answer().map(|answer| answer.status())
+    };
+    assert_eq!(status(), Some(200));
+    scene.fault(json!({"status": 503, "times": 1}));
+    assert_eq!([status(), status()], [Some(503), Some(200)]);
+}
