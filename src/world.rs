@@ -481,17 +481,20 @@ impl Visit {
     /// The reason why the token does not open the store.
     pub fn check_token(&self, token: Option<&str>) -> Result<Option<Note>, Rejection> {
         let text = token.filter(|text| !text.is_empty()).ok_or(Rejection::MissingToken)?;
-        if let Some(token) = Token::parse(text) {
-            let issuer = match token.store == self.store {
-                true => self.remembered().cloned(),
-                false => self.memory.store(&token.store),
-            };
+        let own = self
+            .remembered()
+            .and_then(|store| Some((store, store.token_number(&self.store, text)?)));
+        if let Some((store, number)) = own {
+            match store.state.lock().credentials.standing(number, self.now) {
+                Standing::Valid => return Ok(None),
+                Standing::Expired => return Err(Rejection::ExpiredToken),
+                Standing::NeverIssued => {}
+            }
+        } else if let Some(token) = Token::parse(text).filter(|token| token.store != self.store) {
+            let issuer = self.memory.store(&token.store);
             let standing = issuer.map(|issuer| issuer.state.lock().credentials.standing(token.number, self.now));
-            match standing {
-                Some(Standing::Valid) if token.store == self.store => return Ok(None),
-                Some(Standing::Expired) if token.store == self.store => return Err(Rejection::ExpiredToken),
-                Some(Standing::Valid | Standing::Expired) => return Err(Rejection::TokenOfAnotherStore),
-                Some(Standing::NeverIssued) | None => {}
+            if let Some(Standing::Valid | Standing::Expired) = standing {
+                return Err(Rejection::TokenOfAnotherStore);
             }
         }
         if self.settings.issued_tokens_only || self.memory.declared_only || self.has_secret() {

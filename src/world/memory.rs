@@ -11,6 +11,7 @@ use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Changes, Settings};
 use super::{ById, SharedById};
+use crate::domain::access_token::Token;
 use crate::domain::profile::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
@@ -37,6 +38,29 @@ pub(crate) struct Store {
     /// Cursors hold within one epoch only.
     pub epoch: u64,
     pub state: Mutex<StoreState>,
+    /// A token of this store that came with a request, as its text and its number: clients send the same one again and again, and
+    /// to check a text takes a hash.
+    recent_token: Mutex<(String, usize)>,
+}
+
+impl Store {
+    fn new(epoch: u64, state: StoreState) -> Store {
+        Store {
+            epoch,
+            state: Mutex::new(state),
+            recent_token: Mutex::default(),
+        }
+    }
+
+    /// The number of a token, where its text is one that this store may have issued.
+    pub fn token_number(&self, id: &str, text: &str) -> Option<usize> {
+        let mut recent = self.recent_token.lock();
+        if recent.0 != text {
+            let token = Token::parse(text).filter(|token| token.store == id)?;
+            *recent = (text.to_owned(), token.number);
+        }
+        Some(recent.1)
+    }
 }
 
 /// What a memory holds at one moment, to be put back later. A copy costs next to nothing, however large the stores are.
@@ -87,12 +111,7 @@ impl Memory {
     }
 
     pub fn new(settings: Settings, start: &Stores, declared_only: bool, epoch: u64) -> Memory {
-        let store = |state: &StoreState| {
-            Arc::new(Store {
-                epoch,
-                state: Mutex::new(state.clone()),
-            })
-        };
+        let store = |state: &StoreState| Arc::new(Store::new(epoch, state.clone()));
         Memory {
             epoch,
             declared_only,
@@ -119,22 +138,14 @@ impl Memory {
 
     /// A store, remembered from now on.
     pub fn store_or_new(&self, id: &str) -> Arc<Store> {
-        let anew = || {
-            Arc::new(Store {
-                epoch: self.epoch,
-                state: Mutex::default(),
-            })
-        };
+        let anew = || Arc::new(Store::new(self.epoch, StoreState::default()));
         self.store(id)
             .unwrap_or_else(|| self.stores.entry(id.to_owned()).or_insert_with(anew).value().clone())
     }
 
     /// Puts a state in the place of a store's.
     pub fn put_store(&self, id: &str, state: StoreState, epoch: u64) {
-        let store = Store {
-            epoch,
-            state: Mutex::new(state),
-        };
+        let store = Store::new(epoch, state);
         if let Some(forgotten) = self.stores.insert(id.to_owned(), Arc::new(store)) {
             forget(forgotten);
         }
