@@ -25,9 +25,88 @@ pub fn set_up() {
     // SAFETY: it reads a number, which may be done at any time.
     let usual = unsafe { mi_option_get(PURGE_DELAY) };
     on_forgetting(move |forgetting| set_purge_delay(if forgetting { 0 } else { usual }));
+    // A large store is only slower without.
+    #[cfg(target_os = "linux")]
+    let _ = huge_pages::ask();
 }
 
 fn set_purge_delay(milliseconds: c_long) {
     // SAFETY: it stores a number under the place of an option, which may be done at any time.
     unsafe { mi_option_set(PURGE_DELAY, milliseconds) };
+}
+
+/// Huge pages for what a large store takes: a million customers stand on 400,000 ordinary pages, so that hardly any lookup finds
+/// its page's address where the processor keeps those. A small process stays on ordinary pages, of which it takes no more than it
+/// needs.
+#[cfg(target_os = "linux")]
+mod huge_pages {
+    use std::ffi::c_void;
+    use std::fs;
+    use std::hint::black_box;
+    use std::io;
+    use std::ops::Range;
+    use std::ptr::null_mut;
+
+    use libmimalloc_sys::mi_manage_os_memory_ex;
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+    use rustix::thread::disable_transparent_huge_pages;
+
+    const MIB: usize = 1024 * 1024;
+
+    /// The size of a huge page, and what must begin at a multiple of it.
+    const HUGE: usize = 2 * MIB;
+
+    /// How much of the heap stays on ordinary pages: the allocator takes the lowest addresses first.
+    const SMALL: usize = 32 * MIB;
+
+    /// How much of the heap comes after what the allocator reserves by itself. Nothing is taken before it is needed.
+    const MORE: usize = 3 * 1024 * MIB;
+
+    /// Asks the system for them, where it gives them to those who ask.
+    pub fn ask() -> io::Result<()> {
+        let heap = heap()?;
+        let large = (heap.start + SMALL).min(heap.end).next_multiple_of(HUGE)..heap.end;
+        advise(heap.start..large.start, Advice::LinuxNoHugepage)?;
+        advise(large, Advice::LinuxHugepage)?;
+        advise(more()?, Advice::LinuxHugepage)?;
+        // The allocator has switched them off for the whole process.
+        disable_transparent_huge_pages(false)?;
+        Ok(())
+    }
+
+    /// The piece of address space that the allocator has reserved and begins to fill.
+    fn heap() -> io::Result<Range<usize>> {
+        let inside = black_box(Box::new(0_u64));
+        let inside = (&raw const *inside).addr();
+        let maps = fs::read_to_string("/proc/self/maps")?;
+        let ranges = maps.lines().filter_map(|line| {
+            let (start, end) = line.split(' ').next()?.split_once('-')?;
+            Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+        });
+        let mut heaps = ranges.filter(|range| range.contains(&inside));
+        heaps.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Reserves more address space, and hands it to the allocator.
+    fn more() -> io::Result<Range<usize>> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: it is put where nothing is yet.
+        let reserved = unsafe { mmap_anonymous(null_mut(), MORE + HUGE, protection, flags)? };
+        let start = reserved.wrapping_byte_add(reserved.addr().next_multiple_of(HUGE) - reserved.addr());
+        let mut arena = null_mut();
+        // SAFETY: the memory was just mapped, is nobody else's, and stays mapped to the end.
+        let is_taken = unsafe { mi_manage_os_memory_ex(start, MORE, true, false, true, -1, false, &raw mut arena) };
+        let range = start.addr()..start.addr() + MORE;
+        is_taken
+            .then_some(range)
+            .ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn advise(range: Range<usize>, advice: Advice) -> io::Result<()> {
+        let start: *mut c_void = std::ptr::with_exposed_provenance_mut(range.start);
+        // SAFETY: this advice changes what memory is made of, and not what is in it.
+        unsafe { madvise(start, range.len(), advice)? }
+        Ok(())
+    }
 }
