@@ -433,7 +433,7 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Explanation {
     /// What it would do, and the customer that it would leave; or why it would be refused.
-    pub outcome: Result<(Outcome, Arc<Profile>), Rejection>,
+    pub outcome: Result<(Outcome, Profile), Rejection>,
     pub notes: Vec<Note>,
 }
 

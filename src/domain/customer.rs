@@ -198,12 +198,6 @@ pub struct OnRequest {
     pub yotpo_ugc: Option<Box<RawValue>>,
 }
 
-impl OnRequest {
-    pub(super) fn is_empty(&self) -> bool {
-        self.custom_properties.is_empty() && self.loyalty.is_none() && self.yotpo_ugc.is_none()
-    }
-}
-
 impl Customer {
     pub fn identifiers(&self) -> Identifiers {
         Identifiers {

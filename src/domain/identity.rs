@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use imbl::{OrdMap, OrdSet};
@@ -16,7 +15,7 @@ use super::customer::{Customer, Email, ExternalId, Identifiers, Number, PhoneNum
 use super::profile::Profile;
 
 /// The profiles of a store in the order of creation.
-pub(super) type Profiles = OrdMap<Number, Arc<Profile>>;
+pub(super) type Profiles = OrdMap<Number, Profile>;
 
 /// Under what an identifier is indexed: a hash that two identifiers may share.
 pub(super) type Key = u64;
@@ -151,7 +150,7 @@ impl IdentityIndex {
         identifier: Identifier<'_>,
         after: Number,
         profiles: &'a Profiles,
-    ) -> impl Iterator<Item = &'a Arc<Profile>> {
+    ) -> impl Iterator<Item = &'a Profile> {
         let key = identifier.key();
         verified(numbers(&self.all, key, after), identifier, profiles)
     }
@@ -164,7 +163,7 @@ impl IdentityIndex {
         phone_number: &'a str,
         mut after: Number,
         profiles: &'a Profiles,
-    ) -> impl Iterator<Item = &'a Arc<Profile>> {
+    ) -> impl Iterator<Item = &'a Profile> {
         let (email, phone_number) = (Identifier::Email(email), Identifier::PhoneNumber(phone_number));
         let next = |identifier: Identifier<'_>, after| numbers(&self.all, identifier.key(), after).next();
         let both = std::iter::from_fn(move || {
@@ -179,14 +178,14 @@ impl IdentityIndex {
             }
         });
         verified(
-            verified(both, email, profiles).map(|profile| profile.number),
+            verified(both, email, profiles).map(|profile| profile.number()),
             phone_number,
             profiles,
         )
     }
 
     /// The profile that a write means: the contract's rules 1 and 4. `None` where a new one is to be made.
-    pub fn target<'a>(&'a self, write: &Names<'_>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+    pub fn target<'a>(&'a self, write: &Names<'_>, profiles: &'a Profiles) -> Option<&'a Profile> {
         if let Some(id) = &write.external_id {
             return self.find(Identifier::ExternalId(id), 0, profiles).next().or_else(|| {
                 write
@@ -204,10 +203,10 @@ impl IdentityIndex {
         names
             .shareable()
             .filter_map(
-                |identifier| match self.oldest_unclaimed(identifier, 0, profiles)?.number {
+                |identifier| match self.oldest_unclaimed(identifier, 0, profiles)?.number() {
                     oldest if oldest == target => self
                         .oldest_unclaimed(identifier, target, profiles)
-                        .map(|next| next.number),
+                        .map(|next| next.number()),
                     oldest => Some(oldest),
                 },
             )
@@ -219,13 +218,13 @@ impl IdentityIndex {
         identifier: Identifier<'_>,
         after: Number,
         profiles: &'a Profiles,
-    ) -> Option<&'a Arc<Profile>> {
+    ) -> Option<&'a Profile> {
         verified(numbers(&self.unclaimed, identifier.key(), after), identifier, profiles).next()
     }
 
     /// The oldest unclaimed profile above `after` with exactly this email and this phone number; what is not given, it must not
     /// have either.
-    pub fn exactly<'a>(&'a self, names: &Names<'_>, after: Number, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+    pub fn exactly<'a>(&'a self, names: &Names<'_>, after: Number, profiles: &'a Profiles) -> Option<&'a Profile> {
         let first = names.shareable().next()?;
         let shareable = Names {
             external_id: None,
@@ -241,7 +240,7 @@ impl IdentityIndex {
         })
     }
 
-    fn written_last<'a>(&'a self, identifier: Identifier<'_>, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
+    fn written_last<'a>(&'a self, identifier: Identifier<'_>, profiles: &'a Profiles) -> Option<&'a Profile> {
         let key = identifier.key();
         let recent = self
             .recent
@@ -261,14 +260,14 @@ impl IdentityIndex {
             let key = identifier.key();
             let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
             if let [only] = *others {
-                self.recent.insert((key, profiles[&only].written, only));
+                self.recent.insert((key, profiles[&only].written(), only));
             }
             if !others.is_empty() {
-                self.recent.insert((key, profile.written, profile.number));
+                self.recent.insert((key, profile.written(), profile.number()));
             }
-            self.all.insert((key, profile.number));
+            self.all.insert((key, profile.number()));
             if unclaimed {
-                self.unclaimed.insert((key, profile.number));
+                self.unclaimed.insert((key, profile.number()));
             }
         }
     }
@@ -279,14 +278,18 @@ impl IdentityIndex {
         let unclaimed = names.is_unclaimed();
         for identifier in names.iter() {
             let key = identifier.key();
-            self.all.remove(&(key, profile.number));
+            self.all.remove(&(key, profile.number()));
             if unclaimed {
-                self.unclaimed.remove(&(key, profile.number));
+                self.unclaimed.remove(&(key, profile.number()));
             }
-            if self.recent.remove(&(key, profile.written, profile.number)).is_some() {
+            if self
+                .recent
+                .remove(&(key, profile.written(), profile.number()))
+                .is_some()
+            {
                 let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
                 if let [last] = *others {
-                    self.recent.remove(&(key, profiles[&last].written, last));
+                    self.recent.remove(&(key, profiles[&last].written(), last));
                 }
             }
         }
@@ -302,8 +305,8 @@ impl IdentityIndex {
         }
         for identifier in names.shareable() {
             let key = identifier.key();
-            if self.recent.remove(&(key, before.written, before.number)).is_some() {
-                self.recent.insert((key, after.written, after.number));
+            if self.recent.remove(&(key, before.written(), before.number())).is_some() {
+                self.recent.insert((key, after.written(), after.number()));
             }
         }
     }
@@ -343,7 +346,7 @@ fn verified<'a>(
     numbers: impl Iterator<Item = Number>,
     identifier: Identifier<'_>,
     profiles: &'a Profiles,
-) -> impl Iterator<Item = &'a Arc<Profile>> {
+) -> impl Iterator<Item = &'a Profile> {
     numbers
         .map(|number| {
             profiles

@@ -91,13 +91,18 @@ fn fill_on_request(mut winner: OnRequest, other: OnRequest) -> OnRequest {
     }
 }
 
-/// Renders what [`fill`] gives of a winner and of another that was rendered before, without reading what the winner does not have.
-///
-/// Gives false, and renders nothing, for a winner that has what no client writes: lists and channels are not joined here.
-pub fn fill_rendered(winner: &Customer, other: &[u8], out: &mut Vec<u8>) -> bool {
-    if !winner.lists.is_empty() || winner.channels != Channels::default() {
-        return false;
-    }
+/// Whether [`fill_rendered`] can tell what a winner says: lists, channels and what no client writes are not joined there.
+pub fn can_fill_rendered(winner: &Customer) -> bool {
+    winner.lists.is_empty()
+        && winner.channels == Channels::default()
+        && winner.on_request.loyalty.is_none()
+        && winner.on_request.yotpo_ugc.is_none()
+}
+
+/// Renders what [`fill`] gives of a winner and of another that was rendered before, less the parts on request, without reading
+/// what the winner does not have. The winner must be [one for which that can be done](can_fill_rendered).
+pub fn fill_rendered(winner: &Customer, other: &[u8], out: &mut Vec<u8>) {
+    debug_assert!(can_fill_rendered(winner), "lists and channels are not joined here");
     let mut filling = Filling { other, out };
     filling.field("external_id", &winner.external_id);
     filling.field("email", &winner.email);
@@ -115,7 +120,6 @@ pub fn fill_rendered(winner: &Customer, other: &[u8], out: &mut Vec<u8>) -> bool
     filling.field("accepts_sms_marketing", &winner.accepts_sms_marketing);
     filling.field("accepts_email_marketing", &winner.accepts_email_marketing);
     filling.rest();
-    true
 }
 
 /// Fills a winner, field by field in their order, from an object that was rendered before.
@@ -212,8 +216,13 @@ fn value_bytes(json: &[u8]) -> usize {
     }
 }
 
-/// Custom properties filled key by key from others that are kept as they were rendered, rendered in turn.
-pub fn fill_properties(winner: &Properties, other: &RawValue) -> Box<RawValue> {
+/// Renders custom properties filled key by key from others that were rendered before. Where there are none, nothing is rendered.
+pub fn fill_properties(winner: &Properties, other: &[u8], out: &mut Vec<u8>) {
+    match (winner.is_empty(), other) {
+        (true, other) => return out.extend_from_slice(other),
+        (false, b"") => return serde_json::to_writer(out, winner).expect(ARE_WRITTEN),
+        _ => {}
+    }
     #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
     struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
     #[derive(Serialize)]
@@ -223,9 +232,11 @@ pub fn fill_properties(winner: &Properties, other: &RawValue) -> Box<RawValue> {
         Told(&'a Value),
     }
     let other: BTreeMap<Key<'_>, &RawValue> =
-        serde_json::from_str(other.get()).expect("properties are rendered as an object");
+        serde_json::from_slice(other).expect("properties are rendered as an object");
     let kept = other.iter().map(|(key, value)| (&*key.0, Property::Kept(value)));
     let told = winner.iter().map(|(key, value)| (key.as_str(), Property::Told(value)));
     let filled: BTreeMap<&str, Property<'_>> = kept.chain(told).collect();
-    serde_json::value::to_raw_value(&filled).expect("properties are JSON values under string keys")
+    serde_json::to_writer(out, &filled).expect(ARE_WRITTEN);
 }
+
+const ARE_WRITTEN: &str = "properties are JSON values under string keys, and a Vec takes all writes";

@@ -1,7 +1,5 @@
 //! The page: customers as an answer tells them, joined from the JSON that each profile keeps ready.
 
-use std::sync::Arc;
-
 use bytes::BufMut;
 
 use super::customer::{Include, Number};
@@ -27,11 +25,11 @@ enum Customers {
         count: usize,
     },
     /// Those that were found.
-    Found(Vec<Arc<Profile>>),
+    Found(Vec<Profile>),
 }
 
 impl Customers {
-    fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
+    fn iter(&self) -> impl Iterator<Item = &Profile> {
         let (after, found) = match self {
             Customers::After { profiles, after, count } => {
                 let after = profiles.range(after + 1..).take(*count);
@@ -69,7 +67,7 @@ impl Page {
     }
 
     /// The first of customers that were found, at most so many.
-    pub(super) fn of<'a>(found: impl Iterator<Item = &'a Arc<Profile>>, limit: usize) -> Page {
+    pub(super) fn of<'a>(found: impl Iterator<Item = &'a Profile>, limit: usize) -> Page {
         let mut found: Vec<_> = found.take(limit.saturating_add(1)).cloned().collect();
         let has_more = found.len() > limit;
         found.truncate(limit);
@@ -84,7 +82,7 @@ impl Page {
     }
 
     #[cfg(any(test, feature = "internals"))]
-    pub fn customers(&self) -> impl Iterator<Item = &Arc<Profile>> {
+    pub fn customers(&self) -> impl Iterator<Item = &Profile> {
         self.customers.iter()
     }
 
@@ -211,7 +209,7 @@ mod tests {
                 external_id: Some(ExternalId::to_search(&number.to_string())),
                 ..Customer::default()
             };
-            (number, Arc::new(Profile::new(number, number, customer, None)))
+            (number, Profile::new(number, number, customer, None))
         };
         let profiles: Profiles = (1..=20).map(profile).collect();
         let place = Place {

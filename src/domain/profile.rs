@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::thread;
 
 use bytes::BufMut;
 use memchr::memchr2;
 use serde_json::value::RawValue;
+use triomphe::ThinArc;
 
-use super::customer::{Customer, Include, Number, OnRequest};
+use super::customer::{Customer, Include, Number, OnRequest, Properties};
 use super::identity::Names;
 use super::lineage::{self, Lineage, Step};
 use super::merge;
@@ -22,24 +22,50 @@ thread_local! {
 
 /// A customer as a store keeps it: rendered once when it is written, joined into pages as it is.
 ///
-/// Nothing that can be read back from the rendered JSON is kept beside it.
+/// All of it stands in one piece of memory, which its clones share: who is led to it needs no second look-up. Nothing that can be
+/// read back from the rendered JSON is kept beside it.
+#[derive(Clone, Debug)]
+pub struct Profile(ThinArc<Header, u8>);
+
+/// What stands before the rendered JSON of a profile.
 #[derive(Debug)]
-pub struct Profile {
-    pub(super) number: Number,
+struct Header {
+    number: Number,
     /// The store's count of writes when this profile was written last.
-    pub(super) written: u64,
+    written: u64,
     /// How it came to be what it is.
-    pub(super) lineage: Lineage,
-    /// All fields that every page carries, as a JSON object.
-    json: Box<[u8]>,
-    on_request: Option<Arc<RenderedOnRequest>>,
+    lineage: Lineage,
+    ends: Ends,
 }
 
-#[derive(Debug)]
-struct RenderedOnRequest {
-    custom_properties: Box<RawValue>,
-    loyalty: Option<Box<RawValue>>,
-    yotpo_ugc: Option<Box<RawValue>>,
+/// Where the texts of a profile end; each begins where the one before it ends, and the last one ends with all of them.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    /// All fields that every page carries, as a JSON object.
+    json: usize,
+    /// The custom properties as an object; nothing if there are none. So are the two that follow, of what there is.
+    custom_properties: usize,
+    loyalty: usize,
+}
+
+impl Ends {
+    /// The ends once the last two texts are there, too; what came before them is the custom properties, from the end of the JSON on.
+    fn with(json: usize, loyalty: &[u8], yotpo_ugc: &[u8], out: &mut Vec<u8>) -> Ends {
+        let custom_properties = out.len();
+        out.extend_from_slice(loyalty);
+        let loyalty = out.len();
+        out.extend_from_slice(yotpo_ugc);
+        Ends {
+            json,
+            custom_properties,
+            loyalty,
+        }
+    }
+}
+
+/// The text of a part; nothing if there is none.
+fn bytes_of(part: &Option<Box<RawValue>>) -> &[u8] {
+    part.as_ref().map_or(b"", |raw| raw.get().as_bytes())
 }
 
 /// How many customers a thread that is [polite](drop_politely) drops before it lets others go first.
@@ -58,7 +84,7 @@ pub(crate) fn drop_politely<T>(forgotten: T) {
     DROPS_LEFT.set(None);
 }
 
-impl Drop for Profile {
+impl Drop for Header {
     fn drop(&mut self) {
         match DROPS_LEFT.get() {
             None => {}
@@ -73,73 +99,104 @@ impl Drop for Profile {
 
 impl Profile {
     pub(crate) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
-        Profile {
-            number,
-            written,
-            lineage,
-            json: rendered(&customer),
-            on_request: on_request(customer.on_request),
-        }
+        Profile::kept(number, written, lineage, |out| {
+            serde_json::to_writer(&mut *out, &customer)
+                .expect("a customer is texts and booleans, and a Vec takes all writes");
+            let json = out.len();
+            let parts = &customer.on_request;
+            merge::fill_properties(&parts.custom_properties, b"", out);
+            Ends::with(json, bytes_of(&parts.loyalty), bytes_of(&parts.yotpo_ugc), out)
+        })
     }
 
     /// The profile after a write to it: the write, [filled](merge::fill) with what it does not say.
     pub(super) fn rewritten(&self, written: u64, write: Customer, lineage: Lineage) -> Profile {
-        let wins = &write.on_request;
-        let can_be_written = wins.loyalty.is_none() && wins.yotpo_ugc.is_none();
-        let filled = |out: &mut Vec<u8>| can_be_written && merge::fill_rendered(&write, &self.json, out);
-        let Some(json) = kept_exactly(filled) else {
-            return Profile::new(self.number, written, merge::fill(write, self.customer()), lineage);
-        };
-        let properties = &wins.custom_properties;
-        let on_request = match &self.on_request {
-            Some(kept) if properties.is_empty() => Some(kept.clone()),
-            Some(kept) => Some(Arc::new(RenderedOnRequest {
-                custom_properties: merge::fill_properties(properties, &kept.custom_properties),
-                loyalty: kept.loyalty.clone(),
-                yotpo_ugc: kept.yotpo_ugc.clone(),
-            })),
-            None => on_request(write.on_request),
-        };
-        Profile {
-            number: self.number,
-            written,
-            lineage,
-            json,
-            on_request,
+        if !merge::can_fill_rendered(&write) {
+            return Profile::new(self.number(), written, merge::fill(write, self.customer()), lineage);
         }
+        Profile::kept(self.number(), written, lineage, |out| {
+            merge::fill_rendered(&write, self.json(), out);
+            let json = out.len();
+            merge::fill_properties(&write.on_request.custom_properties, self.custom_properties(), out);
+            Ends::with(json, self.loyalty(), self.yotpo_ugc(), out)
+        })
+    }
+
+    /// Keeps what is written, at its exact size.
+    fn kept(number: Number, written: u64, lineage: Lineage, write: impl FnOnce(&mut Vec<u8>) -> Ends) -> Profile {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            let header = Header {
+                number,
+                written,
+                lineage,
+                ends: write(scratch),
+            };
+            Profile(ThinArc::from_header_and_slice(header, scratch))
+        })
+    }
+
+    fn header(&self) -> &Header {
+        &self.0.header.header
+    }
+
+    /// All fields that every page carries, as a JSON object.
+    fn json(&self) -> &[u8] {
+        &self.0.slice[..self.header().ends.json]
+    }
+
+    fn custom_properties(&self) -> &[u8] {
+        let ends = &self.header().ends;
+        &self.0.slice[ends.json..ends.custom_properties]
+    }
+
+    fn loyalty(&self) -> &[u8] {
+        let ends = &self.header().ends;
+        &self.0.slice[ends.custom_properties..ends.loyalty]
+    }
+
+    fn yotpo_ugc(&self) -> &[u8] {
+        &self.0.slice[self.header().ends.loyalty..]
     }
 
     /// The customer's place in the order of creation.
     pub fn number(&self) -> Number {
-        self.number
+        self.header().number
     }
 
     /// The steps by which the customer came to be what it is, the first of those that are kept first.
     pub fn lineage(&self) -> Vec<&Step> {
-        lineage::steps(&self.lineage)
+        lineage::steps(&self.header().lineage)
+    }
+
+    /// The customer's whole story, to be told on.
+    pub(super) fn story(&self) -> &Lineage {
+        &self.header().lineage
     }
 
     /// The store's count of writes when this profile was written last.
     pub fn written(&self) -> u64 {
-        self.written
+        self.header().written
     }
 
     /// Reads the customer back from what was rendered.
     pub fn customer(&self) -> Customer {
-        let mut customer: Customer = serde_json::from_slice(&self.json).expect(READS_BACK);
-        if let Some(rendered) = &self.on_request {
-            customer.on_request = OnRequest {
-                custom_properties: serde_json::from_str(rendered.custom_properties.get()).expect(READS_BACK),
-                loyalty: rendered.loyalty.clone(),
-                yotpo_ugc: rendered.yotpo_ugc.clone(),
-            };
-        }
+        let mut customer: Customer = serde_json::from_slice(self.json()).expect(READS_BACK);
+        let raw = |text: &[u8]| (!text.is_empty()).then(|| serde_json::from_slice(text).expect(READS_BACK));
+        customer.on_request = OnRequest {
+            custom_properties: match self.custom_properties() {
+                b"" => Properties::new(),
+                rendered => serde_json::from_slice(rendered).expect(READS_BACK),
+            },
+            loyalty: raw(self.loyalty()),
+            yotpo_ugc: raw(self.yotpo_ugc()),
+        };
         customer
     }
 
     /// What names the customer. That stands first in the rendered JSON, so the rest is not looked at.
     pub(super) fn names(&self) -> Names<'_> {
-        let mut rest: &[u8] = &self.json;
+        let mut rest = self.json();
         Names {
             external_id: next_text(&mut rest, "external_id"),
             email: next_text(&mut rest, "email"),
@@ -150,12 +207,12 @@ impl Profile {
     /// Appends the customer as one JSON object, with the parts that were asked for.
     pub fn write_json(&self, include: Include, out: &mut impl BufMut) {
         if include == Include::default() {
-            return out.put_slice(&self.json);
+            return out.put_slice(self.json());
         }
-        out.put_slice(self.json.strip_suffix(b"}").expect("an object ends with a brace"));
+        out.put_slice(self.json().strip_suffix(b"}").expect("an object ends with a brace"));
         for (name, value) in self.parts(include) {
-            for text in [",\"", name, "\":", value] {
-                out.put_slice(text.as_bytes());
+            for text in [b",\"", name.as_bytes(), b"\":", value] {
+                out.put_slice(text);
             }
         }
         out.put_slice(b"}");
@@ -163,28 +220,33 @@ impl Profile {
 
     /// How many bytes that appends.
     pub fn json_bytes(&self, include: Include) -> usize {
+        let json = self.header().ends.json;
+        if include == Include::default() {
+            return json;
+        }
         let parts = self.parts(include);
-        self.json.len()
-            + parts
-                .map(|(name, value)| name.len() + value.len() + r#","":"#.len())
-                .sum::<usize>()
+        json + parts
+            .map(|(name, value)| name.len() + value.len() + r#","":"#.len())
+            .sum::<usize>()
     }
 
     /// The parts that were asked for: their names, and what is rendered of each.
-    fn parts(&self, include: Include) -> impl Iterator<Item = (&'static str, &str)> {
-        let on_request = self.on_request.as_deref();
-        let part = |wanted: bool, name, of: fn(&RenderedOnRequest) -> Option<&RawValue>, absent| {
-            wanted.then(|| (name, on_request.and_then(of).map_or(absent, RawValue::get)))
+    fn parts(&self, include: Include) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let part = |wanted: bool, name, of: fn(&Profile) -> &[u8], absent: &'static [u8]| {
+            wanted.then(|| match of(self) {
+                b"" => (name, absent),
+                rendered => (name, rendered),
+            })
         };
         [
             part(
                 include.custom_properties,
                 "custom_properties",
-                |of| Some(&of.custom_properties),
-                "{}",
+                Profile::custom_properties,
+                b"{}",
             ),
-            part(include.loyalty, "loyalty", |of| of.loyalty.as_deref(), "null"),
-            part(include.reviews, "yotpo_ugc", |of| of.yotpo_ugc.as_deref(), "null"),
+            part(include.loyalty, "loyalty", Profile::loyalty, b"null"),
+            part(include.reviews, "yotpo_ugc", Profile::yotpo_ugc, b"null"),
         ]
         .into_iter()
         .flatten()
@@ -192,31 +254,6 @@ impl Profile {
 }
 
 const READS_BACK: &str = "a profile holds what was rendered from a customer";
-
-fn rendered(customer: &Customer) -> Box<[u8]> {
-    let json = kept_exactly(|out| serde_json::to_writer(out, customer).is_ok());
-    json.expect("a customer is texts and booleans, and a Vec takes all writes")
-}
-
-/// What is written, if it is, at its exact size.
-fn kept_exactly(write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Box<[u8]>> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.clear();
-        write(scratch).then(|| Box::from(scratch.as_slice()))
-    })
-}
-
-/// What is rendered of the parts on request, if there are any.
-fn on_request(parts: OnRequest) -> Option<Arc<RenderedOnRequest>> {
-    (!parts.is_empty()).then(|| {
-        Arc::new(RenderedOnRequest {
-            custom_properties: serde_json::value::to_raw_value(&parts.custom_properties)
-                .expect("properties are JSON values under string keys"),
-            loyalty: parts.loyalty,
-            yotpo_ugc: parts.yotpo_ugc,
-        })
-    })
-}
 
 /// Reads the next field of an object, a text or null, by its name.
 fn next_text<'a>(rest: &mut &'a [u8], name: &str) -> Option<Cow<'a, str>> {
@@ -325,7 +362,7 @@ mod tests {
             let filled = Profile::new(1, 2, merge::fill(write.clone(), kept.clone()), None);
             let rewritten = Profile::new(1, 1, kept, None).rewritten(2, write, None);
             prop_assert_eq!(all(&rewritten), all(&filled));
-            prop_assert_eq!(&rewritten.json, &filled.json);
+            prop_assert_eq!(rewritten.json(), filled.json());
             prop_assert_eq!(rewritten.names(), filled.names());
         }
     }

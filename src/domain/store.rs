@@ -152,7 +152,7 @@ impl StoreState {
             named: (before.as_ref() != Some(&now_named)).then(|| Box::new(now_named.to_identifiers())),
         };
         let (number, lineage) = match &target {
-            Some(profile) => (profile.number, profile.lineage.clone()),
+            Some(profile) => (profile.number(), profile.story().clone()),
             None => (self.last_profile + 1, None),
         };
         let lineage = lineage::told(lineage, origin.request, origin.at, what, Fields::of(&write));
@@ -280,15 +280,14 @@ impl StoreState {
     }
 
     fn put(&mut self, profile: Profile) {
-        self.last_profile = self.last_profile.max(profile.number);
-        let after = Arc::new(profile);
-        match self.profiles.insert(after.number, after.clone()) {
-            Some(before) => self.index.replace(&before, &after, &self.profiles),
-            None => self.index.insert(&after, &self.profiles),
+        self.last_profile = self.last_profile.max(profile.number());
+        match self.profiles.insert(profile.number(), profile.clone()) {
+            Some(before) => self.index.replace(&before, &profile, &self.profiles),
+            None => self.index.insert(&profile, &self.profiles),
         }
     }
 
-    fn remove(&mut self, number: Number) -> Arc<Profile> {
+    fn remove(&mut self, number: Number) -> Profile {
         let profile = self
             .profiles
             .remove(&number)
@@ -380,12 +379,12 @@ impl StoreState {
     }
 
     /// One customer, by its number.
-    pub fn customer(&self, number: Number) -> Option<&Arc<Profile>> {
+    pub fn customer(&self, number: Number) -> Option<&Profile> {
         self.profiles.get(&number)
     }
 
     /// The customers in the order of creation, from the first with a number above `after`.
-    pub fn customers(&self, after: Number) -> impl Iterator<Item = &Arc<Profile>> {
+    pub fn customers(&self, after: Number) -> impl Iterator<Item = &Profile> {
         self.profiles.range(after + 1..).map(|(_, profile)| profile)
     }
 

@@ -260,7 +260,7 @@ impl Store {
     /// ```
     pub fn customers(&self) -> Vec<Customer> {
         let customers: Vec<_> = self.look(|state| state.customers(0).cloned().collect());
-        customers.iter().map(|profile| customer_of(profile)).collect()
+        customers.iter().map(customer_of).collect()
     }
 
     /// The event with a unique id.

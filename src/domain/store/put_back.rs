@@ -122,8 +122,8 @@ impl StoreState {
     /// If it has counted less, or two customers were written at once; to follow what names the store.
     pub fn put_back_counters(&mut self, counters: Option<Counters>) -> Result<(), String> {
         let mut seen = BTreeSet::new();
-        if let Some(twice) = self.profiles.values().find(|profile| !seen.insert(profile.written)) {
-            return Err(format!("two customers were `written` at {}", twice.written));
+        if let Some(twice) = self.profiles.values().find(|profile| !seen.insert(profile.written())) {
+            return Err(format!("two customers were `written` at {}", twice.written()));
         }
         let least = self.counters();
         let Some(counters) = counters else { return Ok(()) };
