@@ -639,7 +639,7 @@ impl Visit {
             }
             None => StoreState::default().page(request),
         };
-        let nothing_found = page.is_empty() && request.after == 0;
+        let nothing_found = request.after == 0 && page.is_empty();
         if nothing_found && self.settings.empty_result == EmptyResult::Error {
             return Err(Rejection::NoResults);
         }

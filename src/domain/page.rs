@@ -1,5 +1,8 @@
 //! The page: customers as an answer tells them, joined from the JSON that each profile keeps ready.
 
+use std::array;
+use std::mem;
+
 use bytes::BufMut;
 
 use super::customer::{Include, Number};
@@ -10,15 +13,15 @@ use super::profile::Profile;
 /// The customers of a page, to be told without holding the store.
 #[derive(Clone, Debug)]
 pub struct Page {
+    /// Those of the page, and the one after them if there are more.
     customers: Customers,
-    /// Whether there are customers after these.
-    pub has_more: bool,
+    limit: usize,
 }
 
 /// Customers in the order of creation.
 #[derive(Clone, Debug)]
 enum Customers {
-    /// So many of those after a number, of all that there were. None of them is touched before it is told.
+    /// So many of those after a number, if there are, of all that there were. None of them is touched before it is told.
     After {
         profiles: Profiles,
         after: Number,
@@ -50,52 +53,109 @@ impl Customers {
             Customers::Found(found) => drop(found.drain(..skipped)),
         }
     }
+
+    /// Leaves out all but the first ones.
+    fn truncate(&mut self, most: usize) {
+        match self {
+            Customers::After { count, .. } => *count = most.min(*count),
+            Customers::Found(found) => found.truncate(most),
+        }
+    }
+}
+
+/// How many customers ahead the head of one is asked for: a line of memory each, so that as many as can come at once are asked for.
+const HEADS_AHEAD: usize = 16;
+
+/// How many customers ahead the JSON of one is asked for. Of 100,000 customers, written in any order, a page takes 16 us where none
+/// is, and with 2, 4 and 8 it takes 12.5, 11 and 10.
+const JSON_AHEAD: usize = 8;
+
+/// Customers, of which each was asked for in memory so many places before its turn: without that a page waits for one after the
+/// other where the caches do not hold the store.
+struct Ahead<'a, I, A, const PLACES: usize> {
+    /// Those whose turn comes, from `next` on, around.
+    coming: [Option<&'a Profile>; PLACES],
+    next: usize,
+    rest: I,
+    ask_for: A,
+}
+
+impl<'a, I: Iterator<Item = &'a Profile>, A: Fn(&Profile), const PLACES: usize> Ahead<'a, I, A, PLACES> {
+    fn of(mut customers: I, ask_for: A) -> Self {
+        Ahead {
+            coming: array::from_fn(|_| customers.next().inspect(|profile| ask_for(profile))),
+            next: 0,
+            rest: customers,
+            ask_for,
+        }
+    }
+}
+
+impl<'a, I: Iterator<Item = &'a Profile>, A: Fn(&Profile), const PLACES: usize> Iterator for Ahead<'a, I, A, PLACES> {
+    type Item = &'a Profile;
+
+    fn next(&mut self) -> Option<&'a Profile> {
+        let coming = self.rest.next().inspect(|profile| (self.ask_for)(profile));
+        let next = mem::replace(&mut self.coming[self.next], coming);
+        self.next = (self.next + 1) % PLACES;
+        next
+    }
 }
 
 impl Page {
     /// The first of all customers after a number, at most so many.
     pub(super) fn after(profiles: &Profiles, after: Number, limit: usize) -> Page {
-        let count = profiles.range(after + 1..).take(limit.saturating_add(1)).count();
         Page {
             customers: Customers::After {
                 profiles: profiles.clone(),
                 after,
-                count: count.min(limit),
+                count: limit.saturating_add(1),
             },
-            has_more: count > limit,
+            limit,
         }
     }
 
     /// The first of customers that were found, at most so many.
     pub(super) fn of<'a>(found: impl Iterator<Item = &'a Profile>, limit: usize) -> Page {
-        let mut found: Vec<_> = found.take(limit.saturating_add(1)).cloned().collect();
-        let has_more = found.len() > limit;
-        found.truncate(limit);
         Page {
-            customers: Customers::Found(found),
-            has_more,
+            customers: Customers::Found(found.take(limit.saturating_add(1)).cloned().collect()),
+            limit,
         }
     }
 
+    /// Whether nobody is on it.
     pub fn is_empty(&self) -> bool {
-        self.customers.iter().next().is_none()
+        match &self.customers {
+            Customers::After { profiles, after, .. } => profiles.get_max().is_none_or(|(last, _)| last <= after),
+            Customers::Found(found) => found.is_empty(),
+        }
+    }
+
+    /// Whether there are customers after these.
+    #[cfg(test)]
+    pub fn has_more(&self) -> bool {
+        self.customers.iter().nth(self.limit).is_some()
     }
 
     #[cfg(any(test, feature = "internals"))]
     pub fn customers(&self) -> impl Iterator<Item = &Profile> {
-        self.customers.iter()
+        self.customers.iter().take(self.limit)
     }
 
     /// The page as it goes out where it was asked for.
-    pub fn told(self, asked: PageRequest, at: Place<'_>) -> PageText {
+    pub fn told(mut self, asked: PageRequest, at: Place<'_>) -> PageText {
         let include = asked.include;
         let (mut bytes, mut last) = (BEGINNING.len(), None);
-        for profile in self.customers.iter() {
+        let mut customers = Ahead::<_, _, HEADS_AHEAD>::of(self.customers.iter(), Profile::ask_for_head);
+        for profile in customers.by_ref().take(self.limit) {
             bytes += usize::from(last.is_some()) + profile.json_bytes(include);
             last = Some(profile.number());
         }
+        let has_more = customers.next().is_some();
+        drop(customers);
+        self.customers.truncate(self.limit);
         let cursor = last
-            .filter(|_| self.has_more)
+            .filter(|_| has_more)
             .map(|after| format!("\"{}\"", Cursor::encode(PageRequest { after, ..asked }, at)));
         let cursor = cursor.as_deref().unwrap_or("null");
         let end = format!("],\"pagination\":{{\"next_page_info\":{cursor}}}}}");
@@ -151,7 +211,8 @@ impl PageText {
             self.comes_next = Next::FirstCustomer;
         }
         let (mut count, mut last, mut is_enough) = (0, 0, false);
-        for profile in self.customers.iter() {
+        let ask_for_json = |profile: &Profile| profile.ask_for_json(self.include);
+        for profile in Ahead::<_, _, JSON_AHEAD>::of(self.customers.iter(), ask_for_json) {
             if written >= enough_bytes {
                 is_enough = true;
                 break;

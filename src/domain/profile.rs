@@ -13,6 +13,7 @@ use super::customer::{Customer, Include, Number, OnRequest, Properties};
 use super::identity::Names;
 use super::lineage::{self, Lineage, Step};
 use super::merge;
+use crate::platform::{prefetch, prefetch_line};
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -228,6 +229,20 @@ impl Profile {
         json + parts
             .map(|(name, value)| name.len() + value.len() + r#","":"#.len())
             .sum::<usize>()
+    }
+
+    /// Asks for what stands before the texts, which is soon to be looked at.
+    pub(super) fn ask_for_head(&self) {
+        prefetch_line(self.0.as_ptr().cast());
+    }
+
+    /// Asks for the JSON, which is soon to be written with the parts that were asked for. The head is looked at.
+    pub(super) fn ask_for_json(&self, include: Include) {
+        prefetch(if include == Include::default() {
+            self.json()
+        } else {
+            &self.0.slice
+        });
     }
 
     /// The parts that were asked for: their names, and what is rendered of each.

@@ -67,7 +67,7 @@ fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
             profile.write_json(request.include, &mut line);
             customers.push(serde_json::from_slice(&line).expect("JSON"));
         }
-        if !page.has_more {
+        if !page.has_more() {
             return customers;
         }
     }

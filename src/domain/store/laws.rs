@@ -345,7 +345,7 @@ proptest! {
             seen.extend(page.customers().map(|profile| profile.number()));
             let Some(last) = seen.last() else { break };
             after = *last;
-            if !page.has_more {
+            if !page.has_more() {
                 break;
             }
             apply(&mut state, &writes);
