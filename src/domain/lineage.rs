@@ -1,9 +1,10 @@
 //! Lineage: the story of a profile, step by step: which request set which field, which identifiers joined it, and which other
 //! profiles were merged into it, by which rule.
 
-use std::sync::Arc;
+use std::num::NonZero;
 
 use chrono::{DateTime, Utc};
+use triomphe::Arc;
 
 use super::customer::{Customer, Identifiers, Number};
 use super::identity::Names;
@@ -130,13 +131,13 @@ pub enum What {
     Written {
         how: How,
         /// What names the customer from this step on, if that changed.
-        named: Option<Box<Identifiers>>,
+        named: Option<Identifiers>,
     },
     /// Another profile was merged into it.
     Merged {
         number: Number,
         /// What named the other.
-        identifiers: Box<Identifiers>,
+        identifiers: Identifiers,
     },
 }
 
@@ -150,8 +151,8 @@ impl What {
     }
 }
 
-/// One step of a profile's story. Steps are shared by all versions of a profile.
-#[derive(Debug)]
+/// One step of a profile's story.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// The request that it came with.
     pub request: u64,
@@ -160,47 +161,122 @@ pub struct Step {
     pub what: What,
     /// The fields that it set, or that the other filled.
     pub fields: Fields,
+}
+
+/// A step as it is kept, shared by all versions of a profile. Every write to a customer adds one, so that it is packed: 48 bytes with
+/// the count of those who share it.
+#[derive(Debug)]
+pub struct Kept {
+    request: u64,
     before: Lineage,
-    length: usize,
+    /// What names whom, where the step says so.
+    named: Option<Box<Named>>,
+    at: DateTime<Utc>,
+    rest: Rest,
+}
+
+/// What names a customer from a step on, or named another one that was merged into it then.
+#[derive(Debug)]
+struct Named {
+    identifiers: Identifiers,
+    /// The number of the one that was merged; they count from 1.
+    merged: Option<NonZero<Number>>,
+}
+
+/// What is left of a kept step, in the bits of a number: from the lowest on the fields, by which rule a write came to its profile, and
+/// the length of the story with this step.
+#[derive(Clone, Copy, Debug)]
+struct Rest(u32);
+
+impl Rest {
+    const HOW_AT: u32 = 20;
+    const LENGTH_AT: u32 = 24;
+    const HOW: [How; 4] = [How::New, How::ExternalId, How::Adopted, How::WrittenLast];
+
+    fn new(fields: Fields, how: How, length: usize) -> Rest {
+        let how = Rest::HOW.iter().position(|known| *known == how).expect("all are there");
+        let small = |number| u32::try_from(number).expect("it is much smaller");
+        Rest(fields.0 | small(how) << Rest::HOW_AT | small(length) << Rest::LENGTH_AT)
+    }
+
+    fn fields(self) -> Fields {
+        Fields(self.0 & ((1 << Rest::HOW_AT) - 1))
+    }
+
+    fn how(self) -> How {
+        Rest::HOW[(self.0 >> Rest::HOW_AT) as usize % Rest::HOW.len()]
+    }
+
+    fn length(self) -> usize {
+        (self.0 >> Rest::LENGTH_AT) as usize
+    }
+}
+
+const _: () = assert!(FIELDS.len() <= Rest::HOW_AT as usize && 2 * MAX_STEPS < 1 << (u32::BITS - Rest::LENGTH_AT));
+
+impl Kept {
+    fn step(&self) -> Step {
+        let named = self.named.as_deref();
+        let what = match named.map(|named| (named.merged, &named.identifiers)) {
+            Some((Some(number), identifiers)) => What::Merged {
+                number: number.get(),
+                identifiers: identifiers.clone(),
+            },
+            named => What::Written {
+                how: self.rest.how(),
+                named: named.map(|(_, identifiers)| identifiers.clone()),
+            },
+        };
+        Step {
+            request: self.request,
+            at: self.at,
+            what,
+            fields: self.rest.fields(),
+        }
+    }
 }
 
 /// A profile's story, its last step first; none for what a seed says.
-pub type Lineage = Option<Arc<Step>>;
+pub type Lineage = Option<Arc<Kept>>;
 
 /// A story with one more step.
-pub fn told(before: Lineage, request: u64, at: DateTime<Utc>, what: What, fields: Fields) -> Lineage {
+pub fn told(before: Lineage, step: Step) -> Lineage {
     let before = shortened(before);
-    let length = 1 + before.as_ref().map_or(0, |step| step.length);
-    Some(Arc::new(Step {
-        request,
-        at,
-        what,
-        fields,
+    let length = 1 + before.as_ref().map_or(0, |kept| kept.rest.length());
+    let (how, identifiers, merged) = match step.what {
+        What::Written { how, named } => (how, named, None),
+        // By whom was merged it is known as a merge, whatever else it says.
+        What::Merged { number, identifiers } => (How::New, Some(identifiers), NonZero::new(number)),
+    };
+    Some(Arc::new(Kept {
+        request: step.request,
         before,
-        length,
+        named: identifiers.map(|identifiers| Box::new(Named { identifiers, merged })),
+        at: step.at,
+        rest: Rest::new(step.fields, how, length),
     }))
 }
 
 /// The last steps of a story, the first of them first.
-pub fn steps(lineage: &Lineage) -> Vec<&Step> {
-    let last = std::iter::successors(lineage.as_deref(), |step| step.before.as_deref());
-    let mut steps: Vec<_> = last.take(MAX_STEPS).collect();
+pub fn steps(lineage: &Lineage) -> Vec<Step> {
+    let last = std::iter::successors(lineage.as_deref(), |kept| kept.before.as_deref());
+    let mut steps: Vec<_> = last.take(MAX_STEPS).map(Kept::step).collect();
     steps.reverse();
     steps
 }
 
 /// Cuts a story that is twice as long as it may be: so that each step is copied once at most.
 fn shortened(lineage: Lineage) -> Lineage {
-    if lineage.as_ref().is_none_or(|step| step.length < 2 * MAX_STEPS) {
+    if lineage.as_ref().is_none_or(|kept| kept.rest.length() < 2 * MAX_STEPS) {
         return lineage;
     }
-    let anew = |before: Lineage, step: &Step| told(before, step.request, step.at, step.what.clone(), step.fields);
-    steps(&lineage).into_iter().fold(None, anew)
+    steps(&lineage).into_iter().fold(None, told)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::customer::ExternalId;
 
     #[test]
     fn a_story_keeps_its_last_steps() {
@@ -210,11 +286,57 @@ mod tests {
                 how: How::New,
                 named: None,
             };
-            lineage = told(lineage, request, DateTime::UNIX_EPOCH, what, Fields::default());
+            lineage = told(
+                lineage,
+                Step {
+                    request,
+                    at: DateTime::UNIX_EPOCH,
+                    what,
+                    fields: Fields::default(),
+                },
+            );
             let kept: Vec<_> = steps(&lineage).iter().map(|step| step.request).collect();
             let first = request.saturating_sub(31).max(1);
             assert_eq!(kept, (first..=request).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_step_is_told_as_it_was() {
+        let identifiers = Identifiers {
+            external_id: Some(ExternalId::to_search("c-1")),
+            ..Identifiers::default()
+        };
+        let everything = Fields((1 << FIELDS.len()) - 1);
+        for how in [How::New, How::ExternalId, How::Adopted, How::WrittenLast] {
+            for named in [None, Some(identifiers.clone())] {
+                is_told_as_it_was(What::Written { how, named }, Fields::default());
+            }
+        }
+        is_told_as_it_was(What::Merged { number: 7, identifiers }, everything);
+    }
+
+    fn is_told_as_it_was(what: What, fields: Fields) {
+        let step = Step {
+            request: u64::MAX,
+            at: DateTime::<Utc>::MAX_UTC,
+            what,
+            fields,
+        };
+        let mut lineage = None;
+        for length in 1..=2 * MAX_STEPS {
+            lineage = told(lineage, step.clone());
+            let steps = steps(&lineage);
+            assert_eq!(steps.len(), length.min(MAX_STEPS));
+            assert!(steps.iter().all(|told| *told == step), "{steps:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_kept_step_is_small() {
+        // The count of those who share it comes before it.
+        assert_eq!(size_of::<usize>() + size_of::<Kept>(), 48);
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Profile {
     }
 
     /// The steps by which the customer came to be what it is, the first of those that are kept first.
-    pub fn lineage(&self) -> Vec<&Step> {
+    pub fn lineage(&self) -> Vec<Step> {
         lineage::steps(&self.header().lineage)
     }
 

@@ -10,7 +10,7 @@ use super::access_token::Credentials;
 use super::customer::{Customer, Identifiers, Number};
 use super::event::Event;
 use super::identity::{Identifier, IdentityIndex, Key, Names, Profiles, key_of};
-use super::lineage::{self, Fields, How, Lineage, What};
+use super::lineage::{self, Fields, How, Lineage, Step, What};
 use super::merge;
 use super::page::Page;
 use super::pagination::{Filter, PageRequest};
@@ -64,6 +64,18 @@ pub struct Origin {
     pub request: u64,
     /// When it shows.
     pub at: DateTime<Utc>,
+}
+
+impl Origin {
+    /// The step that a write from here is in a story.
+    fn step(self, what: What, fields: Fields) -> Step {
+        Step {
+            request: self.request,
+            at: self.at,
+            what,
+            fields,
+        }
+    }
 }
 
 /// What a write came to.
@@ -149,13 +161,13 @@ impl StoreState {
         let now_named = names.or(before.clone().unwrap_or_default());
         let what = What::Written {
             how,
-            named: (before.as_ref() != Some(&now_named)).then(|| Box::new(now_named.to_identifiers())),
+            named: (before.as_ref() != Some(&now_named)).then(|| now_named.to_identifiers()),
         };
         let (number, lineage) = match &target {
             Some(profile) => (profile.number(), profile.story().clone()),
             None => (self.last_profile + 1, None),
         };
-        let lineage = lineage::told(lineage, origin.request, origin.at, what, Fields::of(&write));
+        let lineage = lineage::told(lineage, origin.step(what, Fields::of(&write)));
         let mut merged = Vec::new();
         let next = self.index.next_to_merge(number, &now_named, &self.profiles);
         match (target, next) {
@@ -193,15 +205,9 @@ impl StoreState {
             customer = merge::fill(customer, other.customer());
             let what = What::Merged {
                 number: other.number(),
-                identifiers: Box::new(identifiers.clone()),
+                identifiers: identifiers.clone(),
             };
-            lineage = lineage::told(
-                lineage,
-                origin.request,
-                origin.at,
-                what,
-                Fields::of(&customer).without(had),
-            );
+            lineage = lineage::told(lineage, origin.step(what, Fields::of(&customer).without(had)));
             self.move_events(other.number(), number);
             merged.push((other.number(), identifiers));
             next = self

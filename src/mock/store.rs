@@ -320,7 +320,7 @@ impl Store {
         let number = customer.number().unwrap_or_default();
         let steps = |state: &StoreState| {
             let profile = state.customer(number)?;
-            Some(profile.lineage().into_iter().map(Step::of).collect())
+            Some(profile.lineage().iter().map(Step::of).collect())
         };
         self.look(steps).unwrap_or_default()
     }

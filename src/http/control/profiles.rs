@@ -18,7 +18,7 @@ pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint>
     let (store, number) = (asked.path("store_id").to_owned(), asked.path("number").to_owned());
     let found = asked.world.look(&store, |state| {
         let profile = number.parse().ok().and_then(|number| state.customer(number));
-        profile.map(|profile| profile.lineage().into_iter().map(step_json).collect::<Vec<_>>())
+        profile.map(|profile| profile.lineage().iter().map(step_json).collect::<Vec<_>>())
     });
     let steps = found.ok_or_else(|| unknown(&store))?.ok_or_else(|| {
         Complaint::new(
