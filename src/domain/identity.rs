@@ -337,7 +337,9 @@ impl IdentityIndex {
 }
 
 fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> impl Iterator<Item = Number> {
-    set.range((key, after + 1)..=(key, Number::MAX))
+    // The end is looked for as the walk goes on: to look for it before would be a second way down the tree.
+    set.range((key, after + 1)..)
+        .take_while(move |(found, _)| *found == key)
         .map(|&(_, number)| number)
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::access_token::Credentials;
 use super::customer::{Customer, Identifiers, Number};
-use super::event::Event;
+use super::event::{Event, Kept};
 use super::identity::{Identifier, IdentityIndex, Key, Names, Profiles, key_of};
 use super::lineage::{self, Fields, How, Lineage, Step, What};
 use super::merge;
@@ -46,7 +46,7 @@ pub struct StoreState {
     pub(crate) credentials: Credentials,
     profiles: Profiles,
     index: IdentityIndex,
-    events: OrdMap<EventNumber, Arc<(Event, Number)>>,
+    events: OrdMap<EventNumber, Kept>,
     event_ids: OrdSet<(Key, EventNumber)>,
     events_by_profile: OrdSet<(Number, EventNumber)>,
     last_profile: Number,
@@ -156,6 +156,8 @@ impl StoreState {
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
         let names = Names::from(&write);
         let target = self.index.target(&names, &self.profiles).cloned();
+        // It is rewritten once it is known whom else it is merged with.
+        target.iter().for_each(Profile::ask_for_all);
         let before = target.as_ref().map(|profile| profile.names());
         let how = How::of(&names, before.as_ref());
         let now_named = names.or(before.clone().unwrap_or_default());
@@ -309,8 +311,8 @@ impl StoreState {
             self.event_ids.insert((key_of(&event.unique_id), self.last_event));
             self.last_event
         });
-        let before = self.events.insert(number, Arc::new((event, customer)));
-        match before.map(|before| before.1) {
+        let before = self.events.insert(number, Kept::new(&event, customer));
+        match before.map(|before| before.customer()) {
             Some(before) if before == customer => {}
             before => {
                 before.map(|before| self.events_by_profile.remove(&(before, number)));
@@ -322,9 +324,10 @@ impl StoreState {
     fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
         let key = key_of(unique_id);
         self.event_ids
-            .range((key, 0)..=(key, EventNumber::MAX))
+            .range((key, 0)..)
+            .take_while(|(found, _)| *found == key)
             .map(|&(_, number)| number)
-            .find(|number| self.events[number].0.unique_id == unique_id)
+            .find(|number| self.events[number].is_named(unique_id))
     }
 
     fn move_events(&mut self, from: Number, to: Number) {
@@ -340,7 +343,7 @@ impl StoreState {
                 .events
                 .get_mut(&number)
                 .expect("the index names only events that are there");
-            Arc::make_mut(event).1 = to;
+            *event = event.moved(to);
         }
     }
 
@@ -396,10 +399,17 @@ impl StoreState {
 
     /// The events in the order in which they came, from the first with a number above `after`, each with its number and the
     /// identifiers of its customer.
-    pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, &Event, Identifiers)> {
+    pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, Event, Identifiers)> {
+        let identifiers = |customer| self.profiles[&customer].names().to_identifiers();
         self.events
             .range(after + 1..)
-            .map(|(number, kept)| (*number, &kept.0, self.profiles[&kept.1].names().to_identifiers()))
+            .map(move |(number, kept)| (*number, kept.event(), identifiers(kept.customer())))
+    }
+
+    /// The event with a unique id, and what names its customer.
+    pub fn event(&self, unique_id: &str) -> Option<(Event, Identifiers)> {
+        let kept = &self.events[&self.event_number(unique_id)?];
+        Some((kept.event(), self.profiles[&kept.customer()].names().to_identifiers()))
     }
 
     /// How many customers and events there are.
@@ -438,13 +448,23 @@ impl StoreState {
     pub fn audit(&self) {
         self.index.audit(&self.profiles);
         assert_eq!(self.event_ids.len(), self.events.len(), "every event is indexed once");
-        let by_profile: OrdSet<_> = self.events.iter().map(|(number, kept)| (kept.1, *number)).collect();
+        let by_profile: OrdSet<_> = self
+            .events
+            .iter()
+            .map(|(number, kept)| (kept.customer(), *number))
+            .collect();
         assert_eq!(
             self.events_by_profile, by_profile,
             "events are indexed by their customer, and no other"
         );
+        for (number, kept) in &self.events {
+            let found = self.event_number(&kept.event().unique_id);
+            assert_eq!(found, Some(*number), "every event is found by its unique id");
+        }
         assert!(
-            self.events.values().all(|kept| self.profiles.contains_key(&kept.1)),
+            self.events
+                .values()
+                .all(|kept| self.profiles.contains_key(&kept.customer())),
             "no event is orphaned"
         );
     }

@@ -271,9 +271,8 @@ impl Store {
     /// ```
     pub fn event(&self, unique_id: &str) -> Option<Event> {
         self.look(|state| {
-            let mut events = state.events(0);
-            let found = events.find(|(_, event, _)| event.unique_id == unique_id);
-            found.map(|(_, event, of)| Event::of(event, &of))
+            let found = state.event(unique_id);
+            found.map(|(event, of)| Event::of(&event, &of))
         })
     }
 
@@ -285,7 +284,7 @@ impl Store {
     /// assert_eq!(returned.count(), 0);
     /// ```
     pub fn events(&self) -> Vec<Event> {
-        self.look(|state| state.events(0).map(|(_, event, of)| Event::of(event, &of)).collect())
+        self.look(|state| state.events(0).map(|(_, event, of)| Event::of(&event, &of)).collect())
     }
 
     /// The writes that are accepted and do not show yet, in the order in which they will.

@@ -272,7 +272,7 @@ fn a_copy_tells_every_change_from_none() {
         ("an event of a customer who is there", &|state| {
             let (event, number) = state
                 .events(0)
-                .map(|(_, event, _)| (event.clone(), 1))
+                .map(|(_, event, _)| (event, 1))
                 .next()
                 .expect("an event");
             state.put_event(event, number);

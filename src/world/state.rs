@@ -144,7 +144,7 @@ fn write_store(id: &str, state: &StoreState, out: &mut impl Write) -> io::Result
         let of = state
             .identifiers_of(customer)
             .expect("an event's customer is always there");
-        let mut told = event_json(event, &of);
+        let mut told = event_json(&event, &of);
         told["number"] = number.into();
         told["customer_number"] = customer.into();
         out.write_all(std::mem::replace(&mut comma, b",\n"))?;

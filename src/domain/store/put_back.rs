@@ -2,10 +2,9 @@
 //! the store that comes out is one that could have been.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::super::customer::{Customer, Identifiers, Number};
-use super::super::event::Event;
+use super::super::event::{Event, Kept};
 use super::super::identity::key_of;
 use super::super::profile::Profile;
 use super::{EventNumber, Pending, StoreState};
@@ -34,8 +33,10 @@ impl StoreState {
     }
 
     /// The events in the order in which they came, each with its number and that of its customer.
-    pub fn kept_events(&self) -> impl Iterator<Item = (EventNumber, &Event, Number)> {
-        self.events.iter().map(|(number, kept)| (*number, &kept.0, kept.1))
+    pub fn kept_events(&self) -> impl Iterator<Item = (EventNumber, Event, Number)> {
+        self.events
+            .iter()
+            .map(|(number, kept)| (*number, kept.event(), kept.customer()))
     }
 
     /// What names a customer that is there.
@@ -106,7 +107,7 @@ impl StoreState {
         self.last_event = number;
         self.event_ids.insert((key_of(&event.unique_id), number));
         self.events_by_profile.insert((customer, number));
-        self.events.insert(number, Arc::new((event, customer)));
+        self.events.insert(number, Kept::new(&event, customer));
         Ok(())
     }
 

@@ -96,7 +96,7 @@ pub(super) async fn events(mut asked: Asked) -> Result<HttpResponse, Complaint> 
         let events = state.events(after).filter(|(_, event, of)| is_wanted(event, of));
         let events: Vec<_> = events
             .take(limit + 1)
-            .map(|(number, event, of)| (number, event_json(number, event, &of)))
+            .map(|(number, event, of)| (number, event_json(number, &event, &of)))
             .collect();
         let pending = state.pending().filter(|pending| match &*pending.write {
             Write::Event(event, of) => is_wanted(event, &of.identifiers()),
