@@ -2,6 +2,7 @@
 
 use std::array;
 use std::mem;
+use std::ops::ControlFlow;
 
 use bytes::BufMut;
 
@@ -32,15 +33,17 @@ enum Customers {
 }
 
 impl Customers {
-    fn iter(&self) -> impl Iterator<Item = &Profile> {
-        let (after, found) = match self {
+    /// Goes through them, each asked for in memory so many places before its turn, until `each` has had enough.
+    fn walk<const AHEAD: usize>(&self, ask_for: impl Fn(&Profile), each: impl FnMut(&Profile) -> ControlFlow<()>) {
+        // How it ends is known to `each`.
+        let _ = match self {
             Customers::After { profiles, after, count } => {
-                let after = profiles.range(after + 1..).take(*count);
-                (Some(after.map(|(_, profile)| profile)), &[][..])
+                let profiles = profiles.range(after + 1..).take(*count);
+                let profiles = profiles.map(|(_, profile)| profile);
+                Ahead::<_, _, AHEAD>::of(profiles, ask_for).try_for_each(each)
             }
-            Customers::Found(found) => (None, found.as_slice()),
+            Customers::Found(found) => Ahead::<_, _, AHEAD>::of(found.iter(), ask_for).try_for_each(each),
         };
-        after.into_iter().flatten().chain(found)
     }
 
     /// Leaves out the first ones, of which the last has a number.
@@ -134,25 +137,42 @@ impl Page {
     /// Whether there are customers after these.
     #[cfg(test)]
     pub fn has_more(&self) -> bool {
-        self.customers.iter().nth(self.limit).is_some()
+        self.all().len() > self.limit
     }
 
     #[cfg(any(test, feature = "internals"))]
-    pub fn customers(&self) -> impl Iterator<Item = &Profile> {
-        self.customers.iter().take(self.limit)
+    pub fn customers(&self) -> impl Iterator<Item = Profile> {
+        self.all().into_iter().take(self.limit)
+    }
+
+    /// Those of the page, and the one after them.
+    #[cfg(any(test, feature = "internals"))]
+    fn all(&self) -> Vec<Profile> {
+        let mut all = Vec::new();
+        self.customers.walk::<1>(
+            |_| (),
+            |profile| {
+                all.push(profile.clone());
+                ControlFlow::Continue(())
+            },
+        );
+        all
     }
 
     /// The page as it goes out where it was asked for.
     pub fn told(mut self, asked: PageRequest, at: Place<'_>) -> PageText {
         let include = asked.include;
-        let (mut bytes, mut last) = (BEGINNING.len(), None);
-        let mut customers = Ahead::<_, _, HEADS_AHEAD>::of(self.customers.iter(), Profile::ask_for_head);
-        for profile in customers.by_ref().take(self.limit) {
+        let (mut bytes, mut count, mut last) = (BEGINNING.len(), 0, None);
+        self.customers.walk::<HEADS_AHEAD>(Profile::ask_for_head, |profile| {
+            count += 1;
+            if count > self.limit {
+                return ControlFlow::Break(());
+            }
             bytes += usize::from(last.is_some()) + profile.json_bytes(include);
             last = Some(profile.number());
-        }
-        let has_more = customers.next().is_some();
-        drop(customers);
+            ControlFlow::Continue(())
+        });
+        let has_more = count > self.limit;
         self.customers.truncate(self.limit);
         let cursor = last
             .filter(|_| has_more)
@@ -211,21 +231,24 @@ impl PageText {
             self.comes_next = Next::FirstCustomer;
         }
         let (mut count, mut last, mut is_enough) = (0, 0, false);
-        let ask_for_json = |profile: &Profile| profile.ask_for_json(self.include);
-        for profile in Ahead::<_, _, JSON_AHEAD>::of(self.customers.iter(), ask_for_json) {
+        let include = self.include;
+        let ask_for_json = |profile: &Profile| profile.ask_for_json(include);
+        let comes_next = &mut self.comes_next;
+        self.customers.walk::<JSON_AHEAD>(ask_for_json, |profile| {
             if written >= enough_bytes {
                 is_enough = true;
-                break;
+                return ControlFlow::Break(());
             }
-            if self.comes_next == Next::Customer {
+            if *comes_next == Next::Customer {
                 out.put_slice(b",");
             }
-            self.comes_next = Next::Customer;
-            profile.write_json(self.include, out);
-            written += profile.json_bytes(self.include);
+            *comes_next = Next::Customer;
+            profile.write_json(include, out);
+            written += profile.json_bytes(include);
             count += 1;
             last = profile.number();
-        }
+            ControlFlow::Continue(())
+        });
         if is_enough {
             self.customers.skip(count, last);
         } else if self.comes_next != Next::Nothing {
@@ -243,14 +266,17 @@ impl PageText {
 
     /// So much of it that its first bytes can be written: what the rest needs is let go.
     pub fn beginning(&self, most_bytes: usize) -> PageText {
-        let mut bytes = 0;
-        let needed = self.customers.iter().take_while(|profile| {
-            let is_needed = bytes < most_bytes;
+        let (mut bytes, mut needed) = (0, Vec::new());
+        self.customers.walk::<HEADS_AHEAD>(Profile::ask_for_head, |profile| {
+            if bytes >= most_bytes {
+                return ControlFlow::Break(());
+            }
             bytes += profile.json_bytes(self.include);
-            is_needed
+            needed.push(profile.clone());
+            ControlFlow::Continue(())
         });
         PageText {
-            customers: Customers::Found(needed.cloned().collect()),
+            customers: Customers::Found(needed),
             end: self.end.clone(),
             ..*self
         }
