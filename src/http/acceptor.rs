@@ -122,7 +122,7 @@ async fn until_ended(
     mut phase: watch::Receiver<Phase>,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
-    let server = Rc::new(Server::new(given).await);
+    let server = Rc::new(Server::new(given));
     match source {
         Source::Sockets(sockets, others) => {
             let sockets = sockets.into_iter().map(|socket| {

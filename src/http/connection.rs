@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol, Request};
+use actix_http::{HttpService, Request};
 use actix_service::boxed::{self, BoxService};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
 use actix_web::Error;
 use actix_web::dev::{AppConfig, Extensions, ServiceResponse};
-use actix_web::web::Data;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use super::express::Express;
-use super::proxy::{Proxy, Tunnel};
+use super::proxy::Tunnel;
 use super::rewound::Rewound;
 use super::{Given, app};
 use crate::platform::Socket;
@@ -41,19 +41,37 @@ const HANDSHAKE: u8 = 22;
 /// How long to wait for the rest of what may become a CONNECT.
 const REST: Duration = Duration::from_millis(10);
 
-/// What lets actix serve a connection.
-type Http<Io> = BoxService<(Io, Protocol, Option<SocketAddr>), (), DispatchError>;
+/// What lets actix serve a connection in clear.
+type Plain = BoxService<(Rewound, Option<SocketAddr>), (), DispatchError>;
 
 /// What serves the connections of one thread.
 pub(super) struct Server {
+    given: Given,
     express: Express,
-    /// What is not ordinary.
-    plain: Http<Rewound>,
+    actix: OnceCell<Actix>,
+}
+
+/// What serves connections by actix: made when one needs it, since most emulators in tests meet none, and to make its paths takes
+/// longer than all else at a start.
+struct Actix {
+    plain: Plain,
     #[cfg(feature = "tls")]
     secured: secured::Secured,
-    proxy: Data<Proxy>,
-    /// How long the first bytes may take to arrive.
-    patience: Duration,
+}
+
+impl Actix {
+    async fn new(given: Given) -> Actix {
+        let patience = given.read_timeout;
+        #[cfg(feature = "tls")]
+        let tls = given.tls.clone();
+        let app = app(given).into_factory().new_service(AppConfig::default()).await;
+        let app = Rc::new(app.expect("the app has nothing that could fail"));
+        Actix {
+            plain: plain(app.clone(), patience).await,
+            #[cfg(feature = "tls")]
+            secured: secured::Secured::new(app, tls, patience).await,
+        }
+    }
 }
 
 /// What a connection begins with.
@@ -66,28 +84,24 @@ enum Opening {
 }
 
 impl Server {
-    pub async fn new(given: Given) -> Server {
-        let (proxy, patience) = (given.proxy.clone(), given.read_timeout);
-        #[cfg(feature = "tls")]
-        let tls = given.tls.clone();
-        let express = Express::new(given.world.clone().into_inner());
-        let app = app(given).into_factory().new_service(AppConfig::default()).await;
-        let app = Rc::new(app.expect("the app has nothing that could fail"));
+    pub fn new(given: Given) -> Server {
         Server {
-            express,
-            plain: http(app.clone(), patience, |stream: &Rewound| Socket::of(stream.stream())).await,
-            #[cfg(feature = "tls")]
-            secured: secured::Secured::new(app, tls, patience).await,
-            proxy,
-            patience,
+            express: Express::new(&given),
+            given,
+            actix: OnceCell::new(),
         }
+    }
+
+    async fn actix(&self) -> &Actix {
+        self.actix.get_or_init(|| Actix::new(self.given.clone())).await
     }
 
     /// Serves a connection until it ends. How it ends is the client's affair; what it asked for has been told.
     pub async fn serve(self: Rc<Self>, mut stream: TcpStream) {
         let mut tunnel = None;
+        let patience = self.given.read_timeout;
         loop {
-            let Ok(opening) = timeout(self.patience, opening(&stream)).await else {
+            let Ok(opening) = timeout(patience, opening(&stream)).await else {
                 match tunnel {
                     // Nobody can say what is spoken in it.
                     Some(target) => tracing::info!("a tunnel to `{target}` is closed: nothing came through it"),
@@ -96,7 +110,7 @@ impl Server {
                 return;
             };
             let _ = match opening.unwrap_or(Opening::Nothing) {
-                Opening::Connect => match Box::pin(self.proxy.connect(stream, self.patience)).await {
+                Opening::Connect => match Box::pin(self.given.proxy.connect(stream, patience)).await {
                     Ok(Tunnel::Here(inside, target)) => {
                         (stream, tunnel) = (inside, Some(target));
                         continue;
@@ -104,7 +118,7 @@ impl Server {
                     _ => return,
                 },
                 #[cfg(feature = "tls")]
-                Opening::Tls => return Box::pin(self.secured.serve(stream)).await,
+                Opening::Tls => return Box::pin(async { self.actix().await.secured.serve(stream).await }).await,
                 #[cfg(not(feature = "tls"))]
                 Opening::Tls => {
                     warn_of_tls();
@@ -120,7 +134,7 @@ impl Server {
     async fn plain(&self, stream: TcpStream) -> Result<(), DispatchError> {
         let peer = stream.peer_addr().ok();
         match self.express.serve(stream).await {
-            Some(stream) => self.plain.call((stream, Protocol::Http1, peer)).await,
+            Some(stream) => Box::pin(async { self.actix().await.plain.call((stream, peer)).await }).await,
             None => Ok(()),
         }
     }
@@ -148,19 +162,18 @@ async fn tell(mut stream: TcpStream, answer: &[u8]) {
     let _ = stream.shutdown().await;
 }
 
-/// HTTP as actix speaks it.
-async fn http<A, Io>(app: Rc<A>, read_timeout: Duration, socket: impl Fn(&Io) -> Socket + 'static) -> Http<Io>
+/// HTTP/1.1 as actix speaks it.
+async fn plain<A>(app: Rc<A>, read_timeout: Duration) -> Plain
 where
     A: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
-    Io: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(read_timeout)
-        .on_connect_ext(move |stream: &Io, extensions: &mut Extensions| {
-            extensions.insert(socket(stream));
+        .on_connect_ext(|stream: &Rewound, extensions: &mut Extensions| {
+            extensions.insert(Socket::of(stream.stream()));
         })
-        .finish(fn_factory(move || {
+        .h1(fn_factory(move || {
             let app = app.clone();
             async { Ok::<_, ()>(app) }
         }));

@@ -25,7 +25,7 @@ use actix_web::http::header::ContentType;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 pub(super) use asked::Complaint;
@@ -35,6 +35,9 @@ const OPENAPI: &str = include_str!("../../openapi/customers.json");
 
 /// Our own surface; a twin of `openapi/control.yaml`.
 const CONTROL_OPENAPI: &str = include_str!("../../openapi/control.json");
+
+/// The path that tells whether the emulator answers.
+pub(super) const HEALTH: &str = "/_mock/health";
 
 /// When the emulator began to answer; real time.
 pub(super) struct Started(pub Instant);
@@ -181,8 +184,13 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, Complaint> {
 
 /// `GET /_mock/health`: answers as soon as the emulator does, with the seeds in.
 async fn health(started: Data<Started>) -> HttpResponse {
+    HttpResponse::Ok().json(ready(&started))
+}
+
+/// What `GET /_mock/health` answers.
+pub(super) fn ready(started: &Started) -> Value {
     let uptime_ms = u64::try_from(started.0.elapsed().as_millis()).unwrap_or(u64::MAX);
-    HttpResponse::Ok().json(json!({ "status": "ready", "version": env!("CARGO_PKG_VERSION"), "uptime_ms": uptime_ms }))
+    json!({ "status": "ready", "version": env!("CARGO_PKG_VERSION"), "uptime_ms": uptime_ms })
 }
 
 async fn document(json: &'static str) -> HttpResponse {

@@ -3,10 +3,11 @@
 //! Every connection that begins with HTTP in clear begins here. A request that came whole, and asks for nothing that HTTP/1.1 has
 //! beside a method, a path, headers and a body of a known length, is read from the bytes as they came, and its answer is written
 //! into a buffer that all connections of the thread share, so that it stays in the fastest caches. The first request of another
-//! kind takes its connection along to actix, with what was read of it, and stays there: our own surface, other methods and
+//! kind takes its connection along to actix, with what was read of it, and stays there: our own surface but for its health, other methods and
 //! versions, chunks, an `Expect`, a page in a browser, a fault that waits, a sender who is slow, and whatever is broken.
 
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::panic::AssertUnwindSafe;
@@ -14,17 +15,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, EXPECT, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
+use actix_web::http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, EXPECT, HOST, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE,
+};
+use actix_web::web::Data;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
+use super::Given;
 use super::admission::admit;
-use super::answer::{Answer, Dress};
+use super::answer::{Answer, Dress, JSON};
 use super::body::Body;
 use super::connection::KEEP_ALIVE;
+use super::control::access::{Access, is_vendor};
+use super::control::{HEALTH, Started, ready};
 use super::head::Head;
 use super::middleware::is_control;
 use super::outgoing::Whole;
@@ -54,6 +61,8 @@ const PIECE: usize = 128 * 1024;
 /// What serves the ordinary requests of one thread.
 pub(super) struct Express {
     world: Arc<World>,
+    access: Data<Access>,
+    started: Data<Started>,
     /// Where answers are written before they go out.
     desk: Cell<Vec<u8>>,
     date: Date,
@@ -86,9 +95,11 @@ enum Next {
 }
 
 impl Express {
-    pub fn new(world: Arc<World>) -> Express {
+    pub fn new(given: &Given) -> Express {
         Express {
-            world,
+            world: given.world.clone().into_inner(),
+            access: given.access.clone(),
+            started: given.started.clone(),
             desk: Cell::default(),
             date: Date::default(),
         }
@@ -130,9 +141,12 @@ impl Express {
         let next = loop {
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             match Arrived::read(rest, &mut headers) {
-                Arrived::Request(head, size) if !self.may_meet_a_fault() => {
+                Arrived::Request(head, size) if self.is_ordinary(&head) => {
                     let body = bytes.slice_ref(&rest[size.head..][..size.body]);
-                    let (body, guard) = self.answer(&head, body, &mut out).await;
+                    let (body, guard) = match head.path {
+                        HEALTH => self.tell_health(&mut out).await,
+                        _ => self.answer(&head, body, &mut out).await,
+                    };
                     under_way.get_or_insert_with(Vec::new).push(guard);
                     write(body, &mut out, stream).await?;
                     rest = &rest[size.head + size.body..];
@@ -154,8 +168,27 @@ impl Express {
         Ok(next)
     }
 
-    fn may_meet_a_fault(&self) -> bool {
-        self.world.memory().faults.looked_at().is_some()
+    /// Whether a request that may be answered here is: of our own surface only whether we are ready is told here, so that who only
+    /// waits for it does not make us ready for more.
+    fn is_ordinary(&self, head: &Head<'_>) -> bool {
+        if !is_control(head.path) {
+            return self.world.memory().faults.looked_at().is_none();
+        }
+        let host = head.header(&HOST).and_then(|host| str::from_utf8(host).ok());
+        let is_let_in = host.is_some_and(|host| self.access.is_for(host) && !is_vendor(host));
+        head.path == HEALTH && head.method == Method::GET && is_let_in
+    }
+
+    /// Tells that the emulator answers. This is not recorded.
+    async fn tell_health(&self, out: &mut Vec<u8>) -> (Whole, UnderWay) {
+        let Some(under_way) = self.world.journal.let_in() else {
+            // It is stopping.
+            return pending().await;
+        };
+        let answer = Answer::json(&ready(&self.started));
+        self.begin(&answer, out);
+        write!(out, "{CONTENT_TYPE}: {JSON}\r\n\r\n").expect("a Vec takes all writes");
+        (answer.body, under_way)
     }
 
     /// Answers one request, and writes down both. Gives the body, which is still to be written, and what keeps the request under
@@ -243,11 +276,11 @@ impl<'a> Arrived<'a> {
         }
         // The request line ends with the first line's end.
         let lines = memchr::memchr(b'\n', bytes).map_or(head, |end| end + 1);
-        let head_ = Head::of_lines(method, target, request.headers, &bytes[lines..head]);
-        if is_control(head_.path) {
-            return Arrived::Other;
-        }
-        Arrived::Request(head_, Size { head, body })
+        let size = Size { head, body };
+        Arrived::Request(
+            Head::of_lines(method, target, request.headers, &bytes[lines..head]),
+            size,
+        )
     }
 }
 

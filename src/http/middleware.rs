@@ -18,7 +18,7 @@ use super::admission::{admit, token_of};
 use super::answer::{Answer, Dress, Rules};
 use super::body::Body;
 use super::control::access::{Access, is_for_the_vendor};
-use super::control::{Complaint, world_of};
+use super::control::{Complaint, HEALTH, world_of};
 use super::exchange::Exchange;
 use super::faults::{self, Struck};
 use super::head::{Head, lines};
@@ -138,7 +138,7 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
         .app_data::<Data<Access>>()
         .expect("every app is told who may use this surface")
         .clone();
-    let is_health = request.path() == "/_mock/health";
+    let is_health = request.path() == HEALTH;
     if let Err(complaint) = access.check(request.head(), is_health) {
         return Ok(request.into_response(HttpResponse::from_error(complaint)));
     }

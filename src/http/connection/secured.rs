@@ -1,20 +1,23 @@
 //! Connections that begin with a handshake.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::body::BoxBody;
-use actix_http::{Protocol, Request};
-use actix_service::Service;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request};
+use actix_service::boxed::{self, BoxService};
+use actix_service::{Service, ServiceFactory, fn_factory};
 use actix_web::Error;
-use actix_web::dev::ServiceResponse;
+use actix_web::dev::{Extensions, ServiceResponse};
 use actix_web::web::Data;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{Http, http};
+use super::KEEP_ALIVE;
 use crate::http::tls::{self, Tls};
 use crate::platform::Socket;
 
@@ -22,7 +25,7 @@ type Inside = TlsStream<TcpStream>;
 
 /// What serves them.
 pub(super) struct Secured {
-    http: Http<Inside>,
+    http: BoxService<(Inside, Protocol, Option<SocketAddr>), (), DispatchError>,
     tls: Data<Tls>,
     /// How long a handshake may take.
     patience: Duration,
@@ -33,9 +36,19 @@ impl Secured {
     where
         A: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
     {
-        let socket = |stream: &Inside| Socket::of(stream.get_ref().0);
+        let http = HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(read_timeout)
+            .on_connect_ext(|stream: &Inside, extensions: &mut Extensions| {
+                extensions.insert(Socket::of(stream.get_ref().0));
+            })
+            .finish(fn_factory(move || {
+                let app = app.clone();
+                async { Ok::<_, ()>(app) }
+            }));
+        let http = http.new_service(()).await;
         Secured {
-            http: http(app, read_timeout, socket).await,
+            http: boxed::service(http.expect("the app is there already")),
             tls,
             patience: read_timeout,
         }

@@ -69,7 +69,20 @@ impl Access {
 
     fn check_host(&self, head: &RequestHead) -> Result<(), Complaint> {
         let Some(host) = host_of(head) else { return Ok(()) };
+        if self.is_for(&host) {
+            return Ok(());
+        }
         let name = name_of(&host);
+        Err(Complaint::new(
+            StatusCode::FORBIDDEN,
+            format!("the control surface is not for the host `{name}`"),
+            format!("`--control-host {name}` lets it in"),
+        ))
+    }
+
+    /// Whether a request may name this host, with or without a port.
+    pub(in crate::http) fn is_for(&self, host: &str) -> bool {
+        let name = name_of(host);
         let is_named = self
             .hosts
             .iter()
@@ -82,14 +95,7 @@ impl Access {
                     .bound
                     .is_some_and(|bound| bound == address || bound.is_unspecified())
         });
-        if is_named || is_local || is_address {
-            return Ok(());
-        }
-        Err(Complaint::new(
-            StatusCode::FORBIDDEN,
-            format!("the control surface is not for the host `{name}`"),
-            format!("`--control-host {name}` lets it in"),
-        ))
+        is_named || is_local || is_address
     }
 
     fn check_origin(&self, head: &RequestHead) -> Result<(), Complaint> {
@@ -115,7 +121,12 @@ impl Access {
 
 /// Whether a request is for one of the vendor's own hosts.
 pub(in crate::http) fn is_for_the_vendor(head: &RequestHead) -> bool {
-    host_of(head).is_some_and(|host| VENDORS_HOSTS.contains(&name_of(&host).to_lowercase().as_str()))
+    host_of(head).is_some_and(|host| is_vendor(&host))
+}
+
+/// Whether a host, with or without a port, is one of the vendor's own.
+pub(in crate::http) fn is_vendor(host: &str) -> bool {
+    VENDORS_HOSTS.contains(&name_of(host).to_lowercase().as_str())
 }
 
 /// The host that a request names, with its port.
