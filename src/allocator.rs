@@ -119,16 +119,17 @@ mod huge_pages {
     /// customers. Nothing but its map is taken before it is needed, and a larger one has a larger map.
     const MORE: usize = 512 * MIB;
 
-    /// Asks the system for them, where it gives them to those who ask.
+    /// Asks the system for them, where it gives them to those who ask and to nobody else: where it gives them to everybody, or to
+    /// nobody, the allocator's choice stays, which is none.
     pub fn ask() -> io::Result<()> {
+        if !fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")?.contains("[madvise]") {
+            return Ok(());
+        }
         let heap = heap()?;
-        let large = (heap.start + SMALL).min(heap.end).next_multiple_of(HUGE)..heap.end;
-        advise(heap.start..large.start, Advice::LinuxNoHugepage)?;
-        advise(large, Advice::LinuxHugepage)?;
-        advise(more()?, Advice::LinuxHugepage)?;
-        // The allocator has switched them off for the whole process.
+        advise((heap.start + SMALL).next_multiple_of(HUGE).min(heap.end)..heap.end)?;
+        // The allocator has switched them off for the whole process, those who ask included.
         disable_transparent_huge_pages(false)?;
-        Ok(())
+        advise(more()?)
     }
 
     /// The piece of address space that the allocator has reserved and begins to fill.
@@ -160,10 +161,10 @@ mod huge_pages {
             .ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
-    fn advise(range: Range<usize>, advice: Advice) -> io::Result<()> {
+    fn advise(range: Range<usize>) -> io::Result<()> {
         let start: *mut c_void = std::ptr::with_exposed_provenance_mut(range.start);
         // SAFETY: this advice changes what memory is made of, and not what is in it.
-        unsafe { madvise(start, range.len(), advice)? }
+        unsafe { madvise(start, range.len(), Advice::LinuxHugepage)? }
         Ok(())
     }
 }

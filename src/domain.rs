@@ -16,6 +16,7 @@ pub(crate) mod operation;
 pub(crate) mod page;
 pub(crate) mod pagination;
 pub(crate) mod profile;
+mod profiles;
 pub(crate) mod rate_limit;
 pub(crate) mod rejection;
 pub mod rule;

@@ -1,10 +1,12 @@
 //! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
 //!
 //! A connection is [taken](acceptor), and its first bytes [tell](connection) whether HTTP, TLS or a tunnel begins; a [proxy] leads
-//! those here that look for the vendor.
+//! those here that look for the vendor. There are two ways on, and both lead to the same answers: ordinary requests are read and
+//! answered in the [express] lane, and all others by actix, whose requests [enter](middleware::enter) here.
 //!
-//! A request is [recorded](middleware::enter), finds its path [on one page](paths), is admitted and meets its handler. The questions come in this order: unknown path 404, method 405, not emulated 501; then who is
-//! calling 401, how often 429; then the body 415, 413, 400. A fault strikes before it is asked who is calling.
+//! A request is [recorded](recording), finds its path [on one page](paths), is [admitted](admission) and meets its handler. The
+//! questions come in this order: unknown path 404, method 405, not emulated 501; then who is calling 401, how often 429; then the
+//! body 415, 413, 400. A fault strikes before it is asked who is calling.
 
 mod acceptor;
 mod access_tokens;

@@ -103,8 +103,9 @@
 //!
 //! `platform` is what differs from one system to the next; every floor may ask it. Beside `mock` stands `internals`, built only where it is asked for: doors into the rooms for fuzzers and benchmarks.
 //!
-//! To follow a request, read `http` from its top: `record` opens its journal entry, the path matches, `admit` asks who is
-//! calling and how often, the handler reads the body leniently, the domain decides, and the entry closes.
+//! To follow a request, read `http` from its top. An ordinary one is read where it arrives, by `express`, any other by actix;
+//! after that they go the same way: `recording` opens a journal entry, the path matches, `admission` asks who is calling and how
+//! often, the handler reads the body leniently, the domain decides, and the entry closes.
 //!
 //! # What never happens
 //!

@@ -47,8 +47,8 @@ impl Socket {
     }
 }
 
-/// How much memory the caches hold together, in bytes: on most processors, and nothing breaks on others.
-const LINE_BYTES: usize = 64;
+/// How much memory the caches keep as one piece, in bytes: on most processors, and nothing breaks on others.
+pub(crate) const LINE_BYTES: usize = 64;
 
 /// Asks for memory that is soon to be read, so that it comes while something else is done. It changes nothing but time.
 pub(crate) fn prefetch(bytes: &[u8]) {

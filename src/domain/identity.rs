@@ -9,13 +9,11 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdSet;
 
 use super::customer::{Customer, Email, ExternalId, Identifiers, Number, PhoneNumber};
 use super::profile::Profile;
-
-/// The profiles of a store in the order of creation.
-pub(super) type Profiles = OrdMap<Number, Profile>;
+use super::profiles::Profiles;
 
 /// Under what an identifier is indexed: a hash that two identifiers may share.
 pub(super) type Key = u64;
@@ -260,7 +258,7 @@ impl IdentityIndex {
             let key = identifier.key();
             let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
             if let [only] = *others {
-                self.recent.insert((key, profiles[&only].written(), only));
+                self.recent.insert((key, profiles[only].written(), only));
             }
             if !others.is_empty() {
                 self.recent.insert((key, profile.written(), profile.number()));
@@ -289,7 +287,7 @@ impl IdentityIndex {
             {
                 let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
                 if let [last] = *others {
-                    self.recent.remove(&(key, profiles[&last].written(), last));
+                    self.recent.remove(&(key, profiles[last].written(), last));
                 }
             }
         }
@@ -319,10 +317,10 @@ impl IdentityIndex {
     #[cfg(any(test, feature = "internals"))]
     pub fn audit(&self, profiles: &Profiles) {
         let mut rebuilt = IdentityIndex::default();
-        let mut seen = Profiles::new();
-        for (number, profile) in profiles {
+        let mut seen = Profiles::default();
+        for profile in profiles.iter() {
             rebuilt.insert(profile, &seen);
-            seen.insert(*number, profile.clone());
+            seen.insert(profile.clone());
         }
         assert_eq!(self.all, rebuilt.all, "every identifier is indexed, and no other");
         assert_eq!(
@@ -350,10 +348,8 @@ fn verified<'a>(
     profiles: &'a Profiles,
 ) -> impl Iterator<Item = &'a Profile> {
     numbers
-        .map(|number| {
-            profiles
-                .get(&number)
-                .expect("the index names only profiles that are there")
-        })
+        .map(|number| &profiles[number])
+        // Whoever is found is told or rewritten.
+        .inspect(|profile| profile.ask_for_most())
         .filter(move |profile| identifier.is_in(&profile.names()))
 }

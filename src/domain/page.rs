@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use bytes::BufMut;
 
 use super::customer::{Include, Number};
-use super::identity::Profiles;
 use super::pagination::{Cursor, PageRequest, Place};
 use super::profile::Profile;
+use super::profiles::Profiles;
 
 /// The customers of a page, to be told without holding the store.
 #[derive(Clone, Debug)]
@@ -38,8 +38,7 @@ impl Customers {
         // How it ends is known to `each`.
         let _ = match self {
             Customers::After { profiles, after, count } => {
-                let profiles = profiles.range(after + 1..).take(*count);
-                let profiles = profiles.map(|(_, profile)| profile);
+                let profiles = profiles.after(*after).take(*count);
                 Ahead::<_, _, AHEAD>::of(profiles, ask_for).try_for_each(each)
             }
             Customers::Found(found) => Ahead::<_, _, AHEAD>::of(found.iter(), ask_for).try_for_each(each),
@@ -129,7 +128,7 @@ impl Page {
     /// Whether nobody is on it.
     pub fn is_empty(&self) -> bool {
         match &self.customers {
-            Customers::After { profiles, after, .. } => profiles.get_max().is_none_or(|(last, _)| last <= after),
+            Customers::After { profiles, after, .. } => profiles.after(*after).next().is_none(),
             Customers::Found(found) => found.is_empty(),
         }
     }
@@ -223,7 +222,7 @@ impl PageText {
         self.comes_next == Next::Nothing
     }
 
-    /// Writes what comes next, up to a customer's end: all of it, or somewhat more than so many bytes.
+    /// Writes what comes next, up to a customer's end: all of it, or somewhat more than so many bytes; one customer at least.
     pub fn write_next(&mut self, enough_bytes: usize, out: &mut impl BufMut) {
         let mut written = 0;
         if self.comes_next == Next::Beginning {
@@ -235,7 +234,7 @@ impl PageText {
         let ask_for_json = |profile: &Profile| profile.ask_for_json(include);
         let comes_next = &mut self.comes_next;
         self.customers.walk::<JSON_AHEAD>(ask_for_json, |profile| {
-            if written >= enough_bytes {
+            if count > 0 && written >= enough_bytes {
                 is_enough = true;
                 return ControlFlow::Break(());
             }
@@ -296,9 +295,12 @@ mod tests {
                 external_id: Some(ExternalId::to_search(&number.to_string())),
                 ..Customer::default()
             };
-            (number, Profile::new(number, number, customer, None))
+            Profile::new(number, number, customer, None)
         };
-        let profiles: Profiles = (1..=20).map(profile).collect();
+        let mut profiles = Profiles::default();
+        for number in 1..=20 {
+            profiles.insert(profile(number));
+        }
         let place = Place {
             store: "shop",
             epoch: 0,
@@ -314,13 +316,13 @@ mod tests {
                 limit,
                 after,
             };
-            let found = profiles.values().filter(|profile| profile.number() > after);
+            let found = profiles.after(after);
             for page in [Page::after(&profiles, after, limit), Page::of(found, limit)] {
                 let text = page.told(asked.clone(), place);
                 let whole = text.to_vec();
                 assert_eq!(whole.len(), text.bytes());
                 assert!(serde_json::from_slice::<serde_json::Value>(&whole).is_ok());
-                for enough_bytes in [1, 300, 1000, usize::MAX] {
+                for enough_bytes in [0, 1, 300, 1000, usize::MAX] {
                     let (mut rest, mut pieces) = (text.clone(), Vec::new());
                     while !rest.is_over() {
                         let before = pieces.len();

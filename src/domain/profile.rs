@@ -13,7 +13,7 @@ use super::customer::{Customer, Include, Number, OnRequest, Properties};
 use super::identity::Names;
 use super::lineage::{self, Lineage, Step};
 use super::merge;
-use crate::platform::{prefetch, prefetch_line};
+use crate::platform::{LINE_BYTES, prefetch, prefetch_line};
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -68,6 +68,9 @@ impl Ends {
 fn bytes_of(part: &Option<Box<RawValue>>) -> &[u8] {
     part.as_ref().map_or(b"", |raw| raw.get().as_bytes())
 }
+
+/// About how much memory an ordinary customer takes, without properties.
+const ORDINARY_BYTES: usize = 1024;
 
 /// How many customers a thread that is [polite](drop_politely) drops before it lets others go first.
 const DROPS_AT_A_TIME: u32 = 16;
@@ -234,6 +237,14 @@ impl Profile {
     /// Asks for what stands before the texts, which is soon to be looked at.
     pub(super) fn ask_for_head(&self) {
         prefetch_line(self.0.as_ptr().cast());
+    }
+
+    /// Asks for as much as an ordinary customer takes, without looking at the head for how much this one does.
+    pub(super) fn ask_for_most(&self) {
+        let start: *const u8 = self.0.as_ptr().cast();
+        for at in (0..ORDINARY_BYTES).step_by(LINE_BYTES) {
+            prefetch_line(start.wrapping_add(at));
+        }
     }
 
     /// Asks for the JSON, which is soon to be written with the parts that were asked for. The head is looked at.

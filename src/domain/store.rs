@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::access_token::Credentials;
 use super::customer::{Customer, Identifiers, Number};
 use super::event::{Event, Kept};
-use super::identity::{Identifier, IdentityIndex, Key, Names, Profiles, key_of};
+use super::identity::{Identifier, IdentityIndex, Key, Names, key_of};
 use super::lineage::{self, Fields, How, Lineage, Step, What};
 use super::merge;
 use super::page::Page;
 use super::pagination::{Filter, PageRequest};
 use super::profile::Profile;
+use super::profiles::Profiles;
 
 /// An event's place in the order in which events came.
 pub type EventNumber = u64;
@@ -228,7 +229,7 @@ impl StoreState {
 
     /// Puts a customer in the place of another one, as it is.
     pub fn replace(&mut self, number: Number, customer: Customer) {
-        debug_assert!(self.profiles.contains_key(&number), "only who is there is replaced");
+        debug_assert!(self.profiles.contains(number), "only who is there is replaced");
         self.write(number, customer, None);
     }
 
@@ -289,7 +290,7 @@ impl StoreState {
 
     fn put(&mut self, profile: Profile) {
         self.last_profile = self.last_profile.max(profile.number());
-        match self.profiles.insert(profile.number(), profile.clone()) {
+        match self.profiles.insert(profile.clone()) {
             Some(before) => self.index.replace(&before, &profile, &self.profiles),
             None => self.index.insert(&profile, &self.profiles),
         }
@@ -298,7 +299,7 @@ impl StoreState {
     fn remove(&mut self, number: Number) -> Profile {
         let profile = self
             .profiles
-            .remove(&number)
+            .remove(number)
             .expect("the index names only profiles that are there");
         self.index.remove(&profile, &self.profiles);
         profile
@@ -389,18 +390,18 @@ impl StoreState {
 
     /// One customer, by its number.
     pub fn customer(&self, number: Number) -> Option<&Profile> {
-        self.profiles.get(&number)
+        self.profiles.get(number)
     }
 
     /// The customers in the order of creation, from the first with a number above `after`.
     pub fn customers(&self, after: Number) -> impl Iterator<Item = &Profile> {
-        self.profiles.range(after + 1..).map(|(_, profile)| profile)
+        self.profiles.after(after)
     }
 
     /// The events in the order in which they came, from the first with a number above `after`, each with its number and the
     /// identifiers of its customer.
     pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, Event, Identifiers)> {
-        let identifiers = |customer| self.profiles[&customer].names().to_identifiers();
+        let identifiers = |customer| self.profiles[customer].names().to_identifiers();
         self.events
             .range(after + 1..)
             .map(move |(number, kept)| (*number, kept.event(), identifiers(kept.customer())))
@@ -409,7 +410,7 @@ impl StoreState {
     /// The event with a unique id, and what names its customer.
     pub fn event(&self, unique_id: &str) -> Option<(Event, Identifiers)> {
         let kept = &self.events[&self.event_number(unique_id)?];
-        Some((kept.event(), self.profiles[&kept.customer()].names().to_identifiers()))
+        Some((kept.event(), self.profiles[kept.customer()].names().to_identifiers()))
     }
 
     /// How many customers and events there are.
@@ -462,9 +463,7 @@ impl StoreState {
             assert_eq!(found, Some(*number), "every event is found by its unique id");
         }
         assert!(
-            self.events
-                .values()
-                .all(|kept| self.profiles.contains_key(&kept.customer())),
+            self.events.values().all(|kept| self.profiles.contains(kept.customer())),
             "no event is orphaned"
         );
     }

@@ -7,9 +7,8 @@
 //! versions, chunks, an `Expect`, a page in a browser, a fault that waits, a sender who is slow, and whatever is broken.
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
 use std::io::{self, Write};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,20 +22,21 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
 use super::Given;
 use super::admission::admit;
 use super::answer::{Answer, Dress, JSON};
 use super::body::Body;
 use super::connection::KEEP_ALIVE;
-use super::control::access::{Access, is_vendor};
+use super::control::access::Access;
 use super::control::{HEALTH, Started, ready};
 use super::head::Head;
 use super::middleware::is_control;
 use super::outgoing::Whole;
-use super::recording::{Recording, Sent};
+use super::recording::{Recording, Sent, never_answered};
 use super::rewound::Rewound;
+use crate::domain::page::PageText;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
 use crate::world::clock::real_now;
@@ -92,6 +92,8 @@ enum Next {
     /// It waits for the rest of one.
     WaitForRest,
     HandOver,
+    /// The emulator is stopping, and takes no more.
+    Stop,
 }
 
 impl Express {
@@ -110,44 +112,54 @@ impl Express {
     pub async fn serve(&self, mut stream: TcpStream) -> Option<Rewound> {
         let mut arrived = BytesMut::with_capacity(ROOM);
         let mut idle = Idle::new();
-        let mut next = Next::Wait;
         loop {
             arrived.reserve(ROOM);
-            let read = match next {
-                Next::Wait => idle.watch(stream.read_buf(&mut arrived)).await?,
-                Next::WaitForRest => match timeout(BREATH, stream.read_buf(&mut arrived)).await {
-                    Ok(read) => read,
-                    Err(_) => break,
-                },
-                Next::HandOver => break,
-            };
-            match read {
-                // In the middle of a request this is for whoever knows what to say.
-                Ok(0) if next == Next::WaitForRest => break,
+            match idle.watch(stream.read_buf(&mut arrived)).await? {
                 Ok(0) | Err(_) => return None,
-                Ok(_) => next = self.answer_all(&mut arrived, &mut stream).await.ok()?,
+                Ok(_) => {}
+            }
+            let mut next = self.answer_all(&mut arrived, &mut stream).await.ok()?;
+            // However many pieces the rest comes in.
+            let until = Instant::now() + BREATH;
+            while next == Next::WaitForRest {
+                arrived.reserve(ROOM);
+                next = match timeout_at(until, stream.read_buf(&mut arrived)).await {
+                    Ok(Ok(1..)) => self.answer_all(&mut arrived, &mut stream).await.ok()?,
+                    Ok(Err(_)) => return None,
+                    // It is slow, or has ended in the middle of a request: for whoever knows what to say.
+                    Ok(Ok(0)) | Err(_) => Next::HandOver,
+                };
+            }
+            if next == Next::HandOver {
+                return Some(Rewound::new(arrived, stream));
+            }
+            if arrived.capacity() > 2 * ROOM {
+                // What one large request needed is not kept while nothing comes.
+                arrived = BytesMut::with_capacity(ROOM);
             }
         }
-        Some(Rewound::new(arrived, stream))
     }
 
     /// Answers the requests that have arrived whole, and takes them from what has arrived.
     async fn answer_all(&self, arrived: &mut BytesMut, stream: &mut TcpStream) -> io::Result<Next> {
         let mut out = self.desk.take();
         out.clear();
-        let mut under_way = None;
-        let bytes = arrived.split().freeze();
+        let mut under_way = Vec::new();
+        let bytes = mem::take(arrived).freeze();
         let mut rest = &bytes[..];
         let next = loop {
             let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
             match Arrived::read(rest, &mut headers) {
                 Arrived::Request(head, size) if self.is_ordinary(&head) => {
                     let body = bytes.slice_ref(&rest[size.head..][..size.body]);
-                    let (body, guard) = match head.path {
-                        HEALTH => self.tell_health(&mut out).await,
+                    let answered = match head.path {
+                        HEALTH => self.tell_health(&mut out),
                         _ => self.answer(&head, body, &mut out).await,
                     };
-                    under_way.get_or_insert_with(Vec::new).push(guard);
+                    let Some((body, guard)) = answered else {
+                        break Next::Stop;
+                    };
+                    under_way.push(guard);
                     write(body, &mut out, stream).await?;
                     rest = &rest[size.head + size.body..];
                 }
@@ -159,6 +171,9 @@ impl Express {
         let taken = bytes.len() - rest.len();
         stream.write_all(&out).await?;
         drop(under_way);
+        if next == Next::Stop {
+            return never_answered().await;
+        }
         if out.capacity() <= 2 * PIECE {
             self.desk.set(out);
         }
@@ -175,26 +190,22 @@ impl Express {
             return self.world.memory().faults.looked_at().is_none();
         }
         let host = head.header(&HOST).and_then(|host| str::from_utf8(host).ok());
-        let is_let_in = host.is_some_and(|host| self.access.is_for(host) && !is_vendor(host));
-        head.path == HEALTH && head.method == Method::GET && is_let_in
+        head.path == HEALTH && head.method == Method::GET && host.is_some_and(|host| self.access.shows_health_at(host))
     }
 
-    /// Tells that the emulator answers. This is not recorded.
-    async fn tell_health(&self, out: &mut Vec<u8>) -> (Whole, UnderWay) {
-        let Some(under_way) = self.world.journal.let_in() else {
-            // It is stopping.
-            return pending().await;
-        };
+    /// Tells that the emulator answers; `None` where it is stopping. This is not recorded.
+    fn tell_health(&self, out: &mut Vec<u8>) -> Option<(Whole, UnderWay)> {
+        let under_way = self.world.journal.let_in()?;
         let answer = Answer::json(&ready(&self.started));
         self.begin(&answer, out);
         write!(out, "{CONTENT_TYPE}: {JSON}\r\n\r\n").expect("a Vec takes all writes");
-        (answer.body, under_way)
+        Some((answer.body, under_way))
     }
 
     /// Answers one request, and writes down both. Gives the body, which is still to be written, and what keeps the request under
-    /// way until it is. A panic further in is answered here, with 500 in the envelope.
-    async fn answer(&self, head: &Head<'_>, body: Bytes, out: &mut Vec<u8>) -> (Whole, UnderWay) {
-        let (recording, exchange, operation) = Recording::open(&self.world, head).await;
+    /// way until it is; `None` where the emulator is stopping. A panic further in is answered here, with 500 in the envelope.
+    async fn answer(&self, head: &Head<'_>, body: Bytes, out: &mut Vec<u8>) -> Option<(Whole, UnderWay)> {
+        let (recording, exchange, operation) = Recording::open(&self.world, head)?;
         let answered = async {
             match operation {
                 Ok(operation) => {
@@ -225,7 +236,7 @@ impl Express {
         };
         let under_way = recording.close(&exchange, told, sent);
         out.extend_from_slice(b"\r\n");
-        (answer.body, under_way)
+        Some((answer.body, under_way))
     }
 
     /// Writes the beginning of an answer: all that is HTTP's own.
@@ -237,25 +248,35 @@ impl Express {
     }
 }
 
-/// Writes a body behind what is to be written, as much as may wait; the rest goes out at once.
+/// Writes a body behind what is to be written. What becomes too much to wait goes out at once.
 async fn write(body: Whole, out: &mut Vec<u8>, stream: &mut TcpStream) -> io::Result<()> {
-    match body {
-        Whole::Bytes(bytes) => out.extend_from_slice(&bytes),
-        Whole::Page(mut page) => {
-            while !page.is_over() {
-                page.write_next(PIECE.saturating_sub(out.len()), out);
-                if out.len() >= PIECE {
-                    stream.write_all(out).await?;
-                    out.clear();
-                }
-            }
+    let mut page = match body {
+        Whole::Bytes(bytes) => {
+            out.extend_from_slice(&bytes);
+            None
+        }
+        Whole::Page(page) => Some(page),
+    };
+    loop {
+        if let Some(page) = &mut page {
+            page.write_next(PIECE.saturating_sub(out.len()), out);
+        }
+        if out.len() >= PIECE {
+            stream.write_all(out).await?;
+            out.clear();
+        }
+        if page.as_ref().is_none_or(PageText::is_over) {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 impl<'a> Arrived<'a> {
     fn read(bytes: &'a [u8], headers: &'a mut [MaybeUninit<httparse::Header<'a>>; MAX_HEADERS]) -> Arrived<'a> {
+        // The parser passes over empty lines before a request.
+        if bytes.first().is_some_and(|first| !first.is_ascii_uppercase()) {
+            return Arrived::Other;
+        }
         let mut request = httparse::Request::new(&mut []);
         let head = match request.parse_with_uninit_headers(bytes, headers) {
             Ok(httparse::Status::Complete(head)) if head <= MAX_HEAD => head,
@@ -366,5 +387,140 @@ impl Date {
             *self.text.borrow_mut() = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         }
         out.extend_from_slice(self.text.borrow().as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_http::h1::{Codec, Message};
+    use proptest::prelude::*;
+    use tokio_util::codec::Decoder;
+
+    use super::*;
+
+    /// What a request says, as far as anybody here asks: method, target, headers in order, body.
+    type Said = (String, String, Vec<(String, Vec<u8>)>, Vec<u8>);
+
+    /// What the lane takes it to say; `None` where it leaves it to actix.
+    fn here(bytes: &[u8]) -> Option<Said> {
+        let mut room = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let Arrived::Request(head, size) = Arrived::read(bytes, &mut room) else {
+            return None;
+        };
+        let question = if head.query.is_empty() { "" } else { "?" };
+        let target = format!("{}{question}{}", head.path, head.query);
+        let lines = String::from_utf8(head.lines().into_owned()).expect("these have no other headers");
+        let headers = lines.lines().filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().as_bytes().to_vec()));
+        let mut headers: Vec<_> = headers.collect();
+        headers.sort();
+        let body = bytes[size.head..][..size.body].to_vec();
+        Some((head.method.to_string(), target, headers, body))
+    }
+
+    /// What actix takes it to say; `None` where it refuses it, or waits for more.
+    fn by_actix(bytes: &[u8]) -> Option<Said> {
+        // Its codec keeps a clock.
+        let runtime = actix_web::rt::Runtime::new().expect("a runtime");
+        runtime.block_on(async { decoded(bytes) })
+    }
+
+    fn decoded(bytes: &[u8]) -> Option<Said> {
+        let (mut codec, mut bytes) = (Codec::default(), BytesMut::from(bytes));
+        let Ok(Some(Message::Item(request))) = codec.decode(&mut bytes) else {
+            return None;
+        };
+        let mut body = Vec::new();
+        while let Ok(Some(Message::Chunk(Some(chunk)))) = codec.decode(&mut bytes) {
+            body.extend_from_slice(&chunk);
+        }
+        let uri = request.uri();
+        let question = uri.query().filter(|query| !query.is_empty());
+        let target = format!(
+            "{}{}",
+            uri.path(),
+            question.map_or(String::new(), |query| format!("?{query}"))
+        );
+        let headers = request.head().headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        let mut headers: Vec<_> = headers.collect();
+        headers.sort();
+        Some((request.method().to_string(), target, headers, body))
+    }
+
+    const ORDINARY: &str = "PATCH /core/v3/stores/a%20b/customers?a=1&b HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token:  any \r\n\
+        content-LENGTH: 2\r\nconnection: Keep-Alive\r\nx-more: a\r\nX-More: b\r\n\r\n{}";
+
+    #[test]
+    fn an_ordinary_request_is_taken_once_it_is_whole() {
+        assert_eq!(here(ORDINARY.as_bytes()), by_actix(ORDINARY.as_bytes()));
+        assert!(here(ORDINARY.as_bytes()).is_some());
+        for end in 0..ORDINARY.len() {
+            let mut room = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let read = Arrived::read(&ORDINARY.as_bytes()[..end], &mut room);
+            assert!(matches!(read, Arrived::Part), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn whatever_else_http_has_is_left_to_actix() {
+        for (from, to) in [
+            ("PATCH", "HEAD"),
+            ("PATCH", "patch"),
+            ("PATCH", "\r\nPATCH"),
+            ("HTTP/1.1", "HTTP/1.0"),
+            ("/core", "http://localhost/core"),
+            ("/core", "*"),
+            ("a%20b", "a|b"),
+            ("a%20b", "a#b"),
+            ("a%20b", "aéb"),
+            ("Host", "Hosts"),
+            ("x-more", "host"),
+            ("x-more", "content-length"),
+            ("2\r\n", "+2\r\n"),
+            ("2\r\n", "\r\n"),
+            ("2\r\n", "2, 2\r\n"),
+            ("2\r\n", "65537\r\n"),
+            ("x-more", "transfer-encoding"),
+            ("x-more", "Expect"),
+            ("x-more", "upgrade"),
+            ("x-more", "Origin"),
+            ("Keep-Alive", "close"),
+            ("Keep-Alive", "keep-alive, upgrade"),
+        ] {
+            let changed = ORDINARY.replacen(from, to, 1);
+            assert_ne!(changed, ORDINARY, "{from} stands there");
+            let mut room = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let read = Arrived::read(changed.as_bytes(), &mut room);
+            assert!(matches!(read, Arrived::Other), "{from} as {to}");
+        }
+    }
+
+    proptest! {
+        /// Requests that are put together of good and bad pieces, and changed in a byte or two.
+        #[test]
+        fn what_is_taken_here_actix_takes_for_the_same(
+            method in prop::sample::select(vec!["GET", "PATCH", "POST", "PUT"]),
+            target in "/[a-z/%?&=0-9_|#.-]{0,12}",
+            headers in prop::collection::vec(prop::sample::select(vec![
+                "Host: a", "host: b", "Content-Length: 3", "content-length: 0", "Content-Length: x", "A:b", "A : b", "a:\tb c ",
+                "connection: keep-alive", "Connection: close", "Transfer-Encoding: chunked", " folded", "Expect: 100-continue",
+            ]), 0..5),
+            end in prop::sample::select(vec!["\r\n", "\n"]),
+            body in "[a-z]{0,4}",
+            changes in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..128), 0..3),
+        ) {
+            let line = format!("{method} {target} HTTP/1.1");
+            let head = [&line, "Host: localhost"].into_iter().chain(headers);
+            let head: String = head.flat_map(|line| [line, end]).collect();
+            let mut bytes = format!("{head}{end}{body}").into_bytes();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Some(said) = here(&bytes) {
+                prop_assert_eq!(Some(said), by_actix(&bytes), "{:?}", String::from_utf8_lossy(&bytes));
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ use super::head::{Head, lines};
 use super::outgoing::{Whole, taken_apart, watched};
 use super::paths::segments;
 use super::proxy;
-use super::recording::{Recording, Sent};
+use super::recording::{Recording, Sent, never_answered};
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 
@@ -100,7 +100,9 @@ async fn recorded(
     answer: impl AsyncFnOnce(&Head<'_>, &Exchange, Result<Operation, Rejection>) -> HttpResponse,
 ) -> HttpResponse {
     let (head, world) = (Head::of(request), world_of(request));
-    let (recording, exchange, operation) = Recording::open(&world, &head).await;
+    let Some((recording, exchange, operation)) = Recording::open(&world, &head) else {
+        return never_answered().await;
+    };
 
     let answered = AssertUnwindSafe(answer(&head, &exchange, operation))
         .catch_unwind()
@@ -143,8 +145,7 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
         return Ok(request.into_response(HttpResponse::from_error(complaint)));
     }
     let Some(under_way) = world_of(request.request()).journal.let_in() else {
-        // As above.
-        return std::future::pending().await;
+        return never_answered().await;
     };
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(answered)) => {

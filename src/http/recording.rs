@@ -40,16 +40,14 @@ pub(super) struct Sent<'a> {
 }
 
 impl<'a> Recording<'a> {
-    /// Opens the entry of a request, before anything can refuse it. Gives, too, what is asked of the vendor, or why nothing is.
-    pub async fn open(
+    /// Opens the entry of a request, before anything can refuse it. Gives, too, what is asked of the vendor, or why nothing is;
+    /// `None` where the emulator is stopping.
+    pub fn open(
         world: &'a Arc<World>,
         head: &'a Head<'a>,
-    ) -> (Recording<'a>, Exchange, Result<Operation, Rejection>) {
+    ) -> Option<(Recording<'a>, Exchange, Result<Operation, Rejection>)> {
         let started = Instant::now();
-        let Some(opened) = world.journal.open() else {
-            // The emulator is stopping: whoever asks now finds the connection closed, not an answer that is cut.
-            return pending().await;
-        };
+        let opened = world.journal.open()?;
         let Target { store, operation } = Target::of(head.method, head.path);
         let exchange = Exchange::new(world.call(), opened.number, store);
         let recording = Recording {
@@ -58,7 +56,7 @@ impl<'a> Recording<'a> {
             opened,
             started,
         };
-        (recording, exchange, operation)
+        Some((recording, exchange, operation))
     }
 
     /// Closes the entry. The request stays under way until its answer is written, too.
@@ -88,6 +86,12 @@ impl<'a> Recording<'a> {
         world.report.count(&draft);
         self.opened.close(draft)
     }
+}
+
+/// What becomes of a request that comes while the emulator is stopping: whoever asks then finds the connection closed, not an answer
+/// that is cut.
+pub(super) async fn never_answered<T>() -> T {
+    pending().await
 }
 
 /// One line per request, with the rules that refused it; never a query, a token, a secret or an e-mail address.

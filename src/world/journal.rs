@@ -90,12 +90,12 @@ impl Opened<'_> {
     /// Closes the entry. The request stays under way until its answer is written, too.
     pub fn close(self, draft: Draft<'_>) -> UnderWay {
         let Opened { journal, under_way, .. } = self;
-        let record = Record::new(draft, journal.limits);
-        let line = journal.file.as_ref().map(|file| (file, record.entry()));
+        let record = Arc::new(Record::new(draft, journal.limits));
+        let line = journal.file.as_ref().map(|file| (file, record.clone()));
         let forgotten = journal.kept.lock().add(record, journal.limits);
         drop(forgotten);
-        if let Some((file, entry)) = line {
-            file.add(entry);
+        if let Some((file, record)) = line {
+            file.add(record);
         }
         under_way
     }
@@ -116,7 +116,7 @@ pub(crate) struct Journal {
 /// What is kept of the entries, in the order in which they were closed, and its weight.
 #[derive(Debug, Default)]
 struct Kept {
-    records: VecDeque<Record>,
+    records: VecDeque<Arc<Record>>,
     bytes: usize,
     /// The last request of each store that went for another, and the last of all.
     forgotten_of: ById<u64>,
@@ -128,7 +128,7 @@ const MAX_STORES: usize = 10_000;
 
 impl Kept {
     /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
-    fn add(&mut self, record: Record, limits: Limits) -> (Option<Record>, Vec<Record>) {
+    fn add(&mut self, record: Arc<Record>, limits: Limits) -> (Option<Arc<Record>>, Vec<Arc<Record>>) {
         self.bytes += record.weight();
         self.records.push_back(record);
         // Nearly always it is one.
@@ -205,12 +205,9 @@ impl Journal {
 
     /// The entries that are kept, in the order in which they were closed.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.kept
-            .lock()
-            .records
-            .iter()
-            .map(|record| Arc::new(record.entry()))
-            .collect()
+        // Made once nobody waits for it.
+        let records: Vec<_> = self.kept.lock().records.iter().cloned().collect();
+        records.iter().map(|record| Arc::new(record.entry())).collect()
     }
 
     /// The number of the last request of one store, or of all, that had to go for another: what came up to it is not all there.
@@ -233,7 +230,7 @@ impl Journal {
             kept.forgotten = all.forgotten;
             let records = std::mem::take(&mut all.records).into_iter();
             kept.records = records.filter(|record| record.store() != Some(store)).collect();
-            kept.bytes = kept.records.iter().map(Record::weight).sum();
+            kept.bytes = kept.records.iter().map(|record| record.weight()).sum();
         }
         drop(kept);
         drop(all);

@@ -211,3 +211,40 @@ fn a_fault_strikes_who_was_connected_before_it() {
     scene.fault(json!({"status": 503, "times": 1}));
     assert_eq!([status(), status()], [Some(503), Some(200)]);
 }
+
+#[test]
+fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
+    let scene = Scene::with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
+    let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
+    let mut connection = Connection::open(scene.address());
+    connection.send(format!("{get}{}", &get[..get.len() - 2]));
+    let [first, second] = [(); 2].map(|()| connection.answer().expect("an answer").status());
+    assert_eq!((first, second), (200, 408));
+    assert!(connection.answer().is_none());
+    assert_eq!(scene.mock.requests().count(), 1);
+}
+
+#[test]
+fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
+    let customers_of: Vec<_> = (0..150)
+        .map(|number| json!({"external_id": format!("c-{number}")}))
+        .collect();
+    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
+    let token = "X-Yotpo-Token: any\r\n";
+    let mut connection = Connection::open(scene.address());
+    connection.send(request("GET", &customers("?limit=100"), token, ""));
+    let first = connection.answer().expect("an answer").json();
+    let cursor = first["pagination"]["next_page_info"].as_str().expect("a cursor");
+    // Each property that is none is told in the refusal.
+    let broken: serde_json::Map<_, _> = (0..1500).map(|number| (format!("a{number}"), json!([]))).collect();
+    let broken = json!({"customer": {"external_id": "c-1", "custom_properties": broken}}).to_string();
+    let broken = request("PATCH", &customers(""), token, &broken);
+    let page = request("GET", &customers(&format!("?page_info={cursor}")), token, "");
+    connection.send([broken.as_str(), &page, &broken, &page].concat());
+    for _ in 0..2 {
+        let refused = connection.answer().expect("an answer");
+        assert!(refused.status() == 400 && refused.seen.body.len() > 128 * 1024);
+        let expected: Vec<_> = (100..150).map(|number| format!("c-{number}")).collect();
+        assert_eq!(connection.answer().expect("an answer").names(), expected);
+    }
+}

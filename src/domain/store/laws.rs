@@ -104,7 +104,7 @@ fn told(state: &StoreState) -> (Vec<String>, Vec<String>) {
         custom_properties: true,
         ..Include::default()
     };
-    let customers = state.profiles.values().map(|profile| {
+    let customers = state.profiles.iter().map(|profile| {
         let mut line = Vec::new();
         profile.write_json(everything, &mut line);
         String::from_utf8(line).expect("JSON is UTF-8")
@@ -253,11 +253,11 @@ proptest! {
         let mut state = StoreState::default();
         for write in &writes {
             state.apply(write.write(), NOWHERE);
-            let profiles: Vec<_> = state.profiles.values().map(|profile| profile.names().to_identifiers()).collect();
+            let profiles: Vec<_> = state.profiles.iter().map(|profile| profile.names().to_identifiers()).collect();
             let ids: Vec<_> = profiles.iter().filter_map(|names| names.external_id.as_ref()).map(ExternalId::as_str).collect();
             prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
             let written = state.find(&write.customer().identifiers()).expect("a write leaves its profile behind");
-            let written = state.profiles[&written].names().to_identifiers();
+            let written = state.profiles[written].names().to_identifiers();
             let shares = |other: &Identifiers| {
                 other.external_id.is_none()
                     && *other != written
@@ -274,7 +274,7 @@ proptest! {
         let mut seen: BTreeMap<String, [bool; 4]> = BTreeMap::new();
         for write in &writes {
             state.apply(write.write(), NOWHERE);
-            for profile in state.profiles.values() {
+            for profile in state.profiles.iter() {
                 let customer = profile.customer();
                 let Some(id) = customer.external_id else { continue };
                 let set = [
@@ -333,7 +333,7 @@ proptest! {
     ) {
         let mut state = StoreState::default();
         apply(&mut state, &before);
-        let mut all_along: BTreeSet<Number> = state.profiles.keys().copied().collect();
+        let mut all_along: BTreeSet<Number> = state.profiles.iter().map(Profile::number).collect();
         let mut seen = Vec::new();
         let mut after = 0;
         // The rounds go on with the last limit until the last page is reached.
@@ -349,7 +349,7 @@ proptest! {
                 break;
             }
             apply(&mut state, &writes);
-            all_along.retain(|number| state.profiles.contains_key(number));
+            all_along.retain(|number| state.profiles.contains(*number));
         }
         let once: BTreeSet<_> = seen.iter().copied().collect();
         prop_assert_eq!(once.len(), seen.len(), "nobody comes twice");

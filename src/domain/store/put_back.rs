@@ -42,7 +42,7 @@ impl StoreState {
     /// What names a customer that is there.
     pub fn identifiers_of(&self, number: Number) -> Option<Identifiers> {
         self.profiles
-            .get(&number)
+            .get(number)
             .map(|profile| profile.names().to_identifiers())
     }
 
@@ -90,7 +90,7 @@ impl StoreState {
         event: Event,
         customer: Number,
     ) -> Result<(), String> {
-        if !self.profiles.contains_key(&customer) {
+        if !self.profiles.contains(customer) {
             return Err(format!(".customer_number `{customer}` is no customer of this store"));
         }
         if number.is_some() && self.has_event(&event.unique_id) {
@@ -123,7 +123,7 @@ impl StoreState {
     /// If it has counted less, or two customers were written at once; to follow what names the store.
     pub fn put_back_counters(&mut self, counters: Option<Counters>) -> Result<(), String> {
         let mut seen = BTreeSet::new();
-        if let Some(twice) = self.profiles.values().find(|profile| !seen.insert(profile.written())) {
+        if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.written())) {
             return Err(format!("two customers were `written` at {}", twice.written()));
         }
         let least = self.counters();

@@ -67,6 +67,11 @@ impl Access {
         }
     }
 
+    /// Whether a request without an origin may ask at this host whether the emulator is ready, which needs no token.
+    pub(in crate::http) fn shows_health_at(&self, host: &str) -> bool {
+        self.is_for(host) && !is_vendor(host)
+    }
+
     fn check_host(&self, head: &RequestHead) -> Result<(), Complaint> {
         let Some(host) = host_of(head) else { return Ok(()) };
         if self.is_for(&host) {
@@ -81,7 +86,7 @@ impl Access {
     }
 
     /// Whether a request may name this host, with or without a port.
-    pub(in crate::http) fn is_for(&self, host: &str) -> bool {
+    fn is_for(&self, host: &str) -> bool {
         let name = name_of(host);
         let is_named = self
             .hosts
@@ -125,7 +130,7 @@ pub(in crate::http) fn is_for_the_vendor(head: &RequestHead) -> bool {
 }
 
 /// Whether a host, with or without a port, is one of the vendor's own.
-pub(in crate::http) fn is_vendor(host: &str) -> bool {
+fn is_vendor(host: &str) -> bool {
     VENDORS_HOSTS.contains(&name_of(host).to_lowercase().as_str())
 }
 

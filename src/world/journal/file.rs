@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::entry::Entry;
+use super::record::Record;
 
 /// How many entries wait to be written, in memory beyond the bounds of the journal; while they do, the next one waits for
 /// [`PATIENCE`].
@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct JournalFile {
     /// `None` is the end.
-    entries: SyncSender<Option<Box<Entry>>>,
+    entries: SyncSender<Option<Arc<Record>>>,
     lost: Arc<AtomicU64>,
     /// Told when the thread has written everything.
     done: Mutex<Receiver<()>>,
@@ -62,12 +62,12 @@ impl JournalFile {
     }
 
     /// Hands an entry over. It is lost, and counted, where the file does not keep up.
-    pub fn add(&self, entry: Entry) {
+    pub fn add(&self, record: Arc<Record>) {
         let patience = match self.lost.load(Ordering::Relaxed) {
             0 => PATIENCE,
             _ => Duration::ZERO,
         };
-        if !self.hand_over(Some(Box::new(entry)), patience) {
+        if !self.hand_over(Some(record), patience) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -81,12 +81,12 @@ impl JournalFile {
     }
 
     /// Whether there was a place in time.
-    fn hand_over(&self, mut entry: Option<Box<Entry>>, patience: Duration) -> bool {
+    fn hand_over(&self, mut record: Option<Arc<Record>>, patience: Duration) -> bool {
         let mut began = None;
         loop {
-            match self.entries.try_send(entry) {
+            match self.entries.try_send(record) {
                 Ok(()) => return true,
-                Err(TrySendError::Full(returned)) => entry = returned,
+                Err(TrySendError::Full(returned)) => record = returned,
                 // The thread is gone with everything that it had to write.
                 Err(TrySendError::Disconnected(_)) => return false,
             }
@@ -99,15 +99,16 @@ impl JournalFile {
 }
 
 /// Writes entries until the last; flushes whenever none is waiting.
-fn write(file: File, waiting: &Receiver<Option<Box<Entry>>>, lost: &AtomicU64) {
+fn write(file: File, waiting: &Receiver<Option<Arc<Record>>>, lost: &AtomicU64) {
     let mut file = BufWriter::new(file);
     let mut failed = 0_u64;
     let mut next = waiting.recv().ok().flatten();
-    while let Some(entry) = next {
-        let written = writeln!(file, "{}", entry.to_json()).and_then(|()| match lost.swap(0, Ordering::Relaxed) {
-            0 => Ok(()),
-            lost => writeln!(file, "{}", json!({ "lost": lost })),
-        });
+    while let Some(record) = next {
+        let written =
+            writeln!(file, "{}", record.entry().to_json()).and_then(|()| match lost.swap(0, Ordering::Relaxed) {
+                0 => Ok(()),
+                lost => writeln!(file, "{}", json!({ "lost": lost })),
+            });
         let (written, following) = match waiting.try_recv() {
             Ok(following) => (written, following),
             Err(_) => (written.and_then(|()| file.flush()), waiting.recv().ok().flatten()),
@@ -141,29 +142,28 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::world::journal::message::{Headers, Message, Query};
+    use crate::world::journal::{Draft, Limits};
 
-    fn entry(number: u64) -> Entry {
-        let message = || Message {
-            headers: Headers::default(),
-            body: None,
-        };
-        Entry {
+    fn record(number: u64) -> Arc<Record> {
+        let draft = Draft {
             number,
             at: chrono::DateTime::UNIX_EPOCH,
             operation: None,
             store: None,
-            method: "GET".into(),
-            path: "/nowhere".into(),
-            query: Query::default(),
+            method: "GET",
+            path: "/nowhere",
+            query: "",
             status: 404,
             fault: None,
             rules: Vec::new(),
             notes: Vec::new(),
             duration: Duration::ZERO,
-            request: message(),
-            response: message(),
-        }
+            request_headers: b"",
+            request_body: None,
+            response_headers: b"",
+            response_body: None,
+        };
+        Arc::new(Record::new(draft, Limits::default()))
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         // Nobody reads yet: the pipe takes some, the queue so many more.
         let all = 2 * CAPACITY;
         let began = Instant::now();
-        (1..=all).for_each(|number| file.add(entry(number as u64)));
+        (1..=all).for_each(|number| file.add(record(number as u64)));
         assert!(began.elapsed() < 10 * PATIENCE, "only the first that was lost waited");
         let lines = thread::scope(|scope| {
             let lines = scope.spawn(|| {
