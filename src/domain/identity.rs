@@ -31,13 +31,24 @@ pub enum Identifier<'a> {
     PhoneNumber(&'a str),
 }
 
+/// How many kinds of identifiers there are.
+const KINDS: usize = 3;
+
 impl Identifier<'_> {
-    fn key(self) -> Key {
+    fn kind(self) -> usize {
         match self {
-            Identifier::ExternalId(id) => key_of((0, id)),
-            Identifier::Email(email) => key_of((1, Email::fold(email))),
-            Identifier::PhoneNumber(number) => key_of((2, number)),
+            Identifier::ExternalId(_) => 0,
+            Identifier::Email(_) => 1,
+            Identifier::PhoneNumber(_) => 2,
         }
+    }
+
+    fn key(self) -> Key {
+        let text = match self {
+            Identifier::ExternalId(text) | Identifier::PhoneNumber(text) => text.into(),
+            Identifier::Email(email) => Email::fold(email),
+        };
+        key_of((self.kind(), text))
     }
 
     /// Whether this is one of those that name a shopper.
@@ -133,8 +144,9 @@ impl<'a> Names<'a> {
 /// Which profiles have which identifier.
 #[derive(Clone, Debug, Default)]
 pub(super) struct IdentityIndex {
-    /// Every identifier of every profile, in the order of creation.
-    all: OrdSet<(Key, Number)>,
+    /// Every identifier of every profile, in the order of creation. Each kind is by itself, so that what is asked for most stays in
+    /// the caches.
+    all: [OrdSet<(Key, Number)>; KINDS],
     /// The same, of unclaimed profiles only.
     unclaimed: OrdSet<(Key, Number)>,
     /// In the order of writing; holds the keys that more than one profile has, and only those.
@@ -149,8 +161,8 @@ impl IdentityIndex {
         after: Number,
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Profile> {
-        let key = identifier.key();
-        verified(numbers(&self.all, key, after), identifier, profiles)
+        let numbers = numbers(&self.all[identifier.kind()], identifier.key(), after);
+        verified(numbers, identifier, profiles)
     }
 
     /// The profiles with both an email and a phone number, in the order of creation, from the first with a number above
@@ -163,7 +175,10 @@ impl IdentityIndex {
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Profile> {
         let (email, phone_number) = (Identifier::Email(email), Identifier::PhoneNumber(phone_number));
-        let next = |identifier: Identifier<'_>, after| numbers(&self.all, identifier.key(), after).next();
+        let next = |identifier: Identifier<'_>, after| {
+            let all = &self.all[identifier.kind()];
+            numbers(all, identifier.key(), after).next()
+        };
         let both = std::iter::from_fn(move || {
             loop {
                 let by_email = next(email, after)?;
@@ -256,14 +271,14 @@ impl IdentityIndex {
         let unclaimed = names.is_unclaimed();
         for identifier in names.iter() {
             let key = identifier.key();
-            let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
+            let others: Vec<_> = numbers(&self.all[identifier.kind()], key, 0).take(2).collect();
             if let [only] = *others {
                 self.recent.insert((key, profiles[only].written(), only));
             }
             if !others.is_empty() {
                 self.recent.insert((key, profile.written(), profile.number()));
             }
-            self.all.insert((key, profile.number()));
+            self.all[identifier.kind()].insert((key, profile.number()));
             if unclaimed {
                 self.unclaimed.insert((key, profile.number()));
             }
@@ -276,7 +291,7 @@ impl IdentityIndex {
         let unclaimed = names.is_unclaimed();
         for identifier in names.iter() {
             let key = identifier.key();
-            self.all.remove(&(key, profile.number()));
+            self.all[identifier.kind()].remove(&(key, profile.number()));
             if unclaimed {
                 self.unclaimed.remove(&(key, profile.number()));
             }
@@ -285,7 +300,7 @@ impl IdentityIndex {
                 .remove(&(key, profile.written(), profile.number()))
                 .is_some()
             {
-                let others: Vec<_> = numbers(&self.all, key, 0).take(2).collect();
+                let others: Vec<_> = numbers(&self.all[identifier.kind()], key, 0).take(2).collect();
                 if let [last] = *others {
                     self.recent.remove(&(key, profiles[last].written(), last));
                 }

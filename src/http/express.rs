@@ -3,8 +3,8 @@
 //! Every connection that begins with HTTP in clear begins here. A request that came whole, and asks for nothing that HTTP/1.1 has
 //! beside a method, a path, headers and a body of a known length, is read from the bytes as they came, and its answer is written
 //! into a buffer that all connections of the thread share, so that it stays in the fastest caches. The first request of another
-//! kind takes its connection along to actix, with what was read of it, and stays there: our own surface but for its health, other methods and
-//! versions, chunks, an `Expect`, a page in a browser, a fault that waits, a sender who is slow, and whatever is broken.
+//! kind takes its connection along to actix, with what was read of it, and it stays there: our own surface but for its health, other
+//! methods and versions, chunks, an `Expect`, a page in a browser, a fault that waits, a sender who is slow, whatever is broken.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -183,8 +183,8 @@ impl Express {
         Ok(next)
     }
 
-    /// Whether a request that may be answered here is: of our own surface only whether we are ready is told here, so that who only
-    /// waits for it does not make us ready for more.
+    /// Whether a request that is ordinary by its bytes is answered here. Of our own surface it is told here whether the emulator is
+    /// ready, so that whoever only waits for that does not let it make ready for more.
     fn is_ordinary(&self, head: &Head<'_>) -> bool {
         if !is_control(head.path) {
             return self.world.memory().faults.looked_at().is_none();
