@@ -32,7 +32,7 @@ pub(super) struct Rules(pub Vec<&'static Rule>);
 /// An answer: JSON with a status, and with headers beyond those that every answer has.
 pub(super) struct Answer {
     pub status: StatusCode,
-    /// Beside the type of the body and what the answer is [dressed](dress) with.
+    /// Beside the type of the body and what the answer is [dressed](Dress) with.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Whole,
     /// The rules that refused the request.
