@@ -349,7 +349,8 @@ impl IdentityIndex {
     }
 }
 
-fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> impl Iterator<Item = Number> {
+/// The numbers above `after` that stand under a key.
+pub(super) fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> impl Iterator<Item = Number> {
     // The end is looked for as the walk goes on: to look for it before would be a second way down the tree.
     set.range((key, after + 1)..)
         .take_while(move |(found, _)| *found == key)

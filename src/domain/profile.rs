@@ -7,7 +7,7 @@ use std::thread;
 use bytes::BufMut;
 use memchr::memchr2;
 use serde_json::value::RawValue;
-use triomphe::{Arc, ThinArc};
+use triomphe::ThinArc;
 
 use super::customer::{Customer, Include, Number, OnRequest, Properties};
 use super::identity::Names;
@@ -254,14 +254,6 @@ impl Profile {
         } else {
             &self.0.slice
         });
-    }
-
-    /// Asks for all of it, and for the last step of its story, which are soon to be looked at; the head is looked at.
-    pub(super) fn ask_for_all(&self) {
-        if let Some(step) = self.story() {
-            prefetch_line(Arc::as_ptr(step).cast());
-        }
-        prefetch(&self.0.slice);
     }
 
     /// The parts that were asked for: their names, and what is rendered of each.

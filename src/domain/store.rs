@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::access_token::Credentials;
 use super::customer::{Customer, Identifiers, Number};
 use super::event::{Event, Kept};
-use super::identity::{Identifier, IdentityIndex, Key, Names, key_of};
+use super::identity::{Identifier, IdentityIndex, Key, Names, key_of, numbers};
 use super::lineage::{self, Fields, How, Lineage, Step, What};
 use super::merge;
 use super::page::Page;
@@ -157,8 +157,6 @@ impl StoreState {
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
         let names = Names::from(&write);
         let target = self.index.target(&names, &self.profiles).cloned();
-        // It is rewritten once it is known whom else it is merged with.
-        target.iter().for_each(Profile::ask_for_all);
         let before = target.as_ref().map(|profile| profile.names());
         let how = How::of(&names, before.as_ref());
         let now_named = names.or(before.clone().unwrap_or_default());
@@ -324,19 +322,11 @@ impl StoreState {
 
     fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
         let key = key_of(unique_id);
-        self.event_ids
-            .range((key, 0)..)
-            .take_while(|(found, _)| *found == key)
-            .map(|&(_, number)| number)
-            .find(|number| self.events[number].is_named(unique_id))
+        numbers(&self.event_ids, key, 0).find(|number| self.events[number].is_named(unique_id))
     }
 
     fn move_events(&mut self, from: Number, to: Number) {
-        let moved: Vec<_> = self
-            .events_by_profile
-            .range((from, 0)..=(from, EventNumber::MAX))
-            .map(|&(_, event)| event)
-            .collect();
+        let moved: Vec<_> = numbers(&self.events_by_profile, from, 0).collect();
         for number in moved {
             self.events_by_profile.remove(&(from, number));
             self.events_by_profile.insert((to, number));
