@@ -14,9 +14,9 @@ use crate::domain::validation::Findings;
 use crate::world::settings::Settings;
 use crate::world::{Call, Visit};
 
-/// A request under way: its look at the world, and what `record` will tell of it.
+/// A request under way: its look at the world, and what is written down of it.
 ///
-/// `record` makes it, `admit` and the handlers add to it.
+/// It is made when a request's [recording](super::recording) begins; admission and the handlers add to it.
 pub(super) struct Exchange {
     pub call: Call,
     /// Its place in the journal.

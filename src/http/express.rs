@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::mem::{self, MaybeUninit};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,9 +121,10 @@ impl Express {
             }
             let mut next = self.answer_all(&mut arrived, &mut stream).await.ok()?;
             // However many pieces the rest comes in.
-            let until = Instant::now() + BREATH;
+            let mut until = None;
             while next == Next::WaitForRest {
                 arrived.reserve(ROOM);
+                let until = *until.get_or_insert_with(|| Instant::now() + BREATH);
                 next = match timeout_at(until, stream.read_buf(&mut arrived)).await {
                     Ok(Ok(1..)) => self.answer_all(&mut arrived, &mut stream).await.ok()?,
                     Ok(Err(_)) => return None,
@@ -208,10 +210,7 @@ impl Express {
         let (recording, exchange, operation) = Recording::open(&self.world, head)?;
         let answered = async {
             match operation {
-                Ok(operation) => {
-                    exchange.set_operation(operation);
-                    admit(operation, head, Body::here(head, body, &exchange), &exchange).await
-                }
+                Ok(operation) => admit(operation, head, Body::here(head, body, &exchange), &exchange).await,
                 Err(rejection) => Answer::refusal(&rejection),
             }
         };
@@ -231,7 +230,7 @@ impl Express {
             status: answer.status.as_u16(),
             headers: &out[from..],
             body: Some(answer.body.draft()),
-            rules: std::mem::take(&mut answer.rules),
+            rules: mem::take(&mut answer.rules),
             fault: None,
         };
         let under_way = recording.close(&exchange, told, sent);
@@ -341,7 +340,7 @@ fn body_length(headers: &[httparse::Header<'_>]) -> Option<usize> {
 /// Tells when a connection has been idle for too long, at no cost to one that is not.
 struct Idle {
     since: Instant,
-    alarm: std::pin::Pin<Box<Sleep>>,
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Idle {

@@ -84,10 +84,7 @@ async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceR
     let (request, mut payload) = request.into_parts();
     let response = recorded(&request, async |head, exchange, operation| match operation {
         _ if is_hidden => refuse(&Rejection::UnknownPath),
-        Ok(operation) => {
-            exchange.set_operation(operation);
-            answer(operation, &request, head, &mut payload, exchange).await
-        }
+        Ok(operation) => answer(operation, &request, head, &mut payload, exchange).await,
         Err(rejection) => refuse(&rejection),
     });
     let response = response.await;

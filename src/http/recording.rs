@@ -50,6 +50,9 @@ impl<'a> Recording<'a> {
         let opened = world.journal.open()?;
         let Target { store, operation } = Target::of(head.method, head.path);
         let exchange = Exchange::new(world.call(), opened.number, store);
+        if let Ok(operation) = &operation {
+            exchange.set_operation(*operation);
+        }
         let recording = Recording {
             world,
             head,

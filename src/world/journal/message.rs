@@ -103,7 +103,7 @@ impl fmt::Debug for Message {
 }
 
 /// Headers in the order in which they came: a line each, a name in any case, a colon and the value.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Headers(pub(super) Bytes);
 
 impl Headers {
@@ -121,7 +121,7 @@ impl Headers {
 }
 
 /// The query of a request.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Query(pub(super) Bytes);
 
 impl Query {
