@@ -12,9 +12,9 @@ mod environment;
 #[cfg(feature = "tls")]
 pub mod exec;
 #[cfg(feature = "tls")]
-mod files;
+mod fail_on;
 #[cfg(feature = "tls")]
-mod findings;
+mod files;
 pub mod serve;
 #[cfg(feature = "tls")]
 mod tls;

@@ -4,7 +4,7 @@
 //! those here that look for the vendor. There are two ways on, and both lead to the same answers: ordinary requests are read and
 //! answered in the [express] lane, and all others by actix, whose requests [enter](middleware::enter) here.
 //!
-//! A request is [recorded](recording), finds its path [on one page](paths), is [admitted](admission) and meets its handler. The
+//! A request is [recorded](journal_recorder), finds its path [on one page](paths), is [admitted](admission) and meets its handler. The
 //! questions come in this order: unknown path 404, method 405, not emulated 501; then who is calling 401, how often 429; then the
 //! body 415, 413, 400. A fault strikes before it is asked who is calling.
 
@@ -17,16 +17,16 @@ mod connection;
 pub(crate) mod control;
 mod customer_events;
 pub(crate) mod customers;
-mod exchange;
 mod express;
 mod faults;
 mod head;
+mod journal_recorder;
 mod middleware;
 mod outgoing;
 mod paths;
+mod prefixed_stream;
 pub(crate) mod proxy;
-mod recording;
-mod rewound;
+mod request_context;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 #[cfg(any(test, feature = "internals"))]
@@ -41,7 +41,7 @@ use actix_web::web::Data;
 use actix_web::{App, Error};
 
 use crate::world::World;
-pub(crate) use acceptor::Running;
+pub(crate) use acceptor::ServerHandle;
 use body::ReadTimeout;
 use control::access::Access;
 use proxy::Proxy;
@@ -50,7 +50,7 @@ use tls::Tls;
 
 /// What every thread is given that serves.
 #[derive(Clone)]
-pub(crate) struct Given {
+pub(crate) struct ServerState {
     world: Data<World>,
     access: Data<Access>,
     started: Data<control::Started>,
@@ -61,7 +61,7 @@ pub(crate) struct Given {
     read_timeout: Duration,
 }
 
-impl Given {
+impl ServerState {
     /// A world that begins to be served now.
     pub fn new(
         world: Arc<World>,
@@ -69,8 +69,8 @@ impl Given {
         proxy: Proxy,
         #[cfg(feature = "tls")] tls: Arc<Tls>,
         read_timeout: Duration,
-    ) -> Given {
-        Given {
+    ) -> ServerState {
+        ServerState {
             world: Data::from(world),
             access: Data::new(access),
             started: Data::new(control::Started(Instant::now())),
@@ -84,16 +84,16 @@ impl Given {
 
 /// What every thread runs.
 fn app(
-    given: Given,
+    server_state: ServerState,
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     let app = App::new()
-        .app_data(given.world)
-        .app_data(given.started)
-        .app_data(given.access)
-        .app_data(given.proxy);
+        .app_data(server_state.world)
+        .app_data(server_state.started)
+        .app_data(server_state.access)
+        .app_data(server_state.proxy);
     #[cfg(feature = "tls")]
-    let app = app.app_data(given.tls);
-    app.app_data(Data::new(ReadTimeout(given.read_timeout)))
+    let app = app.app_data(server_state.tls);
+    app.app_data(Data::new(ReadTimeout(server_state.read_timeout)))
         .service(control::scope())
         .wrap(from_fn(middleware::enter))
 }

@@ -13,19 +13,19 @@ use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::domain::customer::{Customer, Email, Include, Number};
+use crate::domain::customer::{Customer, CustomerNumber, Email, Include};
 use crate::domain::json::{self, Json};
 use crate::domain::page::Page;
-use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest, Place};
+use crate::domain::pagination::{Cursor, CursorScope, Filter, MAX_LIMIT, PageRequest};
 use crate::domain::rejection::Rejection;
 use crate::domain::rule;
 use crate::domain::store::{StoreState, Write};
-use crate::domain::validation::{Findings, Terms, Validation, read_customer, read_event};
+use crate::domain::validation::{Diagnostics, Validation, ValidationOptions, read_customer, read_event};
 use crate::http::body::parameters;
-use crate::world::seed::{self, Ground, Stores};
+use crate::world::seed::{self, ReadOptions, Stores};
 
 /// Where and when everything happens here.
-const HERE: Place<'static> = Place {
+const HERE: CursorScope<'static> = CursorScope {
     store: "shop",
     epoch: 0,
 };
@@ -59,7 +59,7 @@ static SHOP: LazyLock<StoreState> = LazyLock::new(|| {
 });
 
 /// The customers of [`SHOP`], in the order of creation.
-static SHOPPERS: LazyLock<Vec<(Number, Customer)>> = LazyLock::new(|| {
+static SHOPPERS: LazyLock<Vec<(CustomerNumber, Customer)>> = LazyLock::new(|| {
     let page = SHOP.page(&everybody());
     let shoppers = page.customers().map(|profile| (profile.number(), profile.customer()));
     shoppers.collect()
@@ -70,11 +70,11 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Everything that a body may be read under.
-fn every_terms() -> impl Iterator<Item = Terms> {
+fn every_terms() -> impl Iterator<Item = ValidationOptions> {
     [Validation::Strict, Validation::Lenient]
         .into_iter()
         .flat_map(|validation| {
-            [false, true].map(|enforce_deprecations| Terms {
+            [false, true].map(|enforce_deprecations| ValidationOptions {
                 validation,
                 enforce_deprecations,
             })
@@ -87,8 +87,8 @@ fn every_terms() -> impl Iterator<Item = Terms> {
 ///
 /// If a law of reading, writing or merging is broken.
 pub fn customer_body(bytes: &[u8]) {
-    write(bytes, |body, terms, findings| {
-        read_customer(body, terms, now(), findings).map(Write::Customer)
+    write(bytes, |body, terms, diagnostics| {
+        read_customer(body, terms, now(), diagnostics).map(Write::Customer)
     });
 }
 
@@ -98,15 +98,15 @@ pub fn customer_body(bytes: &[u8]) {
 ///
 /// If a law of reading, writing or merging is broken.
 pub fn event_body(bytes: &[u8]) {
-    write(bytes, |body, terms, findings| {
-        read_event(body, terms, now(), findings).map(|(event, customer)| Write::Event(event, customer))
+    write(bytes, |body, terms, diagnostics| {
+        read_event(body, terms, now(), diagnostics).map(|(event, customer)| Write::Event(event, customer))
     });
 }
 
-fn write(bytes: &[u8], read: impl Fn(&Json<'_>, Terms, &mut Findings) -> Result<Write, Rejection>) {
+fn write(bytes: &[u8], read: impl Fn(&Json<'_>, ValidationOptions, &mut Diagnostics) -> Result<Write, Rejection>) {
     let Ok(body) = json::parse(bytes) else { return };
     for terms in every_terms() {
-        match read(&body, terms, &mut Findings::default()) {
+        match read(&body, terms, &mut Diagnostics::default()) {
             Ok(write) => {
                 applied(&write, &mut StoreState::default(), terms);
                 applied(&write, &mut SHOP.clone(), terms);
@@ -117,7 +117,7 @@ fn write(bytes: &[u8], read: impl Fn(&Json<'_>, Terms, &mut Findings) -> Result<
 }
 
 /// A write that was accepted leaves a store in step; doing it again, or writing back what was read, changes nothing.
-fn applied(write: &Write, state: &mut StoreState, terms: Terms) {
+fn applied(write: &Write, state: &mut StoreState, terms: ValidationOptions) {
     let (Write::Customer(customer) | Write::Event(_, customer)) = write;
     state.accept(write.clone(), 1, now(), now());
     state.audit();
@@ -135,7 +135,7 @@ fn applied(write: &Write, state: &mut StoreState, terms: Terms) {
     });
     let read = customers(page).remove(0);
     let body = json!({ "customer": read });
-    let back = read_customer(&Json::from(&body), terms, now(), &mut Findings::default());
+    let back = read_customer(&Json::from(&body), terms, now(), &mut Diagnostics::default());
     let back = back.unwrap_or_else(|rejection| panic!("{body} was read and is refused: {rejection:?}"));
     state.accept(Write::Customer(back), 1, now(), now());
     state.audit();
@@ -151,7 +151,7 @@ pub fn query(bytes: &[u8]) {
     let Some(parameters) = str::from_utf8(bytes).ok().and_then(|query| parameters(query).ok()) else {
         return;
     };
-    let asked = match PageRequest::read(&parameters, HERE, &mut Findings::default()) {
+    let asked = match PageRequest::read(&parameters, HERE, &mut Diagnostics::default()) {
         Ok(asked) => asked,
         Err(rejection) => return names_its_rules(&rejection),
     };
@@ -215,14 +215,14 @@ pub fn cursor(bytes: &[u8]) {
     let whole = Cursor::encode(request.clone(), HERE);
     let read = Cursor::decode(&whole, HERE).expect("a cursor leads on");
     assert_eq!(spelled(&read), spelled(&request));
-    for elsewhere in [Place { store: "other", ..HERE }, Place { epoch: 1, ..HERE }] {
+    for elsewhere in [CursorScope { store: "other", ..HERE }, CursorScope { epoch: 1, ..HERE }] {
         assert_eq!(Cursor::decode(&whole, elsewhere), None, "a cursor holds in one place");
     }
 
     let altered = edited(&whole, script);
     let is_the_same = plain(&altered) == plain(&whole);
     let parameters = [("page_info".to_owned(), altered.clone())];
-    match PageRequest::read(&parameters, HERE, &mut Findings::default()) {
+    match PageRequest::read(&parameters, HERE, &mut Diagnostics::default()) {
         Ok(read) => {
             assert!(is_the_same, "{altered} was taken for {whole}");
             assert_eq!(spelled(&read), spelled(&request));
@@ -268,9 +268,9 @@ fn asked_by(bytes: &[u8]) -> (PageRequest, &[u8]) {
     let parameters: Vec<_> = parameters
         .map(|(_, (name, value))| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let read = PageRequest::read(&parameters, HERE, &mut Findings::default());
+    let read = PageRequest::read(&parameters, HERE, &mut Diagnostics::default());
     let request = PageRequest {
-        after: Number::from(*after) << if flags & 0x80 == 0 { 0 } else { 40 },
+        after: CustomerNumber::from(*after) << if flags & 0x80 == 0 { 0 } else { 40 },
         ..read.unwrap_or(first_page)
     };
     (request, rest)
@@ -330,8 +330,8 @@ pub fn seed(bytes: &[u8]) {
 }
 
 /// What the stores of a seed are read under.
-fn ground(validation: Validation) -> impl Fn(&str) -> Ground {
-    move |_| Ground { validation, now: now() }
+fn ground(validation: Validation) -> impl Fn(&str) -> ReadOptions {
+    move |_| ReadOptions { validation, now: now() }
 }
 
 /// An array that was accepted is a list: nothing is read by position.

@@ -125,7 +125,7 @@ mod http;
 #[doc(hidden)]
 pub mod internals;
 mod mock;
-mod platform;
+mod os;
 mod world;
 
 /// The crate whose times stand in the interface.
@@ -136,7 +136,7 @@ pub use domain::operation::Operation;
 pub use domain::rule;
 pub use domain::validation::Validation;
 pub use mock::{
-    AddedFault, Broken, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT,
+    AddedFault, BrokenRule, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT,
     DEFAULT_READ_TIMEOUT, Event, EventBuilder, Explanation, Fault, Host, Merged, PendingWrite, Report, Requests,
     Seeded, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched, YotpoMock,
 };

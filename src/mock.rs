@@ -3,6 +3,7 @@
 mod builder;
 mod customer;
 mod event;
+mod explanation;
 mod fault;
 mod host;
 mod report;
@@ -11,7 +12,6 @@ mod setting;
 mod snapshot;
 mod start_error;
 mod store;
-mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,15 +25,16 @@ use parking_lot::Mutex;
 
 use crate::domain::operation::Operation;
 use crate::domain::timestamp::rfc3339;
-use crate::http::Running;
+use crate::http::ServerHandle;
 #[cfg(feature = "tls")]
 use crate::http::tls::Tls;
 use crate::world::clock::{ClockError, LAST_YEAR};
-use crate::world::settings::Changes;
+use crate::world::settings::SettingsOverrides;
 use crate::world::{ResetTo, World, seed};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
 pub use event::{Event, EventBuilder};
+pub use explanation::{BrokenRule, Explanation, Merged, Step, StepKind};
 pub use fault::{AddedFault, Fault};
 pub use host::Host;
 pub use report::{Report, Unmatched};
@@ -43,7 +44,6 @@ pub use snapshot::Snapshot;
 pub use start_error::StartError;
 use start_error::plainly;
 pub use store::{PendingWrite, Store};
-pub use story::{Broken, Explanation, Merged, Step, StepKind};
 
 /// How often a stopping mock looks whether the last request is answered.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
@@ -68,14 +68,14 @@ const LAST_BYTES: Duration = Duration::from_millis(50);
 /// ```
 #[must_use = "it stops when it is dropped"]
 pub struct YotpoMock {
-    powers: Arc<Powers>,
-    server: Running,
+    inner: Arc<Inner>,
+    server: ServerHandle,
     /// Whether it was stopped, and the state saved or told that it cannot be.
     is_saved: bool,
 }
 
 /// What an emulator and its stores share: the powers of a test over its world.
-struct Powers {
+struct Inner {
     world: Arc<World>,
     /// `http://127.0.0.1:` and a port.
     url: String,
@@ -181,7 +181,7 @@ impl YotpoMock {
     /// # assert!(token.starts_with("http://127.0.0.1:"));
     /// ```
     pub fn url(&self) -> &str {
-        &self.powers.url
+        &self.inner.url
     }
 
     /// Where it listens, for clients that speak TLS; they must trust what [`ca_pem`](YotpoMock::ca_pem) tells.
@@ -192,7 +192,7 @@ impl YotpoMock {
     /// ```
     #[cfg(feature = "tls")]
     pub fn https_url(&self) -> &str {
-        &self.powers.https_url
+        &self.inner.https_url
     }
 
     /// What a client is told that has `https://api.yotpo.com` written into it: the emulator as its proxy, for `HTTPS_PROXY` and
@@ -203,7 +203,7 @@ impl YotpoMock {
     /// assert!(yotpo.proxy_url().starts_with("http://127.0.0.1:"));
     /// ```
     pub fn proxy_url(&self) -> &str {
-        &self.powers.url
+        &self.inner.url
     }
 
     /// The certificate of the authority that clients must trust, in PEM. It can vouch for the emulator's names alone.
@@ -219,7 +219,7 @@ impl YotpoMock {
     #[cfg(feature = "tls")]
     #[track_caller]
     pub fn ca_pem(&self) -> &str {
-        let pem = self.powers.tls.ca_pem();
+        let pem = self.inner.tls.ca_pem();
         pem.expect("an emulator that shows a certificate of your own has no authority")
     }
 
@@ -241,7 +241,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn store(&self, id: impl Into<String>) -> Store {
-        Store::of(&self.powers, id.into())
+        Store::of(&self.inner, id.into())
     }
 
     /// A store that nobody has used yet, for one test: `store-1`, `store-2` and so on.
@@ -253,8 +253,8 @@ impl YotpoMock {
     /// ```
     pub fn new_store(&self) -> Store {
         loop {
-            let id = format!("store-{}", self.powers.named.fetch_add(1, Ordering::Relaxed) + 1);
-            if self.powers.world.memory().store(&id).is_none() {
+            let id = format!("store-{}", self.inner.named.fetch_add(1, Ordering::Relaxed) + 1);
+            if self.inner.world.memory().store(&id).is_none() {
                 return self.store(id);
             }
         }
@@ -267,7 +267,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.store_ids(), ["shop"]);
     /// ```
     pub fn store_ids(&self) -> Vec<String> {
-        self.powers.world.memory().store_ids()
+        self.inner.world.memory().store_ids()
     }
 
     /// Adds what a seed document says, JSON or NDJSON, to any number of stores, in one step; tells what that did to each.
@@ -285,7 +285,7 @@ impl YotpoMock {
     /// assert!(error.contains("emial"), "{error}");
     /// ```
     pub fn seed(&self, document: &str) -> Result<BTreeMap<String, Seeded>, String> {
-        let seeded = self.powers.world.seed(document)?;
+        let seeded = self.inner.world.seed(document)?;
         Ok(seeded
             .into_iter()
             .map(|(id, seeded)| (id, Seeded::of(seeded)))
@@ -299,7 +299,7 @@ impl YotpoMock {
     /// yotpo.requests().with_status(500).assert_none();
     /// ```
     pub fn requests(&self) -> Requests {
-        Requests::of(&self.powers.world, None)
+        Requests::of(&self.inner.world, None)
     }
 
     /// Forgets all requests; numbers go on, and the report stays.
@@ -308,8 +308,8 @@ impl YotpoMock {
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// yotpo.forget_requests();
     /// ```
-    pub fn forget_requests(&self) {
-        self.powers.world.journal.forget(None);
+    pub fn clear_requests(&self) {
+        self.inner.world.journal.clear(None);
     }
 
     /// What was counted, of all stores.
@@ -319,7 +319,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.report().server_errors(), 0);
     /// ```
     pub fn report(&self) -> Report {
-        Report::of(self.powers.world.report.tally(None))
+        Report::of(self.inner.world.report.tally(None))
     }
 
     /// Begins anew to count.
@@ -328,8 +328,8 @@ impl YotpoMock {
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// yotpo.forget_report();
     /// ```
-    pub fn forget_report(&self) {
-        self.powers.world.report.forget(None);
+    pub fn clear_report(&self) {
+        self.inner.world.report.clear(None);
     }
 
     /// Lets a fault strike the next request of an operation, to any store; more of them by [`Fault::times`].
@@ -364,7 +364,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn add_fault(&self, fault: Fault) -> AddedFault {
-        fault.add_to(&self.powers.world)
+        fault.add_to(&self.inner.world)
     }
 
     /// All faults, the oldest first.
@@ -374,7 +374,7 @@ impl YotpoMock {
     /// assert!(yotpo.faults().is_empty());
     /// ```
     pub fn faults(&self) -> Vec<AddedFault> {
-        AddedFault::all(&self.powers.world, None)
+        AddedFault::all(&self.inner.world, None)
     }
 
     /// Removes all faults.
@@ -384,7 +384,7 @@ impl YotpoMock {
     /// yotpo.clear_faults();
     /// ```
     pub fn clear_faults(&self) {
-        self.powers.world.memory().faults.clear(None);
+        self.inner.world.memory().faults.clear(None);
     }
 
     /// The time, by the clock of all stores.
@@ -394,7 +394,7 @@ impl YotpoMock {
     /// assert!(yotpo.now() <= chrono::Utc::now());
     /// ```
     pub fn now(&self) -> DateTime<Utc> {
-        self.powers.world.clock.now()
+        self.inner.world.clock.now()
     }
 
     /// Moves the time of all stores forward: tokens expire, rate limit windows close, delayed writes appear.
@@ -409,7 +409,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.powers.advance(None, by);
+        self.inner.advance(None, by);
     }
 
     /// Sets the time of all stores to a later moment.
@@ -425,7 +425,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn set_time(&self, moment: DateTime<Utc>) {
-        self.powers.set_time(None, moment);
+        self.inner.set_time(None, moment);
     }
 
     /// Lets the time stand still, until it is [advanced](YotpoMock::advance), set or [let go](YotpoMock::unfreeze).
@@ -436,7 +436,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.now(), yotpo.now());
     /// ```
     pub fn freeze(&self) {
-        let frozen = self.powers.world.clock.put(None, None, Some(true));
+        let frozen = self.inner.world.clock.put(None, None, Some(true));
         frozen.expect("a clock that is not moved goes neither back nor too far");
     }
 
@@ -448,7 +448,7 @@ impl YotpoMock {
     /// yotpo.unfreeze();
     /// ```
     pub fn unfreeze(&self) {
-        let runs = self.powers.world.clock.put(None, None, Some(false));
+        let runs = self.inner.world.clock.put(None, None, Some(false));
         runs.expect("a clock that is not moved goes neither back nor too far");
     }
 
@@ -459,7 +459,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.settle(), 0);
     /// ```
     pub fn settle(&self) -> usize {
-        self.powers.world.settle(None)
+        self.inner.world.settle(None)
     }
 
     /// What holds for all stores that have no settings of their own.
@@ -469,7 +469,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.settings().rate_limit, 0);
     /// ```
     pub fn settings(&self) -> Settings {
-        self.powers.world.memory().settings(None).into()
+        self.inner.world.memory().settings(None).into()
     }
 
     /// Changes a setting for all stores that have not changed it for themselves. A reset takes it back.
@@ -484,7 +484,7 @@ impl YotpoMock {
     /// ```
     #[track_caller]
     pub fn set(&self, setting: Setting) {
-        self.powers.set(None, setting);
+        self.inner.set(None, setting);
     }
 
     /// Takes back what was changed for all stores: the settings of the start hold. What stores have changed for themselves stays.
@@ -495,8 +495,11 @@ impl YotpoMock {
     /// yotpo.unset_all();
     /// assert_eq!(yotpo.settings().rate_limit, 0);
     /// ```
-    pub fn unset_all(&self) {
-        self.powers.world.memory().put_changes(None, Changes::default());
+    pub fn clear_settings(&self) {
+        self.inner
+            .world
+            .memory()
+            .set_overrides(None, SettingsOverrides::default());
     }
 
     /// Goes back to how it started: the seeds, the declared stores, the settings, and nothing else. The journal and the time
@@ -509,7 +512,7 @@ impl YotpoMock {
     /// assert!(yotpo.store("shop").customers().is_empty());
     /// ```
     pub fn reset(&self) {
-        self.powers.world.reset(None, ResetTo::Seed);
+        self.inner.world.reset(None, ResetTo::Seed);
     }
 
     /// Goes back to nothing but the declared stores and their secrets.
@@ -519,7 +522,7 @@ impl YotpoMock {
     /// yotpo.reset_to_empty();
     /// ```
     pub fn reset_to_empty(&self) {
-        self.powers.world.reset(None, ResetTo::Empty);
+        self.inner.world.reset(None, ResetTo::Empty);
     }
 
     /// Keeps what it is now, however large its stores are, at next to no cost.
@@ -531,7 +534,7 @@ impl YotpoMock {
     /// yotpo.restore(&before);
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.powers.world.state())
+        Snapshot::of(self.inner.world.state())
     }
 
     /// Puts back what it was, the time included. Cursors from before are refused, and so are tokens that were issued since.
@@ -543,7 +546,7 @@ impl YotpoMock {
     /// yotpo.restore(&before);
     /// ```
     pub fn restore(&self, snapshot: &Snapshot) {
-        self.powers.world.put_back(snapshot.state());
+        self.inner.world.restore(snapshot.state());
     }
 
     /// Puts what a state document says in the place of what is there; [`Snapshot::to_json`] gives one, and a seed is one.
@@ -558,7 +561,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.store("shop").customers().len(), 1);
     /// ```
     pub fn put_state(&self, document: &str) -> Result<(), String> {
-        self.powers.world.put_document(None, document)
+        self.inner.world.put_document(None, document)
     }
 
     /// Saves the state in its [file](Builder::state_file), whole or not at all; does nothing where there is none.
@@ -573,7 +576,7 @@ impl YotpoMock {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn save_state(&self) -> io::Result<()> {
-        self.powers.world.save().transpose().map(|_| ())
+        self.inner.world.save().transpose().map(|_| ())
     }
 
     /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`. Then
@@ -592,12 +595,12 @@ impl YotpoMock {
     /// ```
     pub fn stop(mut self, grace: Duration) -> io::Result<()> {
         self.server.pause();
-        let journal = &self.powers.world.journal;
+        let journal = &self.inner.world.journal;
         journal.end();
         let started = Instant::now();
         // The last answer may be on its way from the journal to its socket.
         let mut rest = DRAIN_POLL;
-        while journal.under_way() > 0 && started.elapsed() < grace {
+        while journal.in_flight() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);
             rest = LAST_BYTES;
         }
@@ -611,7 +614,7 @@ impl YotpoMock {
     /// Ends the server, and waits until it has.
     fn end(&mut self) {
         self.server.end();
-        self.powers.world.journal.finish();
+        self.inner.world.journal.finish();
     }
 }
 
@@ -619,7 +622,7 @@ impl YotpoMock {
 impl fmt::Debug for YotpoMock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("YotpoMock")
-            .field("url", &self.powers.url)
+            .field("url", &self.inner.url)
             .finish_non_exhaustive()
     }
 }
@@ -633,12 +636,12 @@ impl Drop for YotpoMock {
             tracing::error!("the state cannot be saved: {}", plainly(&error));
         }
         if thread::panicking() {
-            self.powers.print_journal(None);
+            self.inner.print_journal(None);
         }
     }
 }
 
-impl Powers {
+impl Inner {
     /// Moves the time of all stores, or of one, forward.
     #[track_caller]
     fn advance(&self, store: Option<&str>, by: Duration) {
@@ -661,7 +664,7 @@ impl Powers {
     fn set(&self, store: Option<&str>, setting: Setting) {
         let memory = self.world.memory();
         match memory.changes(store).patched(&setting.to_patch()) {
-            Ok(changes) => memory.put_changes(store, changes),
+            Ok(changes) => memory.set_overrides(store, changes),
             Err(error) => panic!("{error}"),
         }
     }

@@ -1,25 +1,25 @@
 //! The middle floor: everything that one mock remembers, and the powers of a test over it.
 //!
 //! A [`World`] is what outlives a reset: clock, journal, report and the state at the start. [`Memory`] is what a reset replaces. Each
-//! request looks at both through one [`Call`], which holds one moment and one memory from its first question to its last, and
-//! through a [`Visit`] once it is known which store is meant.
+//! request looks at both through one [`RequestScope`], which holds one moment and one memory from its first question to its last, and
+//! through a [`StoreScope`] once it is known which store is meant.
 
 pub(crate) mod clock;
-pub(crate) mod expectation;
 pub(crate) mod fault;
 pub(crate) mod generate;
 pub mod journal;
-#[cfg(test)]
-mod laws;
 pub(crate) mod matching;
 pub(crate) mod memory;
+#[cfg(test)]
+mod properties;
 pub(crate) mod report;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
-pub(crate) mod state;
+pub(crate) mod state_document;
 pub(crate) mod state_file;
-pub(crate) mod words;
+pub(crate) mod text;
+pub(crate) mod verification;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,26 +33,26 @@ use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::Value;
 
-use crate::domain::access_token::{Standing, Token};
+use crate::domain::access_token::{Token, TokenStatus};
 use crate::domain::json::Json;
 use crate::domain::note::Note;
 use crate::domain::page::Page;
-use crate::domain::pagination::{PageRequest, Place};
+use crate::domain::pagination::{CursorScope, PageRequest};
 use crate::domain::profile::Profile;
-use crate::domain::rate_limit::{Budget, Window};
+use crate::domain::rate_limit::{RateLimitStatus, Window};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::{Origin, Outcome, StoreState, Write};
-use crate::domain::validation::{Findings, read_customer, read_event};
+use crate::domain::validation::{Diagnostics, read_customer, read_event};
 use clock::Clock;
 use fault::Faults;
-use generate::Order;
+use generate::GenerateRequest;
 use journal::Journal;
-use memory::{Memory, Store, forget};
+use memory::{Memory, Store, drop_in_background};
 use report::Report;
-use seed::{Ground, Seeded, Stores};
+use seed::{ReadOptions, Seeded, Stores};
 use settings::{EmptyResult, Settings};
 use snapshot::Snapshots;
-use state::State;
+use state_document::State;
 use state_file::StateFile;
 
 /// What is known of some stores, by their ids.
@@ -125,8 +125,8 @@ impl World {
     }
 
     /// Looks at the world for one request.
-    pub fn call(self: &Arc<Self>) -> Call {
-        Call {
+    pub fn call(self: &Arc<Self>) -> RequestScope {
+        RequestScope {
             world: self.clone(),
             memory: self.memory(),
             now: self.clock.now(),
@@ -157,7 +157,7 @@ impl World {
         match store {
             Some(id) => {
                 let memory = self.memory();
-                memory.put_changes(Some(id), Default::default());
+                memory.set_overrides(Some(id), Default::default());
                 memory.faults.clear(Some(id));
                 let state = self.start.read().get(id).map(of_start).unwrap_or_default();
                 memory.put_store(id, state, self.next_epoch());
@@ -174,7 +174,7 @@ impl World {
                 };
                 let anew = Memory::new(self.settings, stores, self.declared_only, self.next_epoch());
                 let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
-                forget(forgotten);
+                drop_in_background(forgotten);
             }
         }
     }
@@ -189,13 +189,13 @@ impl World {
 
     /// Puts a state in the place of what is there, the time included. Cursors from before are refused, and requests that are
     /// being answered write into what is forgotten.
-    pub fn put_back(&self, state: State) {
+    pub fn restore(&self, state: State) {
         if let Some(clock) = &state.clock {
-            self.clock.put_back(clock);
+            self.clock.restore(clock);
         }
-        let anew = Memory::put_back(self.settings, state.memory, self.next_epoch());
+        let anew = Memory::restore(self.settings, state.memory, self.next_epoch());
         let forgotten = std::mem::replace(&mut *self.memory.write(), Arc::new(anew));
-        forget(forgotten);
+        drop_in_background(forgotten);
     }
 
     /// Puts a state in the place of what is there of one store, its time included.
@@ -203,17 +203,17 @@ impl World {
     /// # Errors
     ///
     /// If the state tells nothing of it. Then nothing is changed.
-    pub fn put_back_store(&self, id: &str, state: State) -> Result<(), String> {
+    pub fn restore_store(&self, id: &str, state: State) -> Result<(), String> {
         let mut state = state.of_store(id);
         let put = state.memory.stores.remove(id);
         let put = put.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
         let memory = self.memory();
         if let Some(clock) = &state.clock {
             let offset = clock.offsets.get(id).copied().unwrap_or_default();
-            self.clock.put_back_offset(id, offset);
+            self.clock.restore_offset(id, offset);
         }
-        memory.put_changes(Some(id), state.memory.changes_of.remove(id).unwrap_or_default());
-        memory.faults.put_back_of(id, state.memory.faults);
+        memory.set_overrides(Some(id), state.memory.store_overrides.remove(id).unwrap_or_default());
+        memory.faults.restore_store(id, state.memory.faults);
         memory.put_store(id, put, self.next_epoch());
         memory.windows.lock().extend(state.memory.windows);
         Ok(())
@@ -225,10 +225,10 @@ impl World {
     ///
     /// What is wrong with the document. Then nothing is changed.
     pub fn put_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
-        let state = state::read(text, &self.clock)?;
+        let state = state_document::read(text, &self.clock)?;
         match store {
-            None => self.put_back(state),
-            Some(id) => self.put_back_store(id, state)?,
+            None => self.restore(state),
+            Some(id) => self.restore_store(id, state)?,
         }
         Ok(())
     }
@@ -277,11 +277,11 @@ impl World {
     /// What is wrong with the seed. Then nothing is changed.
     pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, String> {
         self.change(&seed::store_ids(text)?, |memory, stores| {
-            let ground = |store: &str| Ground {
+            let read_options = |store: &str| ReadOptions {
                 validation: memory.settings(Some(store)).terms.validation,
                 now: self.now_of(store),
             };
-            seed::load(text, ground, stores)
+            seed::load(text, read_options, stores)
         })
     }
 
@@ -290,13 +290,13 @@ impl World {
     /// # Errors
     ///
     /// Why there can be no events. Then nothing is changed.
-    pub fn generate(&self, store: &str, order: Order) -> Result<(), String> {
+    pub fn generate(&self, store: &str, order: GenerateRequest) -> Result<(), String> {
         self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
-            let ground = Ground {
+            let read_options = ReadOptions {
                 validation: memory.settings(Some(store)).terms.validation,
                 now: self.now_of(store),
             };
-            generate::generate(order, ground, stores.entry(store.to_owned()).or_default())
+            generate::generate(order, read_options, stores.entry(store.to_owned()).or_default())
         })
     }
 
@@ -310,19 +310,19 @@ impl World {
         change: impl Fn(&Memory, &mut Stores) -> Result<T, E>,
     ) -> Result<T, E> {
         for _ in 0..TRIES_UNHELD {
-            let copy = |id: &String| Some((id.clone(), self.look(id, StoreState::clone)?));
+            let copy = |id: &String| Some((id.clone(), self.with_store(id, StoreState::clone)?));
             let before: Stores = ids.iter().filter_map(copy).collect();
             let mut after = before.clone();
             let done = change(&self.memory(), &mut after)?;
             let _alone = self.changing.lock();
             let memory = self.memory();
             let known = memory.known(ids);
-            let held = hold(&known);
+            let held = lock_all(&known);
             let nothing = StoreState::default();
             let is_as_before = |(id, state): (&&str, &MutexGuard<'_, StoreState>)| {
                 state.is_same_as(before.get(*id).unwrap_or(&nothing))
             };
-            if held.iter().all(is_as_before) && put_all(&memory, held, after) {
+            if held.iter().all(is_as_before) && replace_all(&memory, held, after) {
                 return Ok(done);
             }
         }
@@ -330,7 +330,7 @@ impl World {
         loop {
             let memory = self.memory();
             let known = memory.known(ids);
-            let mut held = hold(&known);
+            let mut held = lock_all(&known);
             for (id, state) in &mut held {
                 state.settle(self.now_of(id));
             }
@@ -340,7 +340,7 @@ impl World {
             let mut stores = copies.collect();
             let done = change(&memory, &mut stores)?;
             // It was written to while it was new: now it is known, and held the next time.
-            if put_all(&memory, held, stores) {
+            if replace_all(&memory, held, stores) {
                 return Ok(done);
             }
         }
@@ -357,7 +357,7 @@ impl World {
     }
 
     /// Looks at a store as it is now, the writes whose delay is over applied; `None` if it is not remembered.
-    pub fn look<T>(&self, store: &str, look: impl FnOnce(&StoreState) -> T) -> Option<T> {
+    pub fn with_store<T>(&self, store: &str, look: impl FnOnce(&StoreState) -> T) -> Option<T> {
         let remembered = self.memory().store(store)?;
         let mut state = remembered.state.lock();
         state.settle(self.now_of(store));
@@ -366,13 +366,13 @@ impl World {
 }
 
 /// Holds several stores at once. Only who alone is changing may, or two would wait for each other.
-fn hold<'a>(stores: &'a [(&'a str, Arc<Store>)]) -> BTreeMap<&'a str, MutexGuard<'a, StoreState>> {
+fn lock_all<'a>(stores: &'a [(&'a str, Arc<Store>)]) -> BTreeMap<&'a str, MutexGuard<'a, StoreState>> {
     stores.iter().map(|(id, store)| (*id, store.state.lock())).collect()
 }
 
 /// Puts states in the place of those that are held, and of those that are not remembered yet; tells whether it did. If one of
 /// the latter was written to meanwhile, it did not.
-fn put_all(memory: &Memory, held: BTreeMap<&str, MutexGuard<'_, StoreState>>, states: Stores) -> bool {
+fn replace_all(memory: &Memory, held: BTreeMap<&str, MutexGuard<'_, StoreState>>, states: Stores) -> bool {
     // They are remembered only now that nothing can fail.
     let is_new = |id: &&String| !held.contains_key(id.as_str());
     let new: Vec<_> = states
@@ -381,7 +381,7 @@ fn put_all(memory: &Memory, held: BTreeMap<&str, MutexGuard<'_, StoreState>>, st
         .map(|id| (id.as_str(), memory.store_or_new(id)))
         .collect();
     let mut held = held;
-    let new_held = hold(&new);
+    let new_held = lock_all(&new);
     let nothing = StoreState::default();
     if !new_held.values().all(|state| state.is_same_as(&nothing)) {
         return false;
@@ -395,13 +395,13 @@ fn put_all(memory: &Memory, held: BTreeMap<&str, MutexGuard<'_, StoreState>>, st
 
 /// One request's look at its world: one moment, one memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct RequestScope {
     world: Arc<World>,
     memory: Arc<Memory>,
     now: DateTime<Utc>,
 }
 
-impl Call {
+impl RequestScope {
     /// The moment, by the clock of the whole world.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
@@ -418,8 +418,8 @@ impl Call {
     }
 
     /// Looks at one store, in its own time and with its own settings.
-    pub fn visit(&self, store: &str) -> Visit {
-        Visit {
+    pub fn store_scope(&self, store: &str) -> StoreScope {
+        StoreScope {
             memory: self.memory.clone(),
             remembered: OnceCell::new(),
             store: store.to_owned(),
@@ -439,7 +439,7 @@ pub(crate) struct Explanation {
 
 /// One request's look at one store.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub(crate) struct StoreScope {
     memory: Arc<Memory>,
     /// The store, once it was found to be remembered.
     remembered: OnceCell<Arc<Store>>,
@@ -448,7 +448,7 @@ pub(crate) struct Visit {
     pub settings: Settings,
 }
 
-impl Visit {
+impl StoreScope {
     /// The store, if it is remembered. One that is reset meanwhile is still looked at as it was.
     fn remembered(&self) -> Option<&Arc<Store>> {
         if self.remembered.get().is_none() {
@@ -464,9 +464,9 @@ impl Visit {
     }
 
     /// Where and when a cursor that is given now holds.
-    pub fn place(&self) -> Place<'_> {
+    pub fn cursor_scope(&self) -> CursorScope<'_> {
         let remembered = self.remembered();
-        Place {
+        CursorScope {
             store: &self.store,
             epoch: remembered.map_or(self.memory.epoch, |store| store.epoch),
         }
@@ -485,15 +485,15 @@ impl Visit {
             .remembered()
             .and_then(|store| Some((store, store.token_number(&self.store, text)?)));
         if let Some((store, number)) = own {
-            match store.state.lock().credentials.standing(number, self.now) {
-                Standing::Valid => return Ok(None),
-                Standing::Expired => return Err(Rejection::ExpiredToken),
-                Standing::NeverIssued => {}
+            match store.state.lock().credentials.status(number, self.now) {
+                TokenStatus::Valid => return Ok(None),
+                TokenStatus::Expired => return Err(Rejection::ExpiredToken),
+                TokenStatus::NeverIssued => {}
             }
         } else if let Some(token) = Token::parse(text).filter(|token| token.store != self.store) {
             let issuer = self.memory.store(&token.store);
-            let standing = issuer.map(|issuer| issuer.state.lock().credentials.standing(token.number, self.now));
-            if let Some(Standing::Valid | Standing::Expired) = standing {
+            let standing = issuer.map(|issuer| issuer.state.lock().credentials.status(token.number, self.now));
+            if let Some(TokenStatus::Valid | TokenStatus::Expired) = standing {
                 return Err(Rejection::TokenOfAnotherStore);
             }
         }
@@ -558,10 +558,10 @@ impl Visit {
     /// # Errors
     ///
     /// The exhausted budget, if the limit was reached before.
-    pub fn count(&self) -> Result<Budget, Budget> {
+    pub fn count(&self) -> Result<RateLimitStatus, RateLimitStatus> {
         let limit = self.settings.rate_limit;
         if limit == 0 {
-            return Ok(Budget::untouched(limit));
+            return Ok(RateLimitStatus::untouched(limit));
         }
         let mut windows = self.memory.windows.lock();
         if windows.len() >= WINDOWS_BEFORE_SWEEP && !windows.contains_key(&self.store) {
@@ -574,11 +574,11 @@ impl Visit {
     }
 
     /// What is left of the store's rate limit, without counting.
-    pub fn budget(&self) -> Budget {
+    pub fn rate_limit_status(&self) -> RateLimitStatus {
         let limit = self.settings.rate_limit;
         match self.memory.windows.lock().get(&self.store) {
-            Some(window) if limit > 0 => window.budget(limit, self.now),
-            _ => Budget::untouched(limit),
+            Some(window) if limit > 0 => window.rate_limit_status(limit, self.now),
+            _ => RateLimitStatus::untouched(limit),
         }
     }
 
@@ -596,14 +596,14 @@ impl Visit {
     /// What a write would come to, without writing: the broken rules and the notes, and if it were accepted the store as it
     /// would be once everything shows.
     pub fn explain(&self, body: &Value) -> Explanation {
-        let mut findings = Findings::default();
+        let mut diagnostics = Diagnostics::default();
         let terms = self.settings.terms;
         let is_event = body.get("customer_event").is_some();
         let body = &Json::from(body);
         let read = if is_event {
-            read_event(body, terms, self.now, &mut findings).map(|(event, customer)| Write::Event(event, customer))
+            read_event(body, terms, self.now, &mut diagnostics).map(|(event, customer)| Write::Event(event, customer))
         } else {
-            read_customer(body, terms, self.now, &mut findings).map(Write::Customer)
+            read_customer(body, terms, self.now, &mut diagnostics).map(Write::Customer)
         };
         let outcome = read.map(|write| {
             let remembered = self.remembered();
@@ -621,7 +621,7 @@ impl Visit {
         });
         Explanation {
             outcome,
-            notes: findings.notes,
+            notes: diagnostics.notes,
         }
     }
 

@@ -12,8 +12,8 @@ use yotpo_mock::{Report, YotpoMock};
 use super::address::Address;
 use super::control::Control;
 use super::environment::{Account, Environment};
+use super::fail_on::{self, FailOn};
 use super::files::{self, Files};
-use super::findings::{self, FailOn};
 use super::serve::{GRACE, start_log};
 use super::{Failure, Serve};
 
@@ -131,7 +131,7 @@ pub fn run(options: Exec) -> Result<ExitCode, Failure> {
         hint: "the file is as it was saved last; look at its folder and at the disk".to_owned(),
     });
     let written = report_file.map_or(Ok(()), |(path, file)| write(&path, file, &report));
-    let found = findings::find(&report, &fail_on);
+    let found = fail_on::find(&report, &fail_on);
     if !found.is_empty() {
         eprintln!("error: the run had what `--fail-on` names");
         found.iter().for_each(|line| eprintln!("  {line}"));

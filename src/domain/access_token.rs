@@ -52,7 +52,7 @@ impl Token {
 
 /// What became of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TokenStatus {
     Valid,
     Expired,
     NeverIssued,
@@ -89,7 +89,7 @@ impl Credentials {
     }
 
     /// Puts back which tokens were issued.
-    pub fn put_back(&mut self, forgotten: usize, expiries: impl IntoIterator<Item = DateTime<Utc>>) {
+    pub fn restore(&mut self, forgotten: usize, expiries: impl IntoIterator<Item = DateTime<Utc>>) {
         self.forgotten = forgotten;
         self.expiries = expiries.into_iter().collect();
     }
@@ -122,14 +122,14 @@ impl Credentials {
         }
     }
 
-    pub fn standing(&self, number: usize, now: DateTime<Utc>) -> Standing {
+    pub fn status(&self, number: usize, now: DateTime<Utc>) -> TokenStatus {
         let Some(kept) = number.checked_sub(self.forgotten) else {
-            return Standing::Expired;
+            return TokenStatus::Expired;
         };
         match self.expiries.get(kept) {
-            None => Standing::NeverIssued,
-            Some(expiry) if now < *expiry => Standing::Valid,
-            Some(_) => Standing::Expired,
+            None => TokenStatus::NeverIssued,
+            Some(expiry) if now < *expiry => TokenStatus::Valid,
+            Some(_) => TokenStatus::Expired,
         }
     }
 }

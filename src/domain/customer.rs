@@ -30,7 +30,7 @@ pub struct PhoneNumber(pub(super) String);
 
 impl ExternalId {
     /// Takes any text as an id, to search with: what nobody has just finds nothing.
-    pub fn to_search(text: &str) -> ExternalId {
+    pub fn for_lookup(text: &str) -> ExternalId {
         ExternalId(text.to_owned())
     }
 
@@ -42,7 +42,7 @@ impl ExternalId {
 
 impl Email {
     /// Takes any text as an address, to search with: what is not an address just finds nothing.
-    pub fn to_search(text: &str) -> Email {
+    pub fn for_lookup(text: &str) -> Email {
         Email(text.trim().to_owned())
     }
 
@@ -81,7 +81,7 @@ impl PartialEq for Email {
 
 impl PhoneNumber {
     /// Takes any text as a number, to search with: what is not a number just finds nothing.
-    pub fn to_search(text: &str) -> PhoneNumber {
+    pub fn for_lookup(text: &str) -> PhoneNumber {
         PhoneNumber(text.to_owned())
     }
 
@@ -184,12 +184,12 @@ pub struct Customer {
     pub channels: Channels,
     /// What goes out only where it is asked for.
     #[serde(skip)]
-    pub on_request: OnRequest,
+    pub optional_parts: OptionalParts,
 }
 
 /// The parts of a customer that a page carries only where the client asks for them.
 #[derive(Clone, Debug, Default)]
-pub struct OnRequest {
+pub struct OptionalParts {
     /// With `include_custom_properties=true`.
     pub custom_properties: Properties,
     /// With `expand=loyalty`: an object, already rendered.
@@ -212,7 +212,7 @@ impl Customer {
         let mut json = json!(self);
         let object = json.as_object_mut().expect("a customer is an object");
         object.retain(|key, value| !value.is_null() && key != "lists" && key != "channels");
-        let properties = &self.on_request.custom_properties;
+        let properties = &self.optional_parts.custom_properties;
         if !properties.is_empty() {
             object.insert("custom_properties".to_owned(), json!(properties));
         }
@@ -238,7 +238,7 @@ impl Include {
 }
 
 /// A customer's place in the order of creation, counted from one in each store.
-pub type Number = u64;
+pub type CustomerNumber = u64;
 
 #[cfg(test)]
 mod tests {
@@ -247,12 +247,12 @@ mod tests {
     #[test]
     fn addresses_compare_without_case() {
         assert_eq!(
-            Email::to_search(" Ann@Example.com "),
-            Email::to_search("ann@example.COM")
+            Email::for_lookup(" Ann@Example.com "),
+            Email::for_lookup("ann@example.COM")
         );
         assert_eq!(
-            Email::to_search("a@BÜCHER.example"),
-            Email::to_search("a@bücher.example")
+            Email::for_lookup("a@BÜCHER.example"),
+            Email::for_lookup("a@bücher.example")
         );
     }
 }

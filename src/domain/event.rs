@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use triomphe::ThinArc;
 
-use super::customer::{Number, Properties};
+use super::customer::{CustomerNumber, Properties};
 
 /// Something that a third-party tool says has happened to a customer.
 ///
@@ -38,17 +38,17 @@ impl Event {
 /// An event as a store keeps it, with whose it is: rendered, in one piece of memory that its clones share, and read back only where
 /// somebody looks at it. A large store overrides events that no cache holds, and each piece of one would be waited for.
 #[derive(Clone, Debug)]
-pub struct Kept(ThinArc<Head, u8>);
+pub struct StoredEvent(ThinArc<Head, u8>);
 
 /// What stands before the unique id of a kept event, as it is, and all else, as an array of JSON.
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    customer: Number,
+    customer: CustomerNumber,
     unique_id_bytes: usize,
 }
 
-impl Kept {
-    pub fn new(event: &Event, customer: Number) -> Kept {
+impl StoredEvent {
+    pub fn new(event: &Event, customer: CustomerNumber) -> StoredEvent {
         let mut text = Vec::with_capacity(ORDINARY_BYTES);
         text.extend_from_slice(event.unique_id.as_bytes());
         let rest = (&event.event_type, &event.source, &event.timestamp, &event.properties);
@@ -58,19 +58,19 @@ impl Kept {
             customer,
             unique_id_bytes: event.unique_id.len(),
         };
-        Kept(ThinArc::from_header_and_slice(head, &text))
+        StoredEvent(ThinArc::from_header_and_slice(head, &text))
     }
 
     /// The same event, of another customer.
-    pub fn moved(&self, customer: Number) -> Kept {
+    pub fn moved(&self, customer: CustomerNumber) -> StoredEvent {
         let head = Head {
             customer,
             ..self.0.header.header
         };
-        Kept(ThinArc::from_header_and_slice(head, &self.0.slice))
+        StoredEvent(ThinArc::from_header_and_slice(head, &self.0.slice))
     }
 
-    pub fn customer(&self) -> Number {
+    pub fn customer(&self) -> CustomerNumber {
         self.0.header.header.customer
     }
 
@@ -122,7 +122,7 @@ mod tests {
             ..plain.clone()
         };
         for event in [plain, rich] {
-            let kept = Kept::new(&event, 7);
+            let kept = StoredEvent::new(&event, 7);
             let moved = kept.moved(8);
             assert_eq!((kept.customer(), moved.customer()), (7, 8));
             assert_eq!((kept.event(), moved.event()), (event.clone(), event.clone()));

@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 use imbl::OrdSet;
 
-use super::customer::{Customer, Email, ExternalId, Identifiers, Number, PhoneNumber};
+use super::customer::{Customer, CustomerNumber, Email, ExternalId, Identifiers, PhoneNumber};
 use super::profile::Profile;
 use super::profiles::Profiles;
 
@@ -52,7 +52,7 @@ impl Identifier<'_> {
     }
 
     /// Whether this is one of those that name a shopper.
-    pub(super) fn is_in(self, names: &Names<'_>) -> bool {
+    pub(super) fn is_in(self, names: &IdentifiersRef<'_>) -> bool {
         match self {
             Identifier::ExternalId(id) => names.external_id.as_deref() == Some(id),
             Identifier::Email(email) => names.email.as_deref().is_some_and(|other| Email::is_same(email, other)),
@@ -63,14 +63,14 @@ impl Identifier<'_> {
 
 /// What names a shopper, where it stands: in a write, or in the rendered JSON of a profile.
 #[derive(Clone, Debug, Default)]
-pub struct Names<'a> {
+pub struct IdentifiersRef<'a> {
     pub external_id: Option<Cow<'a, str>>,
     pub email: Option<Cow<'a, str>>,
     pub phone_number: Option<Cow<'a, str>>,
 }
 
-impl PartialEq for Names<'_> {
-    fn eq(&self, other: &Names<'_>) -> bool {
+impl PartialEq for IdentifiersRef<'_> {
+    fn eq(&self, other: &IdentifiersRef<'_>) -> bool {
         let is_same_email = match (&self.email, &other.email) {
             (Some(one), Some(other)) => Email::is_same(one, other),
             (one, other) => one == other,
@@ -79,25 +79,25 @@ impl PartialEq for Names<'_> {
     }
 }
 
-impl<'a> From<&'a Identifiers> for Names<'a> {
-    fn from(identifiers: &'a Identifiers) -> Names<'a> {
-        Names::of(&identifiers.external_id, &identifiers.email, &identifiers.phone_number)
+impl<'a> From<&'a Identifiers> for IdentifiersRef<'a> {
+    fn from(identifiers: &'a Identifiers) -> IdentifiersRef<'a> {
+        IdentifiersRef::of(&identifiers.external_id, &identifiers.email, &identifiers.phone_number)
     }
 }
 
-impl<'a> From<&'a Customer> for Names<'a> {
-    fn from(customer: &'a Customer) -> Names<'a> {
-        Names::of(&customer.external_id, &customer.email, &customer.phone_number)
+impl<'a> From<&'a Customer> for IdentifiersRef<'a> {
+    fn from(customer: &'a Customer) -> IdentifiersRef<'a> {
+        IdentifiersRef::of(&customer.external_id, &customer.email, &customer.phone_number)
     }
 }
 
-impl<'a> Names<'a> {
+impl<'a> IdentifiersRef<'a> {
     fn of(
         external_id: &'a Option<ExternalId>,
         email: &'a Option<Email>,
         phone_number: &'a Option<PhoneNumber>,
-    ) -> Names<'a> {
-        Names {
+    ) -> IdentifiersRef<'a> {
+        IdentifiersRef {
             external_id: external_id.as_ref().map(|id| id.as_str().into()),
             email: email.as_ref().map(|email| email.as_str().into()),
             phone_number: phone_number.as_ref().map(|number| number.as_str().into()),
@@ -105,8 +105,8 @@ impl<'a> Names<'a> {
     }
 
     /// These, and of others what is missing here.
-    pub(super) fn or(self, others: Names<'a>) -> Names<'a> {
-        Names {
+    pub(super) fn or(self, others: IdentifiersRef<'a>) -> IdentifiersRef<'a> {
+        IdentifiersRef {
             external_id: self.external_id.or(others.external_id),
             email: self.email.or(others.email),
             phone_number: self.phone_number.or(others.phone_number),
@@ -136,7 +136,7 @@ impl<'a> Names<'a> {
     }
 
     /// Whether the profile with these identifiers may still be merged into another.
-    fn is_unclaimed(&self) -> bool {
+    fn is_anonymous(&self) -> bool {
         self.external_id.is_none()
     }
 }
@@ -146,11 +146,11 @@ impl<'a> Names<'a> {
 pub(super) struct IdentityIndex {
     /// Every identifier of every profile, in the order of creation. Each kind is by itself, so that what is asked for most stays in
     /// the caches.
-    all: [OrdSet<(Key, Number)>; KINDS],
+    all: [OrdSet<(Key, CustomerNumber)>; KINDS],
     /// The same, of unclaimed profiles only.
-    unclaimed: OrdSet<(Key, Number)>,
+    anonymous: OrdSet<(Key, CustomerNumber)>,
     /// In the order of writing; holds the keys that more than one profile has, and only those.
-    recent: OrdSet<(Key, u64, Number)>,
+    recent: OrdSet<(Key, u64, CustomerNumber)>,
 }
 
 impl IdentityIndex {
@@ -158,7 +158,7 @@ impl IdentityIndex {
     pub fn find<'a>(
         &'a self,
         identifier: Identifier<'_>,
-        after: Number,
+        after: CustomerNumber,
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Profile> {
         let numbers = numbers(&self.all[identifier.kind()], identifier.key(), after);
@@ -171,7 +171,7 @@ impl IdentityIndex {
         &'a self,
         email: &'a str,
         phone_number: &'a str,
-        mut after: Number,
+        mut after: CustomerNumber,
         profiles: &'a Profiles,
     ) -> impl Iterator<Item = &'a Profile> {
         let (email, phone_number) = (Identifier::Email(email), Identifier::PhoneNumber(phone_number));
@@ -198,7 +198,7 @@ impl IdentityIndex {
     }
 
     /// The profile that a write means: the contract's rules 1 and 4. `None` where a new one is to be made.
-    pub fn target<'a>(&'a self, write: &Names<'_>, profiles: &'a Profiles) -> Option<&'a Profile> {
+    pub fn target<'a>(&'a self, write: &IdentifiersRef<'_>, profiles: &'a Profiles) -> Option<&'a Profile> {
         if let Some(id) = &write.external_id {
             return self.find(Identifier::ExternalId(id), 0, profiles).next().or_else(|| {
                 write
@@ -212,7 +212,12 @@ impl IdentityIndex {
     }
 
     /// The oldest unclaimed profile, other than `target` itself, that shares an identifier with it: rules 2 and 6.
-    pub fn next_to_merge(&self, target: Number, names: &Names<'_>, profiles: &Profiles) -> Option<Number> {
+    pub fn next_to_merge(
+        &self,
+        target: CustomerNumber,
+        names: &IdentifiersRef<'_>,
+        profiles: &Profiles,
+    ) -> Option<CustomerNumber> {
         names
             .shareable()
             .filter_map(
@@ -229,23 +234,28 @@ impl IdentityIndex {
     fn oldest_unclaimed<'a>(
         &'a self,
         identifier: Identifier<'_>,
-        after: Number,
+        after: CustomerNumber,
         profiles: &'a Profiles,
     ) -> Option<&'a Profile> {
-        verified(numbers(&self.unclaimed, identifier.key(), after), identifier, profiles).next()
+        verified(numbers(&self.anonymous, identifier.key(), after), identifier, profiles).next()
     }
 
     /// The oldest unclaimed profile above `after` with exactly this email and this phone number; what is not given, it must not
     /// have either.
-    pub fn exactly<'a>(&'a self, names: &Names<'_>, after: Number, profiles: &'a Profiles) -> Option<&'a Profile> {
+    pub fn exactly<'a>(
+        &'a self,
+        names: &IdentifiersRef<'_>,
+        after: CustomerNumber,
+        profiles: &'a Profiles,
+    ) -> Option<&'a Profile> {
         let first = names.shareable().next()?;
-        let shareable = Names {
+        let shareable = IdentifiersRef {
             external_id: None,
             ..names.clone()
         };
-        let unclaimed = numbers(&self.unclaimed, first.key(), after);
-        verified(unclaimed, first, profiles).find(|profile| {
-            let theirs = Names {
+        let anonymous = numbers(&self.anonymous, first.key(), after);
+        verified(anonymous, first, profiles).find(|profile| {
+            let theirs = IdentifiersRef {
                 external_id: None,
                 ..profile.names()
             };
@@ -257,7 +267,7 @@ impl IdentityIndex {
         let key = identifier.key();
         let recent = self
             .recent
-            .range((key, 0, 0)..=(key, u64::MAX, Number::MAX))
+            .range((key, 0, 0)..=(key, u64::MAX, CustomerNumber::MAX))
             .rev()
             .map(|&(_, _, number)| number);
         verified(recent, identifier, profiles)
@@ -268,7 +278,7 @@ impl IdentityIndex {
     /// Takes note that a profile has come.
     pub fn insert(&mut self, profile: &Profile, profiles: &Profiles) {
         let names = profile.names();
-        let unclaimed = names.is_unclaimed();
+        let anonymous = names.is_anonymous();
         for identifier in names.iter() {
             let key = identifier.key();
             let others: Vec<_> = numbers(&self.all[identifier.kind()], key, 0).take(2).collect();
@@ -279,8 +289,8 @@ impl IdentityIndex {
                 self.recent.insert((key, profile.written(), profile.number()));
             }
             self.all[identifier.kind()].insert((key, profile.number()));
-            if unclaimed {
-                self.unclaimed.insert((key, profile.number()));
+            if anonymous {
+                self.anonymous.insert((key, profile.number()));
             }
         }
     }
@@ -288,12 +298,12 @@ impl IdentityIndex {
     /// Takes note that a profile has gone.
     pub fn remove(&mut self, profile: &Profile, profiles: &Profiles) {
         let names = profile.names();
-        let unclaimed = names.is_unclaimed();
+        let anonymous = names.is_anonymous();
         for identifier in names.iter() {
             let key = identifier.key();
             self.all[identifier.kind()].remove(&(key, profile.number()));
-            if unclaimed {
-                self.unclaimed.remove(&(key, profile.number()));
+            if anonymous {
+                self.anonymous.remove(&(key, profile.number()));
             }
             if self
                 .recent
@@ -339,7 +349,7 @@ impl IdentityIndex {
         }
         assert_eq!(self.all, rebuilt.all, "every identifier is indexed, and no other");
         assert_eq!(
-            self.unclaimed, rebuilt.unclaimed,
+            self.anonymous, rebuilt.anonymous,
             "the unclaimed are indexed, and no other"
         );
         assert_eq!(
@@ -350,7 +360,11 @@ impl IdentityIndex {
 }
 
 /// The numbers above `after` that stand under a key.
-pub(super) fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> impl Iterator<Item = Number> {
+pub(super) fn numbers(
+    set: &OrdSet<(Key, CustomerNumber)>,
+    key: Key,
+    after: CustomerNumber,
+) -> impl Iterator<Item = CustomerNumber> {
     // The end is looked for as the walk goes on: to look for it before would be a second way down the tree.
     set.range((key, after + 1)..)
         .take_while(move |(found, _)| *found == key)
@@ -359,7 +373,7 @@ pub(super) fn numbers(set: &OrdSet<(Key, Number)>, key: Key, after: Number) -> i
 
 /// The profiles behind the numbers, less those that merely share the identifier's hash.
 fn verified<'a>(
-    numbers: impl Iterator<Item = Number>,
+    numbers: impl Iterator<Item = CustomerNumber>,
     identifier: Identifier<'_>,
     profiles: &'a Profiles,
 ) -> impl Iterator<Item = &'a Profile> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::customer::{Address, Channel, Channels, Customer, ListMembership, OnRequest, Properties};
+use super::customer::{Address, Channel, Channels, Customer, ListMembership, OptionalParts, Properties};
 
 /// Fills what the winner lacks with what the other has.
 ///
@@ -39,7 +39,7 @@ pub fn fill(winner: Customer, other: Customer) -> Customer {
             sms: both(winner.channels.sms, other.channels.sms, fill_channel),
             email: both(winner.channels.email, other.channels.email, fill_channel),
         },
-        on_request: fill_on_request(winner.on_request, other.on_request),
+        optional_parts: fill_on_request(winner.optional_parts, other.optional_parts),
     }
 }
 
@@ -80,11 +80,11 @@ fn join_lists(mut winner: Vec<ListMembership>, other: Vec<ListMembership>) -> Ve
     winner
 }
 
-fn fill_on_request(mut winner: OnRequest, other: OnRequest) -> OnRequest {
+fn fill_on_request(mut winner: OptionalParts, other: OptionalParts) -> OptionalParts {
     for (key, value) in other.custom_properties {
         winner.custom_properties.entry(key).or_insert(value);
     }
-    OnRequest {
+    OptionalParts {
         custom_properties: winner.custom_properties,
         loyalty: winner.loyalty.or(other.loyalty),
         yotpo_ugc: winner.yotpo_ugc.or(other.yotpo_ugc),
@@ -95,8 +95,8 @@ fn fill_on_request(mut winner: OnRequest, other: OnRequest) -> OnRequest {
 pub fn can_fill_rendered(winner: &Customer) -> bool {
     winner.lists.is_empty()
         && winner.channels == Channels::default()
-        && winner.on_request.loyalty.is_none()
-        && winner.on_request.yotpo_ugc.is_none()
+        && winner.optional_parts.loyalty.is_none()
+        && winner.optional_parts.yotpo_ugc.is_none()
 }
 
 /// Renders what [`fill`] gives of a winner and of another that was rendered before, less the parts on request, without reading

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use bytes::BufMut;
 
-use super::customer::{Include, Number};
-use super::pagination::{Cursor, PageRequest, Place};
+use super::customer::{CustomerNumber, Include};
+use super::pagination::{Cursor, CursorScope, PageRequest};
 use super::profile::Profile;
 use super::profiles::Profiles;
 
@@ -15,52 +15,52 @@ use super::profiles::Profiles;
 #[derive(Clone, Debug)]
 pub struct Page {
     /// Those of the page, and the one after them if there are more.
-    customers: Customers,
+    customers: Matches,
     limit: usize,
 }
 
 /// Customers in the order of creation.
 #[derive(Clone, Debug)]
-enum Customers {
+enum Matches {
     /// So many of those after a number, if there are, of all that there were. None of them is touched before it is told.
     After {
         profiles: Profiles,
-        after: Number,
+        after: CustomerNumber,
         count: usize,
     },
     /// Those that were found.
     Found(Vec<Profile>),
 }
 
-impl Customers {
+impl Matches {
     /// Goes through them, each asked for in memory so many places before its turn, until `each` has had enough.
     fn walk<const AHEAD: usize>(&self, ask_for: impl Fn(&Profile), each: impl FnMut(&Profile) -> ControlFlow<()>) {
         // How it ends is known to `each`.
         let _ = match self {
-            Customers::After { profiles, after, count } => {
+            Matches::After { profiles, after, count } => {
                 let profiles = profiles.after(*after).take(*count);
                 Ahead::<_, _, AHEAD>::of(profiles, ask_for).try_for_each(each)
             }
-            Customers::Found(found) => Ahead::<_, _, AHEAD>::of(found.iter(), ask_for).try_for_each(each),
+            Matches::Found(found) => Ahead::<_, _, AHEAD>::of(found.iter(), ask_for).try_for_each(each),
         };
     }
 
     /// Leaves out the first ones, of which the last has a number.
-    fn skip(&mut self, skipped: usize, last: Number) {
+    fn skip(&mut self, skipped: usize, last: CustomerNumber) {
         match self {
-            Customers::After { after, count, .. } => {
+            Matches::After { after, count, .. } => {
                 *after = last;
                 *count -= skipped;
             }
-            Customers::Found(found) => drop(found.drain(..skipped)),
+            Matches::Found(found) => drop(found.drain(..skipped)),
         }
     }
 
     /// Leaves out all but the first ones.
     fn truncate(&mut self, most: usize) {
         match self {
-            Customers::After { count, .. } => *count = most.min(*count),
-            Customers::Found(found) => found.truncate(most),
+            Matches::After { count, .. } => *count = most.min(*count),
+            Matches::Found(found) => found.truncate(most),
         }
     }
 }
@@ -106,9 +106,9 @@ impl<'a, I: Iterator<Item = &'a Profile>, A: Fn(&Profile), const PLACES: usize> 
 
 impl Page {
     /// The first of all customers after a number, at most so many.
-    pub(super) fn after(profiles: &Profiles, after: Number, limit: usize) -> Page {
+    pub(super) fn after(profiles: &Profiles, after: CustomerNumber, limit: usize) -> Page {
         Page {
-            customers: Customers::After {
+            customers: Matches::After {
                 profiles: profiles.clone(),
                 after,
                 count: limit.saturating_add(1),
@@ -120,7 +120,7 @@ impl Page {
     /// The first of customers that were found, at most so many.
     pub(super) fn of<'a>(found: impl Iterator<Item = &'a Profile>, limit: usize) -> Page {
         Page {
-            customers: Customers::Found(found.take(limit.saturating_add(1)).cloned().collect()),
+            customers: Matches::Found(found.take(limit.saturating_add(1)).cloned().collect()),
             limit,
         }
     }
@@ -128,8 +128,8 @@ impl Page {
     /// Whether nobody is on it.
     pub fn is_empty(&self) -> bool {
         match &self.customers {
-            Customers::After { profiles, after, .. } => profiles.after(*after).next().is_none(),
-            Customers::Found(found) => found.is_empty(),
+            Matches::After { profiles, after, .. } => profiles.after(*after).next().is_none(),
+            Matches::Found(found) => found.is_empty(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Page {
     }
 
     /// The page as it goes out where it was asked for.
-    pub fn told(mut self, asked: PageRequest, at: Place<'_>) -> PageText {
+    pub fn told(mut self, asked: PageRequest, at: CursorScope<'_>) -> RenderedPage {
         let include = asked.include;
         let (mut bytes, mut count, mut last) = (BEGINNING.len(), 0, None);
         self.customers.walk::<HEADS_AHEAD>(Profile::ask_for_head, |profile| {
@@ -178,7 +178,7 @@ impl Page {
             .map(|after| format!("\"{}\"", Cursor::encode(PageRequest { after, ..asked }, at)));
         let cursor = cursor.as_deref().unwrap_or("null");
         let end = format!("],\"pagination\":{{\"next_page_info\":{cursor}}}}}");
-        PageText {
+        RenderedPage {
             customers: self.customers,
             include,
             bytes: bytes + end.len(),
@@ -193,8 +193,8 @@ const BEGINNING: &str = r#"{"customers":["#;
 
 /// The JSON of a page, or the rest of it.
 #[derive(Clone, Debug)]
-pub struct PageText {
-    customers: Customers,
+pub struct RenderedPage {
+    customers: Matches,
     include: Include,
     /// What follows the customers.
     end: String,
@@ -211,7 +211,7 @@ enum Next {
     Nothing,
 }
 
-impl PageText {
+impl RenderedPage {
     /// How long the whole is, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -223,7 +223,7 @@ impl PageText {
     }
 
     /// Writes what comes next, up to a customer's end: all of it, or somewhat more than so many bytes; one customer at least.
-    pub fn write_next(&mut self, enough_bytes: usize, out: &mut impl BufMut) {
+    pub fn write_chunk(&mut self, enough_bytes: usize, out: &mut impl BufMut) {
         let mut written = 0;
         if self.comes_next == Next::Beginning {
             out.put_slice(BEGINNING.as_bytes());
@@ -259,12 +259,12 @@ impl PageText {
     /// The whole, or what is left of it.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.bytes);
-        self.clone().write_next(usize::MAX, &mut text);
+        self.clone().write_chunk(usize::MAX, &mut text);
         text
     }
 
     /// So much of it that its first bytes can be written: what the rest needs is let go.
-    pub fn beginning(&self, most_bytes: usize) -> PageText {
+    pub fn beginning(&self, most_bytes: usize) -> RenderedPage {
         let (mut bytes, mut needed) = (0, Vec::new());
         self.customers.walk::<HEADS_AHEAD>(Profile::ask_for_head, |profile| {
             if bytes >= most_bytes {
@@ -274,8 +274,8 @@ impl PageText {
             needed.push(profile.clone());
             ControlFlow::Continue(())
         });
-        PageText {
-            customers: Customers::Found(needed),
+        RenderedPage {
+            customers: Matches::Found(needed),
             end: self.end.clone(),
             ..*self
         }
@@ -290,9 +290,9 @@ mod tests {
 
     #[test]
     fn pieces_make_up_the_whole_and_a_beginning_begins_it() {
-        let profile = |number: Number| {
+        let profile = |number: CustomerNumber| {
             let customer = Customer {
-                external_id: Some(ExternalId::to_search(&number.to_string())),
+                external_id: Some(ExternalId::for_lookup(&number.to_string())),
                 ..Customer::default()
             };
             Profile::new(number, number, customer, None)
@@ -301,7 +301,7 @@ mod tests {
         for number in 1..=20 {
             profiles.insert(profile(number));
         }
-        let place = Place {
+        let place = CursorScope {
             store: "shop",
             epoch: 0,
         };
@@ -326,7 +326,7 @@ mod tests {
                     let (mut rest, mut pieces) = (text.clone(), Vec::new());
                     while !rest.is_over() {
                         let before = pieces.len();
-                        rest.write_next(enough_bytes, &mut pieces);
+                        rest.write_chunk(enough_bytes, &mut pieces);
                         assert!(pieces.len() > before);
                     }
                     assert_eq!(pieces, whole);

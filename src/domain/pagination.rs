@@ -10,11 +10,11 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::customer::{Email, ExternalId, Include, Number, PhoneNumber};
+use super::customer::{CustomerNumber, Email, ExternalId, Include, PhoneNumber};
 use super::note::Note;
 use super::rejection::Rejection;
 use super::rule::{self, Rule};
-use super::validation::Findings;
+use super::validation::Diagnostics;
 
 /// The largest page, and the one that is given where the client does not say (the latter is assumed).
 pub const MAX_LIMIT: usize = 100;
@@ -56,7 +56,7 @@ pub struct PageRequest {
     pub limit: usize,
     /// The customer that the page before ended with; 0 for the first page.
     #[serde(rename = "a")]
-    pub after: Number,
+    pub after: CustomerNumber,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -68,28 +68,32 @@ impl PageRequest {
     ///
     /// # Errors
     ///
-    /// [`Rejection::Broken`] with one entry per broken rule, the cursor's included.
-    pub fn read(parameters: &[(String, String)], at: Place<'_>, findings: &mut Findings) -> Result<Self, Rejection> {
+    /// [`Rejection::Invalid`] with one entry per broken rule, the cursor's included.
+    pub fn read(
+        parameters: &[(String, String)],
+        at: CursorScope<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self, Rejection> {
         let parameters = Parameters(parameters);
         if parameters.unknown().next().is_some() {
-            findings.note(Note::QueryUnknownParameter);
+            diagnostics.note(Note::QueryUnknownParameter);
         }
-        let limit = parameters.limit(findings);
+        let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {
-            None => Some(parameters.first_page(findings)),
+            None => Some(parameters.first_page(diagnostics)),
             Some(cursor) => {
                 if parameters.any_beside_a_cursor() {
-                    findings.note(Note::CursorExtraParameters);
+                    diagnostics.note(Note::CursorExtraParameters);
                 }
-                parameters.page_after(cursor, at, findings)
+                parameters.page_after(cursor, at, diagnostics)
             }
         };
         match request {
-            Some(request) if findings.violations.is_empty() => Ok(PageRequest {
+            Some(request) if diagnostics.violations.is_empty() => Ok(PageRequest {
                 limit: limit.unwrap_or(request.limit),
                 ..request
             }),
-            _ => Err(Rejection::Broken(std::mem::take(&mut findings.violations))),
+            _ => Err(Rejection::Invalid(std::mem::take(&mut diagnostics.violations))),
         }
     }
 }
@@ -106,10 +110,10 @@ impl<'a> Parameters<'a> {
     }
 
     /// A parameter that must not be empty if it is there.
-    fn get_filled(&self, name: &str, rule: &'static Rule, findings: &mut Findings) -> Option<&'a str> {
+    fn get_filled(&self, name: &str, rule: &'static Rule, diagnostics: &mut Diagnostics) -> Option<&'a str> {
         let value = self.get(name)?;
         if value.trim().is_empty() {
-            findings.broken(rule, name);
+            diagnostics.broken(rule, name);
             return None;
         }
         Some(value)
@@ -131,7 +135,7 @@ impl<'a> Parameters<'a> {
             .any(|(key, _)| !["limit", "page_info", "access_token"].contains(&key.as_str()))
     }
 
-    fn limit(&self, findings: &mut Findings) -> Option<usize> {
+    fn limit(&self, diagnostics: &mut Diagnostics) -> Option<usize> {
         let text = self.get("limit")?;
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let limit = text
@@ -139,61 +143,61 @@ impl<'a> Parameters<'a> {
             .ok()
             .filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
-            findings.broken(&rule::QUERY_LIMIT, "limit");
+            diagnostics.broken(&rule::QUERY_LIMIT, "limit");
         }
         limit
     }
 
-    fn first_page(&self, findings: &mut Findings) -> PageRequest {
+    fn first_page(&self, diagnostics: &mut Diagnostics) -> PageRequest {
         if FILTERS.iter().filter(|name| self.get(name).is_some()).count() > 1 {
-            findings.note(Note::QueryCombinedFilters);
+            diagnostics.note(Note::QueryCombinedFilters);
         }
         let filter = Filter {
             email: self
-                .get_filled("email", &rule::QUERY_EMAIL, findings)
-                .map(Email::to_search),
-            phone_number: self.phone_number(findings),
-            external_ids: self.external_ids(findings),
+                .get_filled("email", &rule::QUERY_EMAIL, diagnostics)
+                .map(Email::for_lookup),
+            phone_number: self.phone_number(diagnostics),
+            external_ids: self.external_ids(diagnostics),
         };
         PageRequest {
             filter,
-            include: self.include(findings),
+            include: self.include(diagnostics),
             limit: MAX_LIMIT,
             after: 0,
         }
     }
 
-    fn phone_number(&self, findings: &mut Findings) -> Option<PhoneNumber> {
-        let text = self.get_filled("phone_number", &rule::QUERY_PHONE_NUMBER, findings)?;
+    fn phone_number(&self, diagnostics: &mut Diagnostics) -> Option<PhoneNumber> {
+        let text = self.get_filled("phone_number", &rule::QUERY_PHONE_NUMBER, diagnostics)?;
         Some(match text.strip_prefix(' ') {
             Some(digits) => {
-                findings.note(Note::QueryUnescapedPlus);
-                PhoneNumber::to_search(&format!("+{digits}"))
+                diagnostics.note(Note::QueryUnescapedPlus);
+                PhoneNumber::for_lookup(&format!("+{digits}"))
             }
-            None => PhoneNumber::to_search(text),
+            None => PhoneNumber::for_lookup(text),
         })
     }
 
-    fn external_ids(&self, findings: &mut Findings) -> Option<Vec<ExternalId>> {
+    fn external_ids(&self, diagnostics: &mut Diagnostics) -> Option<Vec<ExternalId>> {
         let text = self.get("external_ids")?;
         let ids = external_ids(text);
         if ids.is_empty() {
-            findings.broken(&rule::QUERY_EXTERNAL_IDS, "external_ids");
+            diagnostics.broken(&rule::QUERY_EXTERNAL_IDS, "external_ids");
         }
         // A control character is six bytes there.
         let held = serde_json::to_string(text).expect("a text is JSON");
         if held.len() - "\"\"".len() > MAX_EXTERNAL_IDS_BYTES {
-            findings.broken(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
+            diagnostics.broken(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
         }
         Some(ids)
     }
 
-    fn include(&self, findings: &mut Findings) -> Include {
+    fn include(&self, diagnostics: &mut Diagnostics) -> Include {
         let mut include = Include::default();
         match self.get("include_custom_properties") {
             None | Some("false") => {}
             Some("true") => include.custom_properties = true,
-            Some(_) => findings.broken(&rule::QUERY_INCLUDE, "include_custom_properties"),
+            Some(_) => diagnostics.broken(&rule::QUERY_INCLUDE, "include_custom_properties"),
         }
         for part in self
             .get("expand")
@@ -205,17 +209,17 @@ impl<'a> Parameters<'a> {
                 "loyalty" => include.loyalty = true,
                 "reviews" => include.reviews = true,
                 "" => {}
-                _ => findings.note(Note::QueryUnknownExpand),
+                _ => diagnostics.note(Note::QueryUnknownExpand),
             }
         }
         include
     }
 
-    fn page_after(&self, cursor: &str, at: Place<'_>, findings: &mut Findings) -> Option<PageRequest> {
-        self.get_filled("page_info", &rule::QUERY_PAGE_INFO, findings)?;
+    fn page_after(&self, cursor: &str, at: CursorScope<'_>, diagnostics: &mut Diagnostics) -> Option<PageRequest> {
+        self.get_filled("page_info", &rule::QUERY_PAGE_INFO, diagnostics)?;
         let request = Cursor::decode(cursor, at);
         if request.is_none() {
-            findings.broken(&rule::CURSOR_INVALID, "page_info");
+            diagnostics.broken(&rule::CURSOR_INVALID, "page_info");
         }
         request
     }
@@ -248,7 +252,7 @@ fn external_ids(text: &str) -> Vec<ExternalId> {
 
 /// Where and when a cursor holds: one store, from one reset to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct CursorScope<'a> {
     pub store: &'a str,
     pub epoch: u64,
 }
@@ -270,7 +274,7 @@ impl Cursor<'_> {
     const CHECKSUM_BYTES: usize = 16;
 
     /// Writes a cursor: letters, digits, `-` and `_`, and `%3D` at the end, always.
-    pub fn encode(request: PageRequest, at: Place<'_>) -> String {
+    pub fn encode(request: PageRequest, at: CursorScope<'_>) -> String {
         let cursor = Cursor {
             store: at.store.into(),
             epoch: at.epoch,
@@ -287,7 +291,7 @@ impl Cursor<'_> {
     }
 
     /// Reads a cursor as it came or once decoded; `None` where it is altered, foreign or from before a reset.
-    pub fn decode(text: &str, at: Place<'_>) -> Option<PageRequest> {
+    pub fn decode(text: &str, at: CursorScope<'_>) -> Option<PageRequest> {
         let text = percent_decode_str(text).decode_utf8().ok()?;
         let bytes = URL_SAFE.decode(text.as_bytes()).ok()?;
         let (payload, checksum) = bytes.split_at_checked(bytes.len().checked_sub(Self::CHECKSUM_BYTES)?)?;
@@ -296,7 +300,7 @@ impl Cursor<'_> {
         }
         let cursor: Cursor<'_> = serde_json::from_slice(payload).ok()?;
         // The checksum is no secret: whoever makes one of their own must not ask for what no query could.
-        let is_possible = (1..=MAX_LIMIT).contains(&cursor.request.limit) && cursor.request.after < Number::MAX;
+        let is_possible = (1..=MAX_LIMIT).contains(&cursor.request.limit) && cursor.request.after < CustomerNumber::MAX;
         (is_possible && cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)
     }
 }

@@ -9,11 +9,11 @@ use memchr::memchr2;
 use serde_json::value::RawValue;
 use triomphe::ThinArc;
 
-use super::customer::{Customer, Include, Number, OnRequest, Properties};
-use super::identity::Names;
-use super::lineage::{self, Lineage, Step};
+use super::customer::{Customer, CustomerNumber, Include, OptionalParts, Properties};
+use super::history::{self, History, Step};
+use super::identity::IdentifiersRef;
 use super::merge;
-use crate::platform::{LINE_BYTES, prefetch, prefetch_line};
+use crate::os::{LINE_BYTES, prefetch, prefetch_line};
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -31,11 +31,11 @@ pub struct Profile(ThinArc<Header, u8>);
 /// What stands before the rendered JSON of a profile.
 #[derive(Debug)]
 struct Header {
-    number: Number,
+    number: CustomerNumber,
     /// The store's count of writes when this profile was written last.
     written: u64,
     /// How it came to be what it is.
-    lineage: Lineage,
+    history: History,
     ends: Ends,
 }
 
@@ -102,38 +102,43 @@ impl Drop for Header {
 }
 
 impl Profile {
-    pub(crate) fn new(number: Number, written: u64, customer: Customer, lineage: Lineage) -> Profile {
-        Profile::kept(number, written, lineage, |out| {
+    pub(crate) fn new(number: CustomerNumber, written: u64, customer: Customer, history: History) -> Profile {
+        Profile::kept(number, written, history, |out| {
             serde_json::to_writer(&mut *out, &customer)
                 .expect("a customer is texts and booleans, and a Vec takes all writes");
             let json = out.len();
-            let parts = &customer.on_request;
+            let parts = &customer.optional_parts;
             merge::fill_properties(&parts.custom_properties, b"", out);
             Ends::with(json, bytes_of(&parts.loyalty), bytes_of(&parts.yotpo_ugc), out)
         })
     }
 
     /// The profile after a write to it: the write, [filled](merge::fill) with what it does not say.
-    pub(super) fn rewritten(&self, written: u64, write: Customer, lineage: Lineage) -> Profile {
+    pub(super) fn rewritten(&self, written: u64, write: Customer, history: History) -> Profile {
         if !merge::can_fill_rendered(&write) {
-            return Profile::new(self.number(), written, merge::fill(write, self.customer()), lineage);
+            return Profile::new(self.number(), written, merge::fill(write, self.customer()), history);
         }
-        Profile::kept(self.number(), written, lineage, |out| {
+        Profile::kept(self.number(), written, history, |out| {
             merge::fill_rendered(&write, self.json(), out);
             let json = out.len();
-            merge::fill_properties(&write.on_request.custom_properties, self.custom_properties(), out);
+            merge::fill_properties(&write.optional_parts.custom_properties, self.custom_properties(), out);
             Ends::with(json, self.loyalty(), self.yotpo_ugc(), out)
         })
     }
 
     /// Keeps what is written, at its exact size.
-    fn kept(number: Number, written: u64, lineage: Lineage, write: impl FnOnce(&mut Vec<u8>) -> Ends) -> Profile {
+    fn kept(
+        number: CustomerNumber,
+        written: u64,
+        history: History,
+        write: impl FnOnce(&mut Vec<u8>) -> Ends,
+    ) -> Profile {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             let header = Header {
                 number,
                 written,
-                lineage,
+                history,
                 ends: write(scratch),
             };
             Profile(ThinArc::from_header_and_slice(header, scratch))
@@ -164,18 +169,18 @@ impl Profile {
     }
 
     /// The customer's place in the order of creation.
-    pub fn number(&self) -> Number {
+    pub fn number(&self) -> CustomerNumber {
         self.header().number
     }
 
     /// The steps by which the customer came to be what it is, the first of those that are kept first.
-    pub fn lineage(&self) -> Vec<Step> {
-        lineage::steps(&self.header().lineage)
+    pub fn steps(&self) -> Vec<Step> {
+        history::steps(&self.header().history)
     }
 
     /// The customer's whole story, to be told on.
-    pub(super) fn story(&self) -> &Lineage {
-        &self.header().lineage
+    pub(super) fn history(&self) -> &History {
+        &self.header().history
     }
 
     /// The store's count of writes when this profile was written last.
@@ -187,7 +192,7 @@ impl Profile {
     pub fn customer(&self) -> Customer {
         let mut customer: Customer = serde_json::from_slice(self.json()).expect(READS_BACK);
         let raw = |text: &[u8]| (!text.is_empty()).then(|| serde_json::from_slice(text).expect(READS_BACK));
-        customer.on_request = OnRequest {
+        customer.optional_parts = OptionalParts {
             custom_properties: match self.custom_properties() {
                 b"" => Properties::new(),
                 rendered => serde_json::from_slice(rendered).expect(READS_BACK),
@@ -199,9 +204,9 @@ impl Profile {
     }
 
     /// What names the customer. That stands first in the rendered JSON, so the rest is not looked at.
-    pub(super) fn names(&self) -> Names<'_> {
+    pub(super) fn names(&self) -> IdentifiersRef<'_> {
         let mut rest = self.json();
-        Names {
+        IdentifiersRef {
             external_id: next_text(&mut rest, "external_id"),
             email: next_text(&mut rest, "email"),
             phone_number: next_text(&mut rest, "phone_number"),
@@ -358,7 +363,7 @@ mod tests {
                 .collect(),
             ..Customer::default()
         };
-        customer.on_request.custom_properties = ["a", "b \"\\", "c"]
+        customer.optional_parts.custom_properties = ["a", "b \"\\", "c"]
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), text(key)?.into())))
             .collect();
@@ -366,7 +371,7 @@ mod tests {
         customer.accepts_email_marketing = next().then(&mut next);
         customer.channels.email = next().then(Default::default);
         let rendered = |json: &str| RawValue::from_string(json.to_owned()).expect("it is JSON");
-        customer.on_request.loyalty = next().then(|| rendered(r#"{"points":1}"#));
+        customer.optional_parts.loyalty = next().then(|| rendered(r#"{"points":1}"#));
         customer.address = customer.address.filter(|_| next());
         customer
     }
@@ -378,7 +383,7 @@ mod tests {
             if is_of_a_client {
                 write.lists.clear();
                 write.channels = Default::default();
-                write.on_request.loyalty = None;
+                write.optional_parts.loyalty = None;
             }
             let all = |profile: &Profile| {
                 let mut json = Vec::new();

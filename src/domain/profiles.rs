@@ -9,7 +9,7 @@ use std::ops::Index;
 use imbl::OrdMap;
 use triomphe::Arc;
 
-use super::customer::Number;
+use super::customer::CustomerNumber;
 use super::profile::Profile;
 
 /// How many profiles stand in a leaf, and how many leaves in a branch: a digit of a number.
@@ -30,7 +30,7 @@ pub(super) struct Profiles {
 }
 
 /// Where the profile with a number stands: its branch, its leaf there, and its place in that.
-fn place(number: Number) -> (u64, usize, usize) {
+fn place(number: CustomerNumber) -> (u64, usize, usize) {
     let digit = |bits: u32| usize::try_from(number >> bits).unwrap_or(usize::MAX) % WIDTH;
     (number >> (2 * DIGIT), digit(DIGIT), digit(0))
 }
@@ -40,12 +40,12 @@ impl Profiles {
         self.len
     }
 
-    pub fn get(&self, number: Number) -> Option<&Profile> {
+    pub fn get(&self, number: CustomerNumber) -> Option<&Profile> {
         let (branch, leaf, at) = place(number);
         self.branches.get(&branch)?[leaf].as_ref()?[at].as_ref()
     }
 
-    pub fn contains(&self, number: Number) -> bool {
+    pub fn contains(&self, number: CustomerNumber) -> bool {
         self.get(number).is_some()
     }
 
@@ -60,7 +60,7 @@ impl Profiles {
     }
 
     /// Takes the profile with a number out.
-    pub fn remove(&mut self, number: Number) -> Option<Profile> {
+    pub fn remove(&mut self, number: CustomerNumber) -> Option<Profile> {
         self.get(number)?;
         let (high, middle, at) = place(number);
         let branch = Arc::make_mut(self.branches.get_mut(&high)?);
@@ -77,7 +77,7 @@ impl Profiles {
     }
 
     /// The profiles from the first with a number above `after`.
-    pub fn after(&self, after: Number) -> impl Iterator<Item = &Profile> {
+    pub fn after(&self, after: CustomerNumber) -> impl Iterator<Item = &Profile> {
         let first = after.saturating_add(1);
         let (branch, leaf, at) = place(first);
         let branches = self.branches.range(branch..).flat_map(move |(number, leaves)| {
@@ -108,10 +108,10 @@ impl Profiles {
 /// # Panics
 ///
 /// If there is none.
-impl Index<Number> for Profiles {
+impl Index<CustomerNumber> for Profiles {
     type Output = Profile;
 
-    fn index(&self, number: Number) -> &Profile {
+    fn index(&self, number: CustomerNumber) -> &Profile {
         self.get(number).expect("an index names only profiles that are there")
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::domain::customer::Customer;
 
-    fn profile(number: Number, written: u64) -> Profile {
+    fn profile(number: CustomerNumber, written: u64) -> Profile {
         Profile::new(number, written, Customer::default(), None)
     }
 

@@ -12,7 +12,7 @@ const WINDOW: TimeDelta = TimeDelta::seconds(1);
 
 /// What an answer says of the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct RateLimitStatus {
     /// Requests per window.
     pub limit: u32,
     /// What is left of them.
@@ -21,11 +21,11 @@ pub struct Budget {
     pub reset_seconds: u32,
 }
 
-impl Budget {
+impl RateLimitStatus {
     /// The budget of a store that was not called. A limit of 0 is none: the answers then show the vendor's own.
-    pub fn untouched(limit: u32) -> Budget {
+    pub fn untouched(limit: u32) -> RateLimitStatus {
         let limit = if limit == 0 { VENDOR_LIMIT } else { limit };
-        Budget {
+        RateLimitStatus {
             limit,
             remaining: limit,
             reset_seconds: 0,
@@ -55,7 +55,7 @@ impl Window {
     }
 
     /// A window that opened at a moment, with so much counted since.
-    pub fn put_back(opened_at: DateTime<Utc>, counted: u32) -> Window {
+    pub fn restore(opened_at: DateTime<Utc>, counted: u32) -> Window {
         Window { opened_at, counted }
     }
 
@@ -69,25 +69,25 @@ impl Window {
     /// # Errors
     ///
     /// The exhausted budget, if the limit was reached before.
-    pub fn count(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Budget, Budget> {
+    pub fn count(&mut self, limit: u32, now: DateTime<Utc>) -> Result<RateLimitStatus, RateLimitStatus> {
         if self.is_over(now) {
             *self = Window::open(now);
         }
         if self.counted >= limit {
-            return Err(self.budget(limit, now));
+            return Err(self.rate_limit_status(limit, now));
         }
         self.counted += 1;
-        Ok(self.budget(limit, now))
+        Ok(self.rate_limit_status(limit, now))
     }
 
     /// What is left, without counting.
-    pub fn budget(&self, limit: u32, now: DateTime<Utc>) -> Budget {
+    pub fn rate_limit_status(&self, limit: u32, now: DateTime<Utc>) -> RateLimitStatus {
         if self.is_over(now) {
-            return Budget::untouched(limit);
+            return RateLimitStatus::untouched(limit);
         }
         let left = self.opened_at + WINDOW - now;
         let reset_seconds = left.num_milliseconds().max(1).unsigned_abs().div_ceil(1000);
-        Budget {
+        RateLimitStatus {
             limit,
             remaining: limit.saturating_sub(self.counted),
             reset_seconds: u32::try_from(reset_seconds).unwrap_or(u32::MAX),
@@ -106,7 +106,7 @@ mod tests {
         let mut window = Window::open(start);
         assert_eq!(
             window.count(2, at(0)),
-            Ok(Budget {
+            Ok(RateLimitStatus {
                 limit: 2,
                 remaining: 1,
                 reset_seconds: 1
@@ -114,7 +114,7 @@ mod tests {
         );
         assert_eq!(
             window.count(2, at(999)),
-            Ok(Budget {
+            Ok(RateLimitStatus {
                 limit: 2,
                 remaining: 0,
                 reset_seconds: 1
@@ -122,7 +122,7 @@ mod tests {
         );
         assert_eq!(
             window.count(2, at(999)),
-            Err(Budget {
+            Err(RateLimitStatus {
                 limit: 2,
                 remaining: 0,
                 reset_seconds: 1
@@ -130,15 +130,15 @@ mod tests {
         );
         assert_eq!(
             window.count(2, at(1000)),
-            Ok(Budget {
+            Ok(RateLimitStatus {
                 limit: 2,
                 remaining: 1,
                 reset_seconds: 1
             })
         );
         assert_eq!(
-            window.budget(2, at(2000)),
-            Budget {
+            window.rate_limit_status(2, at(2000)),
+            RateLimitStatus {
                 limit: 2,
                 remaining: 2,
                 reset_seconds: 0

@@ -53,7 +53,7 @@ pub enum Rejection {
     QueryNotUtf8,
     FormNotUtf8,
     /// One entry per broken rule; never empty.
-    Broken(Vec<Violation>),
+    Invalid(Vec<Violation>),
     NoResults,
     /// The emulator itself failed.
     InternalError,
@@ -63,7 +63,7 @@ impl Rejection {
     /// The rules that were met, each once, in the order of [`messages`](Rejection::messages).
     pub fn rules(&self) -> Vec<&'static Rule> {
         let rule = match self {
-            Rejection::Broken(violations) => {
+            Rejection::Invalid(violations) => {
                 let mut rules = Vec::new();
                 for violation in violations {
                     if !rules.contains(&violation.rule) {
@@ -99,7 +99,7 @@ impl Rejection {
     pub fn messages(&self) -> Vec<String> {
         let words = || self.rules()[0].words;
         let message = match self {
-            Rejection::Broken(violations) => {
+            Rejection::Invalid(violations) => {
                 return violations.iter().map(Violation::to_string).collect();
             }
             Rejection::UnknownPath => format!("the path {}", words()),

@@ -7,10 +7,10 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::{Value, json};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, Identifiers, Number};
-use super::event::{Event, Kept};
-use super::identity::{Identifier, IdentityIndex, Key, Names, key_of, numbers};
-use super::lineage::{self, Fields, How, Lineage, Step, What};
+use super::customer::{Customer, CustomerNumber, Identifiers};
+use super::event::{Event, StoredEvent};
+use super::history::{self, Change, Fields, History, MatchKind, Step};
+use super::identity::{Identifier, IdentifiersRef, IdentityIndex, Key, key_of, numbers};
 use super::merge;
 use super::page::Page;
 use super::pagination::{Filter, PageRequest};
@@ -47,10 +47,10 @@ pub struct StoreState {
     pub(crate) credentials: Credentials,
     profiles: Profiles,
     index: IdentityIndex,
-    events: OrdMap<EventNumber, Kept>,
+    events: OrdMap<EventNumber, StoredEvent>,
     event_ids: OrdSet<(Key, EventNumber)>,
-    events_by_profile: OrdSet<(Number, EventNumber)>,
-    last_profile: Number,
+    events_by_profile: OrdSet<(CustomerNumber, EventNumber)>,
+    last_profile: CustomerNumber,
     last_event: EventNumber,
     /// How many writes were applied.
     writes: u64,
@@ -69,7 +69,7 @@ pub struct Origin {
 
 impl Origin {
     /// The step that a write from here is in a story.
-    fn step(self, what: What, fields: Fields) -> Step {
+    fn step(self, what: Change, fields: Fields) -> Step {
         Step {
             request: self.request,
             at: self.at,
@@ -83,10 +83,10 @@ impl Origin {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The profile that it created or updated.
-    pub number: Number,
-    pub how: How,
+    pub number: CustomerNumber,
+    pub how: MatchKind,
     /// The profiles that were merged into that one, in their order, and what named them.
-    pub merged: Vec<(Number, Identifiers)>,
+    pub merged: Vec<(CustomerNumber, Identifiers)>,
 }
 
 /// A write that was accepted and does not show yet.
@@ -155,20 +155,20 @@ impl StoreState {
 
     /// Creates or updates the customer that the write means, and merges into it whom it turns out to be.
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
-        let names = Names::from(&write);
+        let names = IdentifiersRef::from(&write);
         let target = self.index.target(&names, &self.profiles).cloned();
         let before = target.as_ref().map(|profile| profile.names());
-        let how = How::of(&names, before.as_ref());
+        let how = MatchKind::of(&names, before.as_ref());
         let now_named = names.or(before.clone().unwrap_or_default());
-        let what = What::Written {
+        let what = Change::Written {
             how,
             named: (before.as_ref() != Some(&now_named)).then(|| now_named.to_identifiers()),
         };
-        let (number, lineage) = match &target {
-            Some(profile) => (profile.number(), profile.story().clone()),
+        let (number, history) = match &target {
+            Some(profile) => (profile.number(), profile.history().clone()),
             None => (self.last_profile + 1, None),
         };
-        let lineage = lineage::told(lineage, origin.step(what, Fields::of(&write)));
+        let history = history::told(history, origin.step(what, Fields::of(&write)));
         let mut merged = Vec::new();
         let next = self.index.next_to_merge(number, &now_named, &self.profiles);
         match (target, next) {
@@ -177,13 +177,13 @@ impl StoreState {
                     Some(profile) => merge::fill(write, profile.customer()),
                     None => write,
                 };
-                merged = self.merge(number, customer, lineage, next, origin);
+                merged = self.merge(number, customer, history, next, origin);
             }
             (Some(profile), None) => {
                 self.writes += 1;
-                self.put(profile.rewritten(self.writes, write, lineage));
+                self.put(profile.rewritten(self.writes, write, history));
             }
-            (None, None) => self.write(number, write, lineage),
+            (None, None) => self.write(number, write, history),
         }
         Outcome { number, how, merged }
     }
@@ -191,12 +191,12 @@ impl StoreState {
     /// Merges into a customer whom it turned out to be, and keeps it; gives those who were merged.
     fn merge(
         &mut self,
-        number: Number,
+        number: CustomerNumber,
         mut customer: Customer,
-        mut lineage: Lineage,
-        first: Number,
+        mut history: History,
+        first: CustomerNumber,
         origin: Origin,
-    ) -> Vec<(Number, Identifiers)> {
+    ) -> Vec<(CustomerNumber, Identifiers)> {
         let mut merged = Vec::new();
         let mut next = Some(first);
         while let Some(other) = next {
@@ -204,42 +204,42 @@ impl StoreState {
             let identifiers = other.names().to_identifiers();
             let had = Fields::of(&customer);
             customer = merge::fill(customer, other.customer());
-            let what = What::Merged {
+            let what = Change::Merged {
                 number: other.number(),
                 identifiers: identifiers.clone(),
             };
-            lineage = lineage::told(lineage, origin.step(what, Fields::of(&customer).without(had)));
+            history = history::told(history, origin.step(what, Fields::of(&customer).without(had)));
             self.move_events(other.number(), number);
             merged.push((other.number(), identifiers));
             next = self
                 .index
-                .next_to_merge(number, &Names::from(&customer), &self.profiles);
+                .next_to_merge(number, &IdentifiersRef::from(&customer), &self.profiles);
         }
-        self.write(number, customer, lineage);
+        self.write(number, customer, history);
         merged
     }
 
     /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
-    pub fn append(&mut self, customer: Customer) -> Number {
+    pub fn append(&mut self, customer: Customer) -> CustomerNumber {
         self.write(self.last_profile + 1, customer, None);
         self.last_profile
     }
 
     /// Puts a customer in the place of another one, as it is.
-    pub fn replace(&mut self, number: Number, customer: Customer) {
+    pub fn replace(&mut self, number: CustomerNumber, customer: Customer) {
         debug_assert!(self.profiles.contains(number), "only who is there is replaced");
         self.write(number, customer, None);
     }
 
     /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
-    pub fn find_unclaimed(&self, identifiers: &Identifiers, after: Number) -> Option<Number> {
+    pub fn find_unclaimed(&self, identifiers: &Identifiers, after: CustomerNumber) -> Option<CustomerNumber> {
         self.index
             .exactly(&identifiers.into(), after, &self.profiles)
             .map(|profile| profile.number())
     }
 
     /// The number of the customer that was created last; 0 if none was.
-    pub fn last_customer(&self) -> Number {
+    pub fn last_customer(&self) -> CustomerNumber {
         self.last_profile
     }
 
@@ -281,9 +281,9 @@ impl StoreState {
             && (last_profile, last_event, writes) == (&copy.last_profile, &copy.last_event, &copy.writes)
     }
 
-    fn write(&mut self, number: Number, customer: Customer, lineage: Lineage) {
+    fn write(&mut self, number: CustomerNumber, customer: Customer, history: History) {
         self.writes += 1;
-        self.put(Profile::new(number, self.writes, customer, lineage));
+        self.put(Profile::new(number, self.writes, customer, history));
     }
 
     fn put(&mut self, profile: Profile) {
@@ -294,7 +294,7 @@ impl StoreState {
         }
     }
 
-    fn remove(&mut self, number: Number) -> Profile {
+    fn remove(&mut self, number: CustomerNumber) -> Profile {
         let profile = self
             .profiles
             .remove(number)
@@ -304,13 +304,13 @@ impl StoreState {
     }
 
     /// Keeps an event of a customer; a known unique id overrides the event that had it, also another customer's.
-    pub fn put_event(&mut self, event: Event, customer: Number) {
+    pub fn put_event(&mut self, event: Event, customer: CustomerNumber) {
         let number = self.event_number(&event.unique_id).unwrap_or_else(|| {
             self.last_event += 1;
             self.event_ids.insert((key_of(&event.unique_id), self.last_event));
             self.last_event
         });
-        let before = self.events.insert(number, Kept::new(&event, customer));
+        let before = self.events.insert(number, StoredEvent::new(&event, customer));
         match before.map(|before| before.customer()) {
             Some(before) if before == customer => {}
             before => {
@@ -325,7 +325,7 @@ impl StoreState {
         numbers(&self.event_ids, key, 0).find(|number| self.events[number].is_named(unique_id))
     }
 
-    fn move_events(&mut self, from: Number, to: Number) {
+    fn move_events(&mut self, from: CustomerNumber, to: CustomerNumber) {
         let moved: Vec<_> = numbers(&self.events_by_profile, from, 0).collect();
         for number in moved {
             self.events_by_profile.remove(&(from, number));
@@ -367,7 +367,7 @@ impl StoreState {
     }
 
     /// The profile that an event names in a seed: by external id, else the one written last with that email or number.
-    pub fn find(&self, identifiers: &Identifiers) -> Option<Number> {
+    pub fn find(&self, identifiers: &Identifiers) -> Option<CustomerNumber> {
         let profile = match &identifiers.external_id {
             Some(id) => self
                 .index
@@ -379,12 +379,12 @@ impl StoreState {
     }
 
     /// One customer, by its number.
-    pub fn customer(&self, number: Number) -> Option<&Profile> {
+    pub fn customer(&self, number: CustomerNumber) -> Option<&Profile> {
         self.profiles.get(number)
     }
 
     /// The customers in the order of creation, from the first with a number above `after`.
-    pub fn customers(&self, after: Number) -> impl Iterator<Item = &Profile> {
+    pub fn customers(&self, after: CustomerNumber) -> impl Iterator<Item = &Profile> {
         self.profiles.after(after)
     }
 
@@ -423,11 +423,11 @@ impl Filter {
     }
 }
 
-mod put_back;
-pub use put_back::{Counters, MAX_NUMBER};
+mod restore;
+pub use restore::{Counters, MAX_NUMBER};
 
 #[cfg(test)]
-mod laws;
+mod properties;
 
 #[cfg(any(test, feature = "internals"))]
 impl StoreState {

@@ -76,7 +76,7 @@ pub enum Validation {
 
 /// What a body is read under.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
+pub struct ValidationOptions {
     pub validation: Validation,
     /// Whether fields that the vendor calls deprecated are dropped on write.
     pub enforce_deprecations: bool,
@@ -84,12 +84,12 @@ pub struct Terms {
 
 /// What reading a body brought to light: every broken rule, and every note.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct Diagnostics {
     pub violations: Vec<Violation>,
     pub notes: Vec<Note>,
 }
 
-impl Findings {
+impl Diagnostics {
     pub fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -107,7 +107,7 @@ impl Findings {
     fn accept<T>(&mut self, read: Option<T>) -> Result<T, Rejection> {
         match read {
             Some(read) if self.violations.is_empty() => Ok(read),
-            _ => Err(Rejection::Broken(std::mem::take(&mut self.violations))),
+            _ => Err(Rejection::Invalid(std::mem::take(&mut self.violations))),
         }
     }
 }
@@ -119,39 +119,39 @@ impl Findings {
 ///
 /// # Errors
 ///
-/// [`Rejection::Broken`] with one entry per broken rule.
+/// [`Rejection::Invalid`] with one entry per broken rule.
 pub fn read_customer(
     body: &Json<'_>,
-    terms: Terms,
+    terms: ValidationOptions,
     now: DateTime<Utc>,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) -> Result<Customer, Rejection> {
     let Some(body) = body.as_object() else {
-        findings.broken(&rule::BODY_OBJECT, "the body");
-        return findings.accept(None);
+        diagnostics.broken(&rule::BODY_OBJECT, "the body");
+        return diagnostics.accept(None);
     };
     if body.keys().any(|key| key != "customer") {
-        findings.note(Note::CustomersUnknownField);
+        diagnostics.note(Note::CustomersUnknownField);
     }
     let Some(customer) = body.get("customer").and_then(Json::as_object) else {
-        findings.broken(&rule::CUSTOMER_REQUIRED, "customer");
-        return findings.accept(None);
+        diagnostics.broken(&rule::CUSTOMER_REQUIRED, "customer");
+        return diagnostics.accept(None);
     };
     let mut fields = Fields {
         object: customer,
         path: "customer",
         validation: terms.validation,
-        findings,
+        diagnostics,
     };
     let is_blank = |value: &Json<'_>| value.as_str().is_some_and(|text| text.trim().is_empty());
     if fields.sent("phone_number").is_some_and(|number| !is_blank(number)) {
-        fields.findings.note(Note::CustomersPhoneNumber);
+        fields.diagnostics.note(Note::CustomersPhoneNumber);
     }
     if fields.sent("custom_properties").is_some() {
-        fields.findings.note(Note::CustomersCustomProperties);
+        fields.diagnostics.note(Note::CustomersCustomProperties);
     }
     let customer = fields.written_customer(terms.enforce_deprecations, now);
-    findings.accept(Some(customer))
+    diagnostics.accept(Some(customer))
 }
 
 /// One JSON object that is being read, and where it stands.
@@ -160,25 +160,25 @@ pub(crate) struct Fields<'a> {
     /// What stands before the name of a field in a message.
     pub path: &'a str,
     pub validation: Validation,
-    pub findings: &'a mut Findings,
+    pub diagnostics: &'a mut Diagnostics,
 }
 
 /// What became of an identifier: one that is broken still counts as sent.
-enum Sent<T> {
+enum Field<T> {
     Absent,
-    Broken,
+    Invalid,
     Taken(T),
 }
 
-impl<T> Sent<T> {
+impl<T> Field<T> {
     fn is_absent(&self) -> bool {
-        matches!(self, Sent::Absent)
+        matches!(self, Field::Absent)
     }
 
     fn taken(self) -> Option<T> {
         match self {
-            Sent::Taken(value) => Some(value),
-            Sent::Absent | Sent::Broken => None,
+            Field::Taken(value) => Some(value),
+            Field::Absent | Field::Invalid => None,
         }
     }
 }
@@ -191,7 +191,7 @@ impl<'a> Fields<'a> {
 
     pub fn broken(&mut self, rule: &'static Rule, name: &str) {
         let path = format!("{}.{name}", self.path);
-        self.findings.broken(rule, path);
+        self.diagnostics.broken(rule, path);
     }
 
     fn text(&mut self, name: &str, type_rule: &'static Rule) -> Option<&'a str> {
@@ -247,7 +247,7 @@ impl<'a> Fields<'a> {
         match self.sent(name)? {
             Json::Bool(value) => Some(*value),
             Json::Text(text) if text == "true" || text == "false" => {
-                self.findings.note(Note::CustomersCoerced);
+                self.diagnostics.note(Note::CustomersCoerced);
                 Some(text == "true")
             }
             _ => {
@@ -257,37 +257,37 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn external_id(&mut self) -> Sent<ExternalId> {
+    fn external_id(&mut self) -> Field<ExternalId> {
         let name = "external_id";
         match self.sent(name) {
-            None => Sent::Absent,
-            Some(Json::Text(text)) if text.trim().is_empty() => Sent::Absent,
-            Some(Json::Text(text)) if is_short(text) => Sent::Taken(ExternalId(text.to_string())),
+            None => Field::Absent,
+            Some(Json::Text(text)) if text.trim().is_empty() => Field::Absent,
+            Some(Json::Text(text)) if is_short(text) => Field::Taken(ExternalId(text.to_string())),
             Some(Json::Text(_)) => {
                 self.broken(&rule::EXTERNAL_ID_LENGTH, name);
-                Sent::Broken
+                Field::Invalid
             }
             Some(value) => match whole_number(value) {
                 Some(digits) => {
-                    self.findings.note(Note::CustomersCoerced);
-                    Sent::Taken(ExternalId(digits))
+                    self.diagnostics.note(Note::CustomersCoerced);
+                    Field::Taken(ExternalId(digits))
                 }
                 None => {
                     self.broken(&rule::EXTERNAL_ID_TYPE, name);
-                    Sent::Broken
+                    Field::Invalid
                 }
             },
         }
     }
 
-    fn email(&mut self) -> Sent<Email> {
+    fn email(&mut self) -> Field<Email> {
         let name = "email";
         match self.sent(name) {
-            None => Sent::Absent,
+            None => Field::Absent,
             Some(Json::Text(text)) => {
                 let text = text.trim();
                 if text.is_empty() {
-                    return Sent::Absent;
+                    return Field::Absent;
                 }
                 let short = is_short(text);
                 if !short {
@@ -298,31 +298,31 @@ impl<'a> Fields<'a> {
                     self.broken(&rule::EMAIL_FORMAT, name);
                 }
                 if short && well_formed {
-                    Sent::Taken(Email(text.to_owned()))
+                    Field::Taken(Email(text.to_owned()))
                 } else {
-                    Sent::Broken
+                    Field::Invalid
                 }
             }
             Some(_) => {
                 self.broken(&rule::EMAIL_TYPE, name);
-                Sent::Broken
+                Field::Invalid
             }
         }
     }
 
-    fn phone_number(&mut self) -> Sent<PhoneNumber> {
+    fn phone_number(&mut self) -> Field<PhoneNumber> {
         let name = "phone_number";
         match self.sent(name) {
-            None => Sent::Absent,
-            Some(Json::Text(text)) if text.trim().is_empty() => Sent::Absent,
-            Some(Json::Text(text)) if is_e164(text) => Sent::Taken(PhoneNumber(text.to_string())),
+            None => Field::Absent,
+            Some(Json::Text(text)) if text.trim().is_empty() => Field::Absent,
+            Some(Json::Text(text)) if is_e164(text) => Field::Taken(PhoneNumber(text.to_string())),
             Some(Json::Text(_)) => {
                 self.broken(&rule::PHONE_NUMBER_FORMAT, name);
-                Sent::Broken
+                Field::Invalid
             }
             Some(_) => {
                 self.broken(&rule::PHONE_NUMBER_TYPE, name);
-                Sent::Broken
+                Field::Invalid
             }
         }
     }
@@ -330,7 +330,7 @@ impl<'a> Fields<'a> {
     fn note_keys_outside(&mut self, known: &[&str]) {
         for key in self.object.keys().filter(|key| !known.contains(key)) {
             let read_only = READ_ONLY_FIELDS.contains(&key);
-            self.findings.note(if read_only {
+            self.diagnostics.note(if read_only {
                 Note::CustomersReadOnlyField
             } else {
                 Note::CustomersUnknownField
@@ -345,13 +345,13 @@ impl<'a> Fields<'a> {
         let email = self.email();
         let named_otherwise = !external_id.is_absent() || !email.is_absent();
         let phone_number = if enforce_deprecations && named_otherwise {
-            Sent::Absent
+            Field::Absent
         } else {
             self.phone_number()
         };
         match (external_id.is_absent(), email.is_absent(), phone_number.is_absent()) {
-            (true, true, true) => self.findings.broken(&rule::IDENTIFIER_MISSING, self.path),
-            (true, false, false) => self.findings.broken(&rule::IDENTIFIER_AMBIGUOUS, self.path),
+            (true, true, true) => self.diagnostics.broken(&rule::IDENTIFIER_MISSING, self.path),
+            (true, false, false) => self.diagnostics.broken(&rule::IDENTIFIER_AMBIGUOUS, self.path),
             _ => {}
         }
         let mut customer = Customer {
@@ -361,7 +361,7 @@ impl<'a> Fields<'a> {
             ..self.shop_fields()
         };
         if !enforce_deprecations {
-            customer.on_request.custom_properties = self.custom_properties();
+            customer.optional_parts.custom_properties = self.custom_properties();
         }
         customer
             .account_updated_at
@@ -373,7 +373,7 @@ impl<'a> Fields<'a> {
     pub fn seeded_customer(&mut self) -> Customer {
         let (external_id, email, phone_number) = (self.external_id(), self.email(), self.phone_number());
         if external_id.is_absent() && email.is_absent() && phone_number.is_absent() {
-            self.findings.broken(&rule::IDENTIFIER_MISSING, self.path);
+            self.diagnostics.broken(&rule::IDENTIFIER_MISSING, self.path);
         }
         let mut customer = Customer {
             external_id: external_id.taken(),
@@ -381,7 +381,7 @@ impl<'a> Fields<'a> {
             phone_number: phone_number.taken(),
             ..self.shop_fields()
         };
-        customer.on_request.custom_properties = self.custom_properties();
+        customer.optional_parts.custom_properties = self.custom_properties();
         customer
     }
 
@@ -428,7 +428,7 @@ impl<'a> Fields<'a> {
             object,
             path: &path,
             validation: self.validation,
-            findings: self.findings,
+            diagnostics: self.diagnostics,
         };
         fields.note_keys_outside(&ADDRESS_FIELDS);
         let address = Address {

@@ -16,9 +16,9 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
-use super::Given;
+use super::ServerState;
 use super::connection::Server;
-use crate::platform::is_out_of_descriptors;
+use crate::os::is_out_of_descriptors;
 
 /// How long to wait where the next connection cannot be taken, as without a descriptor for it.
 const BREATH: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ enum Phase {
 
 /// A server on threads of its own.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct ServerHandle {
     phase: watch::Sender<Phase>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -46,16 +46,16 @@ enum Source {
     Handed(UnboundedReceiver<std::net::TcpStream>),
 }
 
-impl Running {
+impl ServerHandle {
     /// Serves on sockets that are bound already, with so many threads; connections are taken when this returns.
     ///
     /// # Errors
     ///
     /// If there is no thread or no descriptor to be had, or a socket cannot be listened on.
-    pub fn start(given: &Given, sockets: Vec<TcpListener>, workers: usize) -> io::Result<Running> {
+    pub fn start(server_state: &ServerState, sockets: Vec<TcpListener>, workers: usize) -> io::Result<ServerHandle> {
         let (phase, told) = watch::channel(Phase::Open);
         // Whatever is begun before an error is ended when this is dropped.
-        let mut running = Running {
+        let mut running = ServerHandle {
             phase,
             threads: Vec::with_capacity(workers),
         };
@@ -63,9 +63,9 @@ impl Running {
         let (hand, handed): (Vec<_>, Vec<_>) = (1..workers).map(|_| unbounded_channel()).unzip();
         let first = Source::Sockets(sockets, hand);
         for source in [first].into_iter().chain(handed.into_iter().map(Source::Handed)) {
-            let (given, told, tell) = (given.clone(), told.clone(), tell.clone());
+            let (server_state, told, tell) = (server_state.clone(), told.clone(), tell.clone());
             let thread = thread::Builder::new().name("yotpo-mock".to_owned());
-            let thread = thread.spawn(move || serve(given, source, told, &tell))?;
+            let thread = thread.spawn(move || serve(server_state, source, told, &tell))?;
             running.threads.push(thread);
         }
         drop(tell);
@@ -92,20 +92,25 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerHandle {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// What a thread does from its start to its end.
-fn serve(given: Given, source: Source, phase: watch::Receiver<Phase>, tell: &mpsc::Sender<io::Result<()>>) {
+fn serve(
+    server_state: ServerState,
+    source: Source,
+    phase: watch::Receiver<Phase>,
+    tell: &mpsc::Sender<io::Result<()>>,
+) {
     // Nobody listens only if the starter is gone, and then nobody asks.
     let tell = |how| drop(tell.send(how));
     match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let tasks = LocalSet::new();
-            if let Err(error) = tasks.block_on(&runtime, until_ended(given, source, phase, || tell(Ok(())))) {
+            if let Err(error) = tasks.block_on(&runtime, until_ended(server_state, source, phase, || tell(Ok(())))) {
                 tell(Err(error));
             }
             drop(tasks);
@@ -117,12 +122,12 @@ fn serve(given: Given, source: Source, phase: watch::Receiver<Phase>, tell: &mps
 }
 
 async fn until_ended(
-    given: Given,
+    server_state: ServerState,
     source: Source,
     mut phase: watch::Receiver<Phase>,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
-    let server = Rc::new(Server::new(given));
+    let server = Rc::new(Server::new(server_state));
     match source {
         Source::Sockets(sockets, others) => {
             let sockets = sockets.into_iter().map(|socket| {

@@ -4,32 +4,32 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::body::Body;
-use super::exchange::Exchange;
+use super::request_context::RequestContext;
 use crate::domain::rejection::{Rejection, Violation};
 use crate::domain::rule;
 
 /// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
-pub(super) async fn create(exchange: &Exchange, body: Body<'_>) -> Result<Answer, Rejection> {
-    let visit = exchange.visit();
-    visit.check_store()?;
+pub(super) async fn create(context: &RequestContext, body: Body<'_>) -> Result<Answer, Rejection> {
+    let store_scope = context.store_scope();
+    store_scope.check_store()?;
     let body = body.json().await;
     if let Ok(body) = &body {
-        visit.check_secret(text(body, "secret"))?;
+        store_scope.check_secret(text(body, "secret"))?;
     }
-    exchange.count()?;
+    context.count()?;
     body?;
-    Ok(Answer::json(&json!({ "access_token": visit.issue_token() })))
+    Ok(Answer::json(&json!({ "access_token": store_scope.issue_token() })))
 }
 
 /// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
-pub(super) async fn create_oauth(exchange: &Exchange, body: Body<'_>) -> Result<Answer, Rejection> {
+pub(super) async fn create_oauth(context: &RequestContext, body: Body<'_>) -> Result<Answer, Rejection> {
     let body = body.json_or_form().await?;
     let store = text(&body, "client_id").filter(|id| !id.is_empty());
     if let Some(store) = store {
-        let visit = exchange.set_store(store);
-        visit.check_store()?;
-        visit.check_secret(text(&body, "client_secret"))?;
-        exchange.count()?;
+        let store_scope = context.set_store(store);
+        store_scope.check_store()?;
+        store_scope.check_secret(text(&body, "client_secret"))?;
+        context.count()?;
     }
     let mut violations = Vec::new();
     if store.is_none() {
@@ -45,9 +45,9 @@ pub(super) async fn create_oauth(exchange: &Exchange, body: Body<'_>) -> Result<
         });
     }
     if !violations.is_empty() {
-        return Err(Rejection::Broken(violations));
+        return Err(Rejection::Invalid(violations));
     }
-    let token = exchange.visit().issue_token();
+    let token = context.store_scope().issue_token();
     Ok(Answer::json(&json!({ "access_token": token, "token_type": "Bearer" })))
 }
 

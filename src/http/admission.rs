@@ -6,8 +6,8 @@ use actix_web::http::header::{EXPECT, HeaderName};
 
 use super::answer::Answer;
 use super::body::Body;
-use super::exchange::Exchange;
 use super::head::Head;
+use super::request_context::RequestContext;
 use super::{access_tokens, customer_events, customers};
 use crate::domain::operation::Operation;
 
@@ -16,12 +16,12 @@ const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 /// Asks who is calling and how often, and lets in whom nothing speaks against.
 ///
 /// The two operations that give out tokens ask the same themselves, once they have read who is calling.
-pub(super) async fn admit(operation: Operation, head: &Head<'_>, body: Body<'_>, exchange: &Exchange) -> Answer {
+pub(super) async fn admit(operation: Operation, head: &Head<'_>, body: Body<'_>, context: &RequestContext) -> Answer {
     if operation.needs_token() {
         let let_in = || {
-            let note = exchange.visit().check_token(token_of(head).as_deref())?;
-            note.into_iter().for_each(|note| exchange.note(note));
-            exchange.count()
+            let note = context.store_scope().check_token(token_of(head).as_deref())?;
+            note.into_iter().for_each(|note| context.note(note));
+            context.count()
         };
         if let Err(rejection) = let_in() {
             // Whoever asked first whether to send it is spared that.
@@ -32,11 +32,11 @@ pub(super) async fn admit(operation: Operation, head: &Head<'_>, body: Body<'_>,
         }
     }
     let answered = match operation {
-        Operation::CreateAccessToken => access_tokens::create(exchange, body).await,
-        Operation::CreateOauthToken => access_tokens::create_oauth(exchange, body).await,
-        Operation::RetrieveCustomers => customers::retrieve(exchange, head),
-        Operation::UpsertCustomer => customers::upsert(exchange, body).await,
-        Operation::UpsertCustomerEvent => customer_events::upsert(exchange, head, body).await,
+        Operation::CreateAccessToken => access_tokens::create(context, body).await,
+        Operation::CreateOauthToken => access_tokens::create_oauth(context, body).await,
+        Operation::RetrieveCustomers => customers::retrieve(context, head),
+        Operation::UpsertCustomer => customers::upsert(context, body).await,
+        Operation::UpsertCustomerEvent => customer_events::upsert(context, head, body).await,
     };
     answered.into()
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::outgoing::Whole;
 use crate::domain::note::Note;
-use crate::domain::page::PageText;
-use crate::domain::rate_limit::Budget;
+use crate::domain::page::RenderedPage;
+use crate::domain::rate_limit::RateLimitStatus;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
 
@@ -50,7 +50,7 @@ impl Answer {
     }
 
     /// 200 with a page.
-    pub fn page(page: PageText) -> Answer {
+    pub fn page(page: RenderedPage) -> Answer {
         Answer::ok(Whole::Page(page))
     }
 
@@ -114,17 +114,21 @@ pub(super) struct Dress<'a> {
     /// The request's place in the journal.
     pub number: u64,
     pub notes: &'a [Note],
-    pub budget: Budget,
+    pub rate_limit_status: RateLimitStatus,
 }
 
 impl Dress<'_> {
     /// Gives each header to `add`.
     fn each(self, mut add: impl FnMut(&HeaderName, std::fmt::Arguments<'_>)) {
-        let Dress { number, notes, budget } = self;
+        let Dress {
+            number,
+            notes,
+            rate_limit_status,
+        } = self;
         add(&REQUEST, format_args!("{number}"));
-        add(&RATE_LIMIT_LIMIT, format_args!("{}", budget.limit));
-        add(&RATE_LIMIT_REMAINING, format_args!("{}", budget.remaining));
-        add(&RATE_LIMIT_RESET, format_args!("{}", budget.reset_seconds));
+        add(&RATE_LIMIT_LIMIT, format_args!("{}", rate_limit_status.limit));
+        add(&RATE_LIMIT_REMAINING, format_args!("{}", rate_limit_status.remaining));
+        add(&RATE_LIMIT_RESET, format_args!("{}", rate_limit_status.reset_seconds));
         for note in notes {
             add(&NOTE, format_args!("{}: {}", note.id(), note.words()));
         }
@@ -164,7 +168,7 @@ fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: std::fmt::Arguments<'
 /// Source: contract, "Errors", "Tokens" and "Rate limit" (401 and 429 are documented, the others assumed).
 fn status(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::Broken(_)
+        Rejection::Invalid(_)
         | Rejection::MalformedJson { .. }
         | Rejection::EmptyBody
         | Rejection::NestedTooDeep

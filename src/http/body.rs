@@ -11,8 +11,8 @@ use futures_util::{StreamExt, stream};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::exchange::Exchange;
 use super::head::Head;
+use super::request_context::RequestContext;
 use crate::domain::json::{self, Json, Malformed};
 use crate::domain::rejection::Rejection;
 
@@ -32,7 +32,7 @@ pub(super) fn timeout_of(request: &HttpRequest) -> Duration {
 /// A body that has not been read yet. It is read after admission, so that nobody is asked to send what is refused anyway.
 pub(super) struct Body<'a> {
     head: &'a Head<'a>,
-    exchange: &'a Exchange,
+    context: &'a RequestContext,
     source: Source<'a>,
 }
 
@@ -98,9 +98,9 @@ impl Media {
 
 impl<'a> Body<'a> {
     /// The body of a request that came whole.
-    pub fn here(head: &'a Head<'a>, bytes: Bytes, exchange: &'a Exchange) -> Body<'a> {
+    pub fn here(head: &'a Head<'a>, bytes: Bytes, context: &'a RequestContext) -> Body<'a> {
         let source = Source::Here(bytes);
-        Body { head, exchange, source }
+        Body { head, context, source }
     }
 
     /// The body of a request that actix reads.
@@ -108,11 +108,11 @@ impl<'a> Body<'a> {
         head: &'a Head<'a>,
         request: &HttpRequest,
         payload: &'a mut Payload,
-        exchange: &'a Exchange,
+        context: &'a RequestContext,
     ) -> Body<'a> {
         let timeout = timeout_of(request);
         let source = Source::Arriving { payload, timeout };
-        Body { head, exchange, source }
+        Body { head, context, source }
     }
 
     /// Takes the body, which is to be JSON, as it is.
@@ -152,12 +152,12 @@ impl<'a> Body<'a> {
 
     /// The bytes of the body, which the journal gets to see whether or not they are taken.
     async fn bytes(self) -> Result<Bytes, Rejection> {
-        let limit_bytes = self.exchange.settings().body_limit;
+        let limit_bytes = self.context.settings().body_limit;
         let (payload, timeout) = match self.source {
             Source::Here(bytes) => {
                 let is_taken = bytes.len() <= limit_bytes;
                 let arrived = if is_taken { bytes.clone() } else { Bytes::new() };
-                self.exchange.keep_body(arrived, length(&bytes));
+                self.context.keep_body(arrived, length(&bytes));
                 return is_taken.then_some(bytes).ok_or(Rejection::BodyTooLarge { limit_bytes });
             }
             Source::Arriving { payload, timeout } => (payload, timeout),
@@ -173,24 +173,24 @@ impl<'a> Body<'a> {
             _ => Bytes::copy_from_slice(&arrived),
         };
         let whole = declared.unwrap_or_default().max(arrived.len());
-        self.exchange
+        self.context
             .keep_body(arrived.clone(), u64::try_from(whole).unwrap_or(u64::MAX));
         let read = read.unwrap_or(Err(Rejection::BodyTimeout));
         if read.is_err() {
-            self.exchange.give_up(payload.take());
+            self.context.give_up(payload.take());
         }
         read.map(|()| arrived)
     }
 
     /// Lets the journal know a body that nobody takes.
     pub async fn show_to_the_journal(self) {
-        if self.exchange.has_body() {
+        if self.context.has_body() {
             return;
         }
         match self.source {
-            Source::Here(bytes) if bytes.len() > self.exchange.settings().body_limit => {}
-            Source::Here(bytes) => self.exchange.keep_body(bytes.clone(), length(&bytes)),
-            Source::Arriving { payload, timeout } => drop(read_ahead(payload, timeout, self.exchange).await),
+            Source::Here(bytes) if bytes.len() > self.context.settings().body_limit => {}
+            Source::Here(bytes) => self.context.keep_body(bytes.clone(), length(&bytes)),
+            Source::Arriving { payload, timeout } => drop(read_ahead(payload, timeout, self.context).await),
         }
     }
 }
@@ -201,8 +201,8 @@ fn length(bytes: &Bytes) -> u64 {
 
 /// Reads a body ahead of whoever takes it, lets the journal know it, and puts it back. `None` for one that is too large, too slow
 /// or does not arrive whole: that is for whoever takes it to refuse.
-pub(super) async fn read_ahead(payload: &mut Payload, timeout: Duration, exchange: &Exchange) -> Option<Bytes> {
-    let limit = exchange.settings().body_limit;
+pub(super) async fn read_ahead(payload: &mut Payload, timeout: Duration, context: &RequestContext) -> Option<Bytes> {
+    let limit = context.settings().body_limit;
     let mut arriving = payload.take();
     let (mut chunks, mut bytes) = (Vec::new(), BytesMut::new());
     let read = async {
@@ -220,7 +220,7 @@ pub(super) async fn read_ahead(payload: &mut Payload, timeout: Duration, exchang
         payload: Box::pin(stream::iter(chunks).chain(arriving)),
     };
     let body = is_whole.then(|| bytes.freeze())?;
-    exchange.keep_body(body.clone(), length(&body));
+    context.keep_body(body.clone(), length(&body));
     Some(body)
 }
 

@@ -21,10 +21,10 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use super::express::Express;
+use super::prefixed_stream::PrefixedStream;
 use super::proxy::Tunnel;
-use super::rewound::Rewound;
-use super::{Given, app};
-use crate::platform::Socket;
+use super::{ServerState, app};
+use crate::os::Socket;
 
 /// How long an idle connection is kept: longer than clients pool theirs, so that none is cut in a client's hand.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -42,11 +42,11 @@ const HANDSHAKE: u8 = 22;
 const REST: Duration = Duration::from_millis(10);
 
 /// What lets actix serve a connection in clear.
-type Plain = BoxService<(Rewound, Option<SocketAddr>), (), DispatchError>;
+type Plain = BoxService<(PrefixedStream, Option<SocketAddr>), (), DispatchError>;
 
 /// What serves the connections of one thread.
 pub(super) struct Server {
-    given: Given,
+    server_state: ServerState,
     express: Express,
     actix: OnceCell<Actix>,
 }
@@ -60,11 +60,11 @@ struct Actix {
 }
 
 impl Actix {
-    async fn new(given: Given) -> Actix {
-        let patience = given.read_timeout;
+    async fn new(server_state: ServerState) -> Actix {
+        let patience = server_state.read_timeout;
         #[cfg(feature = "tls")]
-        let tls = given.tls.clone();
-        let app = app(given).into_factory().new_service(AppConfig::default()).await;
+        let tls = server_state.tls.clone();
+        let app = app(server_state).into_factory().new_service(AppConfig::default()).await;
         let app = Rc::new(app.expect("the app has nothing that could fail"));
         Actix {
             plain: plain(app.clone(), patience).await,
@@ -84,22 +84,22 @@ enum Opening {
 }
 
 impl Server {
-    pub fn new(given: Given) -> Server {
+    pub fn new(server_state: ServerState) -> Server {
         Server {
-            express: Express::new(&given),
-            given,
+            express: Express::new(&server_state),
+            server_state,
             actix: OnceCell::new(),
         }
     }
 
     async fn actix(&self) -> &Actix {
-        self.actix.get_or_init(|| Actix::new(self.given.clone())).await
+        self.actix.get_or_init(|| Actix::new(self.server_state.clone())).await
     }
 
     /// Serves a connection until it ends. How it ends is the client's affair; what it asked for has been told.
     pub async fn serve(self: Rc<Self>, mut stream: TcpStream) {
         let mut tunnel = None;
-        let patience = self.given.read_timeout;
+        let patience = self.server_state.read_timeout;
         loop {
             let Ok(opening) = timeout(patience, opening(&stream)).await else {
                 match tunnel {
@@ -110,7 +110,7 @@ impl Server {
                 return;
             };
             let _ = match opening.unwrap_or(Opening::Nothing) {
-                Opening::Connect => match Box::pin(self.given.proxy.connect(stream, patience)).await {
+                Opening::Connect => match Box::pin(self.server_state.proxy.connect(stream, patience)).await {
                     Ok(Tunnel::Here(inside, target)) => {
                         (stream, tunnel) = (inside, Some(target));
                         continue;
@@ -170,7 +170,7 @@ where
     let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(read_timeout)
-        .on_connect_ext(|stream: &Rewound, extensions: &mut Extensions| {
+        .on_connect_ext(|stream: &PrefixedStream, extensions: &mut Extensions| {
             extensions.insert(Socket::of(stream.stream()));
         })
         .h1(fn_factory(move || {

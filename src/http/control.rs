@@ -4,12 +4,12 @@
 //! What is wrong with a request is told as `{"error":…,"hint":…}`: what happened, and what to do about it.
 
 pub(crate) mod access;
-mod asked;
 mod authority;
 mod clock;
 mod faults;
 mod profiles;
 mod report;
+mod request;
 mod requests;
 mod reset;
 mod seed;
@@ -28,7 +28,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard};
 use serde_json::{Value, json};
 
 use crate::world::World;
-pub(super) use asked::Complaint;
+pub(super) use request::ControlError;
 
 /// The vendor's surface as emulated; a twin of `openapi/customers.yaml`.
 const OPENAPI: &str = include_str!("../../openapi/customers.json");
@@ -88,7 +88,7 @@ pub(super) fn scope() -> Scope {
             "/requests",
             [
                 (Method::GET, web::to(requests::list)),
-                (Method::DELETE, web::to(requests::forget)),
+                (Method::DELETE, web::to(requests::clear)),
             ],
         ))
         .service(resource(
@@ -99,7 +99,7 @@ pub(super) fn scope() -> Scope {
             "/report",
             [
                 (Method::GET, web::to(report::get)),
-                (Method::DELETE, web::to(report::forget)),
+                (Method::DELETE, web::to(report::clear)),
             ],
         ))
         .service(resource(
@@ -164,7 +164,7 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
             resource.route(route.guard(guard::fn_guard(move |context| methods.contains(&context.head().method))))
         });
     resource.default_service(web::to(move |request: HttpRequest| {
-        let complaint = Complaint::new(
+        let complaint = ControlError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("`{}` does not take {}", request.path(), request.method()),
             format!("it takes {allowed}"),
@@ -174,8 +174,8 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
     }))
 }
 
-async fn unknown(request: HttpRequest) -> Result<HttpResponse, Complaint> {
-    Err(Complaint::new(
+async fn unknown(request: HttpRequest) -> Result<HttpResponse, ControlError> {
+    Err(ControlError::new(
         StatusCode::NOT_FOUND,
         format!("`{}` is not a path of the control surface", request.path()),
         "`GET /_mock/control.openapi.json` lists them all",

@@ -2,28 +2,29 @@
 
 use super::answer::Answer;
 use super::body::{self, Body};
-use super::exchange::Exchange;
 use super::head::Head;
+use super::request_context::RequestContext;
 use crate::domain::pagination::PageRequest;
 use crate::domain::rejection::Rejection;
 use crate::domain::store::Write;
 use crate::domain::validation::read_customer;
 
 /// `GET /core/v3/stores/{store_id}/customers`
-pub(super) fn retrieve(exchange: &Exchange, head: &Head<'_>) -> Result<Answer, Rejection> {
+pub(super) fn retrieve(context: &RequestContext, head: &Head<'_>) -> Result<Answer, Rejection> {
     let parameters = body::parameters(head.query)?;
-    let visit = exchange.visit();
-    let place = visit.place();
-    let asked = exchange.read(|findings| PageRequest::read(&parameters, place, findings))?;
-    Ok(Answer::page(visit.page(&asked)?.told(asked, place)))
+    let store_scope = context.store_scope();
+    let place = store_scope.cursor_scope();
+    let asked = context.read(|diagnostics| PageRequest::read(&parameters, place, diagnostics))?;
+    Ok(Answer::page(store_scope.page(&asked)?.told(asked, place)))
 }
 
 /// `PATCH /core/v3/stores/{store_id}/customers`
-pub(super) async fn upsert(exchange: &Exchange, body: Body<'_>) -> Result<Answer, Rejection> {
+pub(super) async fn upsert(context: &RequestContext, body: Body<'_>) -> Result<Answer, Rejection> {
     let body = body.text().await?;
     let body = body.parse()?;
-    let visit = exchange.visit();
-    let customer = exchange.read(|findings| read_customer(&body, visit.settings.terms, visit.now, findings))?;
-    visit.accept(Write::Customer(customer), exchange.number);
+    let store_scope = context.store_scope();
+    let customer =
+        context.read(|diagnostics| read_customer(&body, store_scope.settings.terms, store_scope.now, diagnostics))?;
+    store_scope.accept(Write::Customer(customer), context.number);
     Ok(Answer::accepted())
 }

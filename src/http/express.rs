@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
-use super::Given;
+use super::ServerState;
 use super::admission::admit;
 use super::answer::{Answer, Dress, JSON};
 use super::body::Body;
@@ -33,15 +33,15 @@ use super::connection::KEEP_ALIVE;
 use super::control::access::Access;
 use super::control::{HEALTH, Started, ready};
 use super::head::Head;
+use super::journal_recorder::{JournalRecorder, Sent, never_answered};
 use super::middleware::is_control;
 use super::outgoing::Whole;
-use super::recording::{Recording, Sent, never_answered};
-use super::rewound::Rewound;
-use crate::domain::page::PageText;
+use super::prefixed_stream::PrefixedStream;
+use crate::domain::page::RenderedPage;
 use crate::domain::rejection::Rejection;
 use crate::world::World;
 use crate::world::clock::real_now;
-use crate::world::journal::UnderWay;
+use crate::world::journal::InFlight;
 
 /// How much is read at a time, at least: more than an ordinary request has.
 const ROOM: usize = 8 * 1024;
@@ -98,7 +98,7 @@ enum Next {
 }
 
 impl Express {
-    pub fn new(given: &Given) -> Express {
+    pub fn new(given: &ServerState) -> Express {
         Express {
             world: given.world.clone().into_inner(),
             access: given.access.clone(),
@@ -110,7 +110,7 @@ impl Express {
 
     /// Serves a connection. Gives it back, with what was read of it, once something else than an ordinary request comes; `None`
     /// where it is over.
-    pub async fn serve(&self, mut stream: TcpStream) -> Option<Rewound> {
+    pub async fn serve(&self, mut stream: TcpStream) -> Option<PrefixedStream> {
         let mut arrived = BytesMut::with_capacity(ROOM);
         let mut idle = Idle::new();
         loop {
@@ -133,7 +133,7 @@ impl Express {
                 };
             }
             if next == Next::HandOver {
-                return Some(Rewound::new(arrived, stream));
+                return Some(PrefixedStream::new(arrived, stream));
             }
             if arrived.capacity() > 2 * ROOM {
                 // What one large request needed is not kept while nothing comes.
@@ -146,7 +146,7 @@ impl Express {
     async fn answer_all(&self, arrived: &mut BytesMut, stream: &mut TcpStream) -> io::Result<Next> {
         let mut out = self.desk.take();
         out.clear();
-        let mut under_way = Vec::new();
+        let mut in_flight = Vec::new();
         let bytes = mem::take(arrived).freeze();
         let mut rest = &bytes[..];
         let next = loop {
@@ -161,7 +161,7 @@ impl Express {
                     let Some((body, guard)) = answered else {
                         break Next::Stop;
                     };
-                    under_way.push(guard);
+                    in_flight.push(guard);
                     write(body, &mut out, stream).await?;
                     rest = &rest[size.head + size.body..];
                 }
@@ -172,7 +172,7 @@ impl Express {
         };
         let taken = bytes.len() - rest.len();
         stream.write_all(&out).await?;
-        drop(under_way);
+        drop(in_flight);
         if next == Next::Stop {
             return never_answered().await;
         }
@@ -189,41 +189,41 @@ impl Express {
     /// ready, so that whoever only waits for that does not let it make ready for more.
     fn is_ordinary(&self, head: &Head<'_>) -> bool {
         if !is_control(head.path) {
-            return self.world.memory().faults.looked_at().is_none();
+            return self.world.memory().faults.match_inputs().is_none();
         }
         let host = head.header(&HOST).and_then(|host| str::from_utf8(host).ok());
         head.path == HEALTH && head.method == Method::GET && host.is_some_and(|host| self.access.shows_health_at(host))
     }
 
     /// Tells that the emulator answers; `None` where it is stopping. This is not recorded.
-    fn tell_health(&self, out: &mut Vec<u8>) -> Option<(Whole, UnderWay)> {
-        let under_way = self.world.journal.let_in()?;
+    fn tell_health(&self, out: &mut Vec<u8>) -> Option<(Whole, InFlight)> {
+        let in_flight = self.world.journal.begin_request()?;
         let answer = Answer::json(&ready(&self.started));
         self.begin(&answer, out);
         write!(out, "{CONTENT_TYPE}: {JSON}\r\n\r\n").expect("a Vec takes all writes");
-        Some((answer.body, under_way))
+        Some((answer.body, in_flight))
     }
 
     /// Answers one request, and writes down both. Gives the body, which is still to be written, and what keeps the request under
     /// way until it is; `None` where the emulator is stopping. A panic further in is answered here, with 500 in the envelope.
-    async fn answer(&self, head: &Head<'_>, body: Bytes, out: &mut Vec<u8>) -> Option<(Whole, UnderWay)> {
-        let (recording, exchange, operation) = Recording::open(&self.world, head)?;
+    async fn answer(&self, head: &Head<'_>, body: Bytes, out: &mut Vec<u8>) -> Option<(Whole, InFlight)> {
+        let (journal_recorder, context, operation) = JournalRecorder::open(&self.world, head)?;
         let answered = async {
             match operation {
-                Ok(operation) => admit(operation, head, Body::here(head, body, &exchange), &exchange).await,
+                Ok(operation) => admit(operation, head, Body::here(head, body, &context), &context).await,
                 Err(rejection) => Answer::refusal(&rejection),
             }
         };
         let answered = AssertUnwindSafe(answered).catch_unwind().await;
         let mut answer = answered.unwrap_or_else(|_| Answer::refusal(&Rejection::InternalError));
 
-        let (told, budget) = exchange.end();
+        let (told, rate_limit_status) = context.end();
         self.begin(&answer, out);
         let from = out.len();
         let dress = Dress {
-            number: exchange.number,
+            number: context.number,
             notes: &told.notes,
-            budget,
+            rate_limit_status,
         };
         dress.write_with(&answer, out);
         let sent = Sent {
@@ -233,9 +233,9 @@ impl Express {
             rules: mem::take(&mut answer.rules),
             fault: None,
         };
-        let under_way = recording.close(&exchange, told, sent);
+        let in_flight = journal_recorder.close(&context, told, sent);
         out.extend_from_slice(b"\r\n");
-        Some((answer.body, under_way))
+        Some((answer.body, in_flight))
     }
 
     /// Writes the beginning of an answer: all that is HTTP's own.
@@ -258,13 +258,13 @@ async fn write(body: Whole, out: &mut Vec<u8>, stream: &mut TcpStream) -> io::Re
     };
     loop {
         if let Some(page) = &mut page {
-            page.write_next(PIECE.saturating_sub(out.len()), out);
+            page.write_chunk(PIECE.saturating_sub(out.len()), out);
         }
         if out.len() >= PIECE {
             stream.write_all(out).await?;
             out.clear();
         }
-        if page.as_ref().is_none_or(PageText::is_over) {
+        if page.as_ref().is_none_or(RenderedPage::is_over) {
             return Ok(());
         }
     }

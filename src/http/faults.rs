@@ -18,12 +18,12 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 
 use super::body::{parameters, read_ahead, timeout_of};
-use super::exchange::Exchange;
 use super::outgoing::joined;
+use super::request_context::RequestContext;
 use crate::domain::json;
 use crate::domain::operation::Operation;
-use crate::platform::Socket;
-use crate::world::fault::{Cut, Effect, Met};
+use crate::os::Socket;
+use crate::world::fault::{Disconnect, Effect, MatchedFault};
 
 /// Names the fault that an answer met.
 const FAULT: HeaderName = HeaderName::from_static("x-yotpo-mock-fault");
@@ -46,19 +46,19 @@ pub(super) async fn meet(
     operation: Operation,
     request: &HttpRequest,
     payload: &mut Payload,
-    exchange: &Exchange,
-) -> Option<Met> {
-    let faults = exchange.call.faults();
-    let looked_at = faults.looked_at()?;
+    context: &RequestContext,
+) -> Option<MatchedFault> {
+    let faults = context.call.faults();
+    let match_inputs = faults.match_inputs()?;
     let store_is_in_body = operation == Operation::CreateOauthToken;
-    let body = if looked_at.bodies || store_is_in_body {
-        read_ahead(payload, timeout_of(request), exchange).await
+    let body = if match_inputs.bodies || store_is_in_body {
+        read_ahead(payload, timeout_of(request), context).await
     } else {
         None
     };
     // One that is too large or does not arrive whole matches nothing.
     let body = body.map_or(Value::Null, |body| told(&body));
-    let store = exchange
+    let store = context
         .store()
         .or_else(|| body["client_id"].as_str().map(str::to_owned));
     faults.meet(&json!({
@@ -89,8 +89,8 @@ fn told(body: &[u8]) -> Value {
 }
 
 /// The answer of a fault in the place of the emulator's.
-pub(super) fn answer(request: &HttpRequest, met: &Met) -> HttpResponse {
-    let Met { id, effect } = met;
+pub(super) fn answer(request: &HttpRequest, met: &MatchedFault) -> HttpResponse {
+    let MatchedFault { id, effect } = met;
     if let Some(cut) = effect.connection {
         return no_answer(request, *id, cut);
     }
@@ -115,7 +115,7 @@ pub(super) fn answer(request: &HttpRequest, met: &Met) -> HttpResponse {
 }
 
 /// An answer as a fault leaves it.
-pub(super) fn played(request: &HttpRequest, response: HttpResponse, met: &Met) -> HttpResponse {
+pub(super) fn played(request: &HttpRequest, response: HttpResponse, met: &MatchedFault) -> HttpResponse {
     if met.effect.replaces_the_answer() {
         answer(request, met)
     } else {
@@ -123,7 +123,7 @@ pub(super) fn played(request: &HttpRequest, response: HttpResponse, met: &Met) -
     }
 }
 
-fn altered(mut response: HttpResponse, met: &Met) -> HttpResponse {
+fn altered(mut response: HttpResponse, met: &MatchedFault) -> HttpResponse {
     let Effect {
         content_type,
         headers,
@@ -187,10 +187,10 @@ fn pieces_of(bytes_per_second: u32) -> usize {
 }
 
 /// A connection that ends before anything is answered.
-fn no_answer(request: &HttpRequest, fault: u64, cut: Cut) -> HttpResponse {
+fn no_answer(request: &HttpRequest, fault: u64, cut: Disconnect) -> HttpResponse {
     // In HTTP/2 the stream is reset, and the connection goes on with the others.
     let is_alone = request.version() < Version::HTTP_2;
-    if let (Cut::Reset, true, Some(socket)) = (cut, is_alone, request.conn_data::<Socket>()) {
+    if let (Disconnect::Reset, true, Some(socket)) = (cut, is_alone, request.conn_data::<Socket>()) {
         socket.reset_when_closed();
     }
     let mut response = HttpResponse::Ok().body(BoxBody::new(Faulty {

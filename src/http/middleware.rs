@@ -18,14 +18,14 @@ use super::admission::{admit, token_of};
 use super::answer::{Answer, Dress, Rules};
 use super::body::Body;
 use super::control::access::{Access, is_for_the_vendor};
-use super::control::{Complaint, HEALTH, world_of};
-use super::exchange::Exchange;
+use super::control::{ControlError, HEALTH, world_of};
 use super::faults::{self, Struck};
 use super::head::{Head, lines};
+use super::journal_recorder::{JournalRecorder, Sent, never_answered};
 use super::outgoing::{Whole, taken_apart, watched};
 use super::paths::segments;
 use super::proxy;
-use super::recording::{Recording, Sent, never_answered};
+use super::request_context::RequestContext;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 
@@ -82,9 +82,9 @@ async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceR
         return control(request, next).await;
     }
     let (request, mut payload) = request.into_parts();
-    let response = recorded(&request, async |head, exchange, operation| match operation {
+    let response = recorded(&request, async |head, context, operation| match operation {
         _ if is_hidden => refuse(&Rejection::UnknownPath),
-        Ok(operation) => answer(operation, &request, head, &mut payload, exchange).await,
+        Ok(operation) => answer(operation, &request, head, &mut payload, context).await,
         Err(rejection) => refuse(&rejection),
     });
     let response = response.await;
@@ -94,24 +94,24 @@ async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceR
 /// Answers a request, and writes down both. A panic further in is answered here, with 500 in the envelope.
 async fn recorded(
     request: &HttpRequest,
-    answer: impl AsyncFnOnce(&Head<'_>, &Exchange, Result<Operation, Rejection>) -> HttpResponse,
+    answer: impl AsyncFnOnce(&Head<'_>, &RequestContext, Result<Operation, Rejection>) -> HttpResponse,
 ) -> HttpResponse {
     let (head, world) = (Head::of(request), world_of(request));
-    let Some((recording, exchange, operation)) = Recording::open(&world, &head) else {
+    let Some((journal_recorder, context, operation)) = JournalRecorder::open(&world, &head) else {
         return never_answered().await;
     };
 
-    let answered = AssertUnwindSafe(answer(&head, &exchange, operation))
+    let answered = AssertUnwindSafe(answer(&head, &context, operation))
         .catch_unwind()
         .await;
 
     let answered = answered.unwrap_or_else(|_| refuse(&Rejection::InternalError));
-    let (mut told, budget) = exchange.end();
+    let (mut told, rate_limit_status) = context.end();
     let (mut response, body) = taken_apart(answered);
     let dress = Dress {
-        number: exchange.number,
+        number: context.number,
         notes: &told.notes,
-        budget,
+        rate_limit_status,
     };
     dress.put_on(response.headers_mut());
     // The answer to HEAD has a body until it is written.
@@ -127,8 +127,8 @@ async fn recorded(
         fault: struck.map(|struck| struck.fault),
     };
     let unread = told.unread.take();
-    let under_way = recording.close(&exchange, told, sent);
-    response.set_body(watched(body, under_way, unread))
+    let in_flight = journal_recorder.close(&context, told, sent);
+    response.set_body(watched(body, in_flight, unread))
 }
 
 /// Lets a request to our own surface pass if its sender may use it; a panic further in is answered here, too.
@@ -141,18 +141,18 @@ async fn control(request: ServiceRequest, next: Next<BoxBody>) -> Result<Service
     if let Err(complaint) = access.check(request.head(), is_health) {
         return Ok(request.into_response(HttpResponse::from_error(complaint)));
     }
-    let Some(under_way) = world_of(request.request()).journal.let_in() else {
+    let Some(in_flight) = world_of(request.request()).journal.begin_request() else {
         return never_answered().await;
     };
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(answered)) => {
-            Ok(answered.map_body(|_, body| watched(body.try_into_bytes().map(Whole::Bytes), under_way, None)))
+            Ok(answered.map_body(|_, body| watched(body.try_into_bytes().map(Whole::Bytes), in_flight, None)))
         }
         Ok(Err(error)) => Err(error),
         Err(_) => {
             let error = "the emulator failed while it answered";
             let hint = "this is a bug in it; its message stands on stderr";
-            Err(Complaint::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint).into())
+            Err(ControlError::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint).into())
         }
     }
 }
@@ -163,25 +163,25 @@ async fn answer(
     request: &HttpRequest,
     head: &Head<'_>,
     payload: &mut Payload,
-    exchange: &Exchange,
+    context: &RequestContext,
 ) -> HttpResponse {
-    let Some(met) = faults::meet(operation, request, payload, exchange).await else {
-        let body = Body::arriving(head, request, payload, exchange);
-        return admit(operation, head, body, exchange).await.into();
+    let Some(met) = faults::meet(operation, request, payload, context).await else {
+        let body = Body::arriving(head, request, payload, context);
+        return admit(operation, head, body, context).await.into();
     };
-    Body::arriving(head, request, payload, exchange)
+    Body::arriving(head, request, payload, context)
         .show_to_the_journal()
         .await;
     actix_web::rt::time::sleep(met.effect.delay).await;
     if met.effect.expire_token && operation.needs_token() {
-        exchange.visit().expire_token(token_of(head).as_deref());
+        context.store_scope().expire_token(token_of(head).as_deref());
         return faults::played(request, refuse(&Rejection::ExpiredToken), &met);
     }
     if met.effect.replaces_the_answer() && !met.effect.after_commit {
         return faults::answer(request, &met);
     }
-    let body = Body::arriving(head, request, payload, exchange);
-    let response = admit(operation, head, body, exchange).await;
+    let body = Body::arriving(head, request, payload, context);
+    let response = admit(operation, head, body, context).await;
     faults::played(request, response.into(), &met)
 }
 

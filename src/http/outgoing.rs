@@ -9,8 +9,8 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
 
-use crate::domain::page::PageText;
-use crate::world::journal::{BodyDraft, UnderWay};
+use crate::domain::page::RenderedPage;
+use crate::world::journal::{BodyDraft, InFlight};
 
 /// How much is handed over at a time; actix asks for the next once the socket took most of it.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -21,7 +21,7 @@ const PAGE_PIECE_BYTES: usize = 16 * 1024;
 /// An answer's body: all there, or a page that is joined while it goes out.
 pub(super) enum Whole {
     Bytes(Bytes),
-    Page(PageText),
+    Page(RenderedPage),
 }
 
 impl Whole {
@@ -56,7 +56,7 @@ impl Whole {
 
 /// Joins the page of an answer that is to be changed.
 pub(super) fn joined(mut response: HttpResponse) -> HttpResponse {
-    let page = response.extensions_mut().remove::<PageText>();
+    let page = response.extensions_mut().remove::<RenderedPage>();
     match page {
         Some(page) => response.set_body(BoxBody::new(page.to_vec())),
         None => response,
@@ -66,7 +66,7 @@ pub(super) fn joined(mut response: HttpResponse) -> HttpResponse {
 /// An answer, and its body if it is known before it goes out.
 pub(super) fn taken_apart(response: HttpResponse) -> (HttpResponse<()>, Result<Whole, BoxBody>) {
     let (mut response, body) = response.into_parts();
-    let page = response.extensions_mut().remove::<PageText>();
+    let page = response.extensions_mut().remove::<RenderedPage>();
     let body = match page {
         Some(page) => Ok(Whole::Page(page)),
         None => body.try_into_bytes().map(Whole::Bytes),
@@ -80,7 +80,7 @@ struct Outgoing {
     rest: Whole,
     /// Where the pieces of a page are joined, one after the other.
     room: BytesMut,
-    _under_way: UnderWay,
+    _under_way: InFlight,
     _unread: Option<Payload>,
 }
 
@@ -88,18 +88,18 @@ struct Outgoing {
 ///
 /// What is left of its own body is held as long: once nobody does, actix waits for the last chunk of it, however long that
 /// takes. So it closes the connection after the answer.
-pub(super) fn watched(body: Result<Whole, BoxBody>, under_way: UnderWay, unread: Option<Payload>) -> BoxBody {
+pub(super) fn watched(body: Result<Whole, BoxBody>, in_flight: InFlight, unread: Option<Payload>) -> BoxBody {
     match body {
         Ok(rest) => BoxBody::new(Outgoing {
             bytes: rest.bytes(),
             rest,
             room: BytesMut::new(),
-            _under_way: under_way,
+            _under_way: in_flight,
             _unread: unread,
         }),
         Err(body) => BoxBody::new(Streaming {
             body,
-            _under_way: under_way,
+            _under_way: in_flight,
         }),
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn watched(body: Result<Whole, BoxBody>, under_way: UnderWay, unread:
 /// A body that comes while it goes out, and the request that stays under way until its end is handed over.
 struct Streaming {
     body: BoxBody,
-    _under_way: UnderWay,
+    _under_way: InFlight,
 }
 
 impl MessageBody for Streaming {
@@ -137,7 +137,7 @@ impl MessageBody for Outgoing {
             Whole::Page(page) => {
                 // What the piece before took is given back by now.
                 room.reserve(PAGE_PIECE_BYTES);
-                page.write_next(PAGE_PIECE_BYTES, room);
+                page.write_chunk(PAGE_PIECE_BYTES, room);
                 room.split().freeze()
             }
         };

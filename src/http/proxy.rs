@@ -15,9 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::control::Complaint;
+use super::control::ControlError;
 use super::control::access::VENDORS_HOSTS;
-use crate::world::words::brief;
+use crate::world::text::truncate;
 
 /// The longest head of a CONNECT that is read, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -101,7 +101,7 @@ impl Proxy {
         let Ok(head) = timeout(patience, head(&mut client)).await else {
             tell(
                 client,
-                Complaint::new(
+                ControlError::new(
                     StatusCode::REQUEST_TIMEOUT,
                     "the head of the CONNECT does not end",
                     SHAPE,
@@ -119,7 +119,7 @@ impl Proxy {
                 tracing::warn!("refused a CONNECT: {reason}");
                 tell(
                     client,
-                    Complaint::new(
+                    ControlError::new(
                         StatusCode::BAD_REQUEST,
                         format!("this CONNECT leads nowhere: {reason}"),
                         SHAPE,
@@ -158,7 +158,7 @@ pub(super) fn refusal(request: &ServiceRequest) -> Option<HttpResponse> {
     }
     let complaint = if is_connect {
         let error = "a CONNECT is the first request of its connection, and comes in clear";
-        Complaint::bad(
+        ControlError::bad(
             error,
             "open another connection to the proxy for it, by its `http://` address",
         )
@@ -167,7 +167,7 @@ pub(super) fn refusal(request: &ServiceRequest) -> Option<HttpResponse> {
         let proxy = request.app_data::<Data<Proxy>>().expect("every app is given its proxy");
         match proxy.way(authority) {
             Way::Here => return None,
-            Way::Through => Complaint::new(
+            Way::Through => ControlError::new(
                 StatusCode::NOT_IMPLEMENTED,
                 format!("requests to `{}` are led through by CONNECT alone", bare(authority)),
                 "reach it by `https://`, or name it in `NO_PROXY`",
@@ -181,10 +181,10 @@ pub(super) fn refusal(request: &ServiceRequest) -> Option<HttpResponse> {
 }
 
 /// Refuses a host that the proxy does not know, and says so where one looks for why a test is red.
-fn stranger(authority: &Authority) -> Complaint {
+fn stranger(authority: &Authority) -> ControlError {
     let host = bare(authority);
     tracing::warn!("refused to be a proxy for `{authority}`; `--proxy-passthrough {host}` leads there");
-    Complaint::new(
+    ControlError::new(
         StatusCode::FORBIDDEN,
         format!("this proxy leads to the emulated vendor alone, and not to `{host}`"),
         format!("`--proxy-passthrough {host}` leads there"),
@@ -229,14 +229,14 @@ fn target(head: &[u8]) -> Result<Authority, String> {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split(' ').skip(1);
     let (Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) = (words.next(), words.next(), words.next()) else {
-        return Err(format!("`{}` is no request line", brief(&line)));
+        return Err(format!("`{}` is no request line", truncate(&line)));
     };
     let authority = target.parse::<Authority>().ok();
     let authority = authority.filter(|authority| {
         let is_whole = authority.port_u16().is_some_and(|port| port > 0) && !bare(authority).is_empty();
         is_whole && !authority.as_str().contains('@')
     });
-    authority.ok_or_else(|| format!("`{}` is not a host and a port", brief(target)))
+    authority.ok_or_else(|| format!("`{}` is not a host and a port", truncate(target)))
 }
 
 /// Leads to a host until one side has had enough.
@@ -256,7 +256,7 @@ async fn through(mut client: TcpStream, target: &Authority, patience: Duration) 
             let error = format!("`{target}` cannot be reached: {error}");
             tell(
                 client,
-                Complaint::new(
+                ControlError::new(
                     StatusCode::BAD_GATEWAY,
                     error,
                     "the emulator leads there; look at the host and the network",
@@ -269,7 +269,7 @@ async fn through(mut client: TcpStream, target: &Authority, patience: Duration) 
 }
 
 /// Sends a last answer to a client, who may have gone.
-async fn tell(mut client: TcpStream, complaint: Complaint) {
+async fn tell(mut client: TcpStream, complaint: ControlError) {
     let response = complaint.error_response();
     let status = response.status();
     let body = response.into_body().try_into_bytes().unwrap_or_default();

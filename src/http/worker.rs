@@ -13,7 +13,7 @@ use super::control::access::Access;
 use super::proxy::Proxy;
 #[cfg(feature = "tls")]
 use super::tls::{Tls, Wanted};
-use super::{Given, app};
+use super::{ServerState, app};
 use crate::world::World;
 
 /// A request before it is sent.
@@ -30,7 +30,7 @@ pub enum Asked {
 /// If one is not answered with 200.
 pub(crate) fn answer(world: Arc<World>, requests: &[Asked], count: usize, ready: impl FnOnce()) -> usize {
     System::new().block_on(async {
-        let given = Given::new(
+        let server_state = ServerState::new(
             world,
             Access::default(),
             Proxy::default(),
@@ -38,7 +38,7 @@ pub(crate) fn answer(world: Arc<World>, requests: &[Asked], count: usize, ready:
             Arc::new(Tls::new(&Wanted::default()).expect("nothing is wanted of it")),
             Duration::from_secs(10),
         );
-        let service = init_service(app(given)).await;
+        let service = init_service(app(server_state)).await;
         ready();
         let mut bytes = 0;
         for asked in requests.iter().cycle().take(count) {

@@ -14,8 +14,8 @@ use crate::domain::merge::fill;
 use crate::domain::operation::Operation;
 use crate::domain::pagination::{Cursor, Filter, MAX_LIMIT, PageRequest};
 use crate::domain::profile::Profile;
-use crate::domain::validation::{Findings, Terms, read_customer, read_event};
-use crate::world::journal::{BodyDraft, DEFAULT_ENTRIES, Draft, Journal};
+use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
+use crate::world::journal::{BodyDraft, DEFAULT_ENTRIES, EntryDraft, Journal};
 
 /// A room, and what is done in it.
 #[derive(Clone, Copy, Debug)]
@@ -99,13 +99,27 @@ impl House {
             }
             Room::CustomerBody => {
                 let body = whole_write(number).to_string();
-                let read = move || read_customer(&parsed(&body), Terms::default(), now(), &mut Findings::default());
+                let read = move || {
+                    read_customer(
+                        &parsed(&body),
+                        ValidationOptions::default(),
+                        now(),
+                        &mut Diagnostics::default(),
+                    )
+                };
                 Box::new(move || drop(black_box(read().expect("a good customer"))))
             }
             Room::EventBody => {
                 let body = self.shop.requests(Work::Event, number).concat();
                 let body = String::from_utf8(body).expect("JSON is UTF-8");
-                let read = move || read_event(&parsed(&body), Terms::default(), now(), &mut Findings::default());
+                let read = move || {
+                    read_event(
+                        &parsed(&body),
+                        ValidationOptions::default(),
+                        now(),
+                        &mut Diagnostics::default(),
+                    )
+                };
                 Box::new(move || drop(black_box(read().expect("a good event"))))
             }
             Room::CursorGiven => {
@@ -137,15 +151,15 @@ impl House {
 /// The names of the customer with a number, each by itself.
 fn names(number: u64) -> [Identifiers; 3] {
     let by_external_id = Identifiers {
-        external_id: Some(ExternalId::to_search(&number.to_string())),
+        external_id: Some(ExternalId::for_lookup(&number.to_string())),
         ..Identifiers::default()
     };
     let by_email = Identifiers {
-        email: Some(Email::to_search(&format!("shopper.{number}@example.com"))),
+        email: Some(Email::for_lookup(&format!("shopper.{number}@example.com"))),
         ..Identifiers::default()
     };
     let by_phone_number = Identifiers {
-        phone_number: Some(PhoneNumber::to_search(&format!("+1{number:012}"))),
+        phone_number: Some(PhoneNumber::for_lookup(&format!("+1{number:012}"))),
         ..Identifiers::default()
     };
     [by_external_id, by_email, by_phone_number]
@@ -165,7 +179,13 @@ fn partial_write(number: u64) -> Value {
 }
 
 fn checked(body: &Value) -> Customer {
-    read_customer(&Json::from(body), Terms::default(), now(), &mut Findings::default()).expect("a good customer")
+    read_customer(
+        &Json::from(body),
+        ValidationOptions::default(),
+        now(),
+        &mut Diagnostics::default(),
+    )
+    .expect("a good customer")
 }
 
 fn parsed(body: &str) -> Json<'_> {
@@ -179,7 +199,7 @@ fn journalled(journal: &Journal, body: &[u8]) {
     const WENT: &[u8] = b"content-type: application/json\r\nx-yotpo-mock-request: 1234\r\nratelimit-limit: 5\r\n\
         ratelimit-remaining: 5\r\nratelimit-reset: 0\r\n";
     let opened = journal.open().expect("nobody ends this journal");
-    let draft = Draft {
+    let draft = EntryDraft {
         number: opened.number,
         at: now(),
         operation: Some(Operation::UpsertCustomer),

@@ -8,18 +8,18 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::domain::json;
-use crate::domain::pagination::{PageRequest, Place};
+use crate::domain::pagination::{CursorScope, PageRequest};
 use crate::domain::store::{StoreState, Write};
-use crate::domain::validation::{Findings, Terms, read_customer, read_event};
+use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
 use crate::http::body::parameters;
 use crate::http::worker::{self, Asked};
 use crate::world::clock::Clock;
 use crate::world::seed::Stores;
 use crate::world::settings::Settings;
-use crate::world::state::State;
+use crate::world::state_document::State;
 use crate::world::{ResetTo, World};
 
-const PLACE: Place<'static> = Place {
+const PLACE: CursorScope<'static> = CursorScope {
     store: "shop",
     epoch: 0,
 };
@@ -124,7 +124,12 @@ impl Shop {
 
     fn write(&mut self, body: &[u8]) -> usize {
         let body = json::parse(body).expect("a good body");
-        let customer = read_customer(&body, Terms::default(), self.now, &mut Findings::default());
+        let customer = read_customer(
+            &body,
+            ValidationOptions::default(),
+            self.now,
+            &mut Diagnostics::default(),
+        );
         let write = Write::Customer(customer.expect("a good customer"));
         self.state.accept(write, 1, self.now, self.now);
         "{}".len()
@@ -132,15 +137,20 @@ impl Shop {
 
     fn write_event(&mut self, body: &[u8]) -> usize {
         let body = json::parse(body).expect("a good body");
-        let (event, customer) =
-            read_event(&body, Terms::default(), self.now, &mut Findings::default()).expect("a good event");
+        let (event, customer) = read_event(
+            &body,
+            ValidationOptions::default(),
+            self.now,
+            &mut Diagnostics::default(),
+        )
+        .expect("a good event");
         self.state.accept(Write::Event(event, customer), 1, self.now, self.now);
         "{}".len()
     }
 
     fn asked(&self, query: &str) -> PageRequest {
         let parameters = parameters(query).expect("a query is ASCII");
-        PageRequest::read(&parameters, PLACE, &mut Findings::default()).expect("a good query")
+        PageRequest::read(&parameters, PLACE, &mut Diagnostics::default()).expect("a good query")
     }
 
     fn page(&self, asked: &PageRequest) -> Vec<u8> {
@@ -234,11 +244,16 @@ impl Mock {
 
     /// One write, from the bytes of its body.
     pub fn write(&self, number: u64) {
-        let visit = self.world.call().visit(PLACE.store);
+        let store_scope = self.world.call().store_scope(PLACE.store);
         let text = upsert_of(number);
         let body = json::parse(&text).expect("a good body");
-        let customer = read_customer(&body, Terms::default(), visit.now, &mut Findings::default());
-        visit.accept(Write::Customer(customer.expect("a good customer")), 1);
+        let customer = read_customer(
+            &body,
+            ValidationOptions::default(),
+            store_scope.now,
+            &mut Diagnostics::default(),
+        );
+        store_scope.accept(Write::Customer(customer.expect("a good customer")), 1);
     }
 
     pub fn reset(&self) {
@@ -247,6 +262,6 @@ impl Mock {
 
     /// Puts back what was there at the start.
     pub fn restore(&self) {
-        self.world.put_back(self.taken.clone());
+        self.world.restore(self.taken.clone());
     }
 }

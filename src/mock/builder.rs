@@ -15,18 +15,18 @@ use parking_lot::Mutex;
 
 use super::host::Host;
 use super::start_error::{StartError, plainly};
-use super::{Powers, YotpoMock};
+use super::{Inner, YotpoMock};
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http::control::access::Access;
 use crate::http::proxy::Proxy;
 #[cfg(feature = "tls")]
 use crate::http::tls::{Tls, Unfit, Wanted};
-use crate::http::{Given, Running};
-use crate::platform::raise_descriptor_limit;
+use crate::http::{ServerHandle, ServerState};
+use crate::os::raise_descriptor_limit;
 use crate::world::clock::Clock;
 use crate::world::journal::{Journal, Limits};
-use crate::world::seed::{self, Ground, Stores};
+use crate::world::seed::{self, ReadOptions, Stores};
 use crate::world::settings::{EmptyResult, Settings};
 use crate::world::state_file::StateFile;
 use crate::world::{ReadError, World};
@@ -607,7 +607,7 @@ impl Builder {
             names,
             passthrough: self.proxy_passthrough,
         };
-        let given = Given::new(
+        let server_state = ServerState::new(
             world.clone(),
             access,
             proxy,
@@ -615,8 +615,9 @@ impl Builder {
             tls.clone(),
             self.read_timeout,
         );
-        let server = Running::start(&given, sockets, self.workers).map_err(|source| StartError::Thread { source })?;
-        let powers = Powers {
+        let server = ServerHandle::start(&server_state, sockets, self.workers)
+            .map_err(|source| StartError::Thread { source })?;
+        let inner = Inner {
             world,
             url: format!("http://{address}"),
             #[cfg(feature = "tls")]
@@ -628,7 +629,7 @@ impl Builder {
             named: AtomicU64::new(0),
         };
         Ok(YotpoMock {
-            powers: Arc::new(powers),
+            inner: Arc::new(inner),
             server,
             is_saved: false,
         })
@@ -654,7 +655,7 @@ impl Builder {
             let store = stores.entry(id.clone()).or_default();
             seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
         }
-        let ground = Ground {
+        let ground = ReadOptions {
             validation: self.settings.terms.validation,
             now,
         };

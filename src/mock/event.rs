@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::domain::customer::Identifiers;
-use crate::domain::event::Event as Kept;
+use crate::domain::event::Event as StoredEvent;
 
 /// A custom customer event: what a store is [seeded](crate::Store::seed_events) with, and what it is found to hold.
 ///
@@ -54,7 +54,7 @@ impl Event {
     }
 
     /// An event of a store, and what names its customer now.
-    pub(super) fn of(event: &Kept, customer: &Identifiers) -> Event {
+    pub(super) fn of(event: &StoredEvent, customer: &Identifiers) -> Event {
         match event.to_json(json!(customer)) {
             Value::Object(fields) => Event { fields },
             _ => unreachable!("an event is told as an object"),

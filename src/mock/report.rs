@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
-use crate::world::report::Tally;
-use crate::world::words::counted;
+use crate::world::report::RequestCounts;
+use crate::world::text::pluralize;
 
 /// What was counted until now, of one store or of all; it does not go on counting. Unlike the journal it forgets nothing.
 ///
@@ -22,7 +22,7 @@ use crate::world::words::counted;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Report {
-    tally: Tally,
+    tally: RequestCounts,
 }
 
 /// Requests that met no operation.
@@ -47,7 +47,7 @@ pub struct Unmatched {
 }
 
 impl Report {
-    pub(super) fn of(tally: Tally) -> Report {
+    pub(super) fn of(tally: RequestCounts) -> Report {
         Report { tally }
     }
 
@@ -148,10 +148,10 @@ impl Report {
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.report().bare_refusals(), 0);
+    /// assert_eq!(yotpo.report().malformed_requests(), 0);
     /// ```
-    pub fn bare_refusals(&self) -> u64 {
-        self.tally.bare_refusals
+    pub fn malformed_requests(&self) -> u64 {
+        self.tally.malformed_requests
     }
 
     /// Requests that a fault struck.
@@ -178,7 +178,7 @@ impl Report {
 /// In a few lines, to end a run with: what was called, what was refused, what was leaned on and what was not found.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally {
+        let RequestCounts {
             requests,
             calls,
             refusals,
@@ -190,7 +190,7 @@ impl fmt::Display for Report {
         write!(
             f,
             "{}, {injected} struck by faults, {server_errors} errors of the emulator",
-            counted(*requests, "request")
+            pluralize(*requests, "request")
         )?;
         for ((operation, status), count) in calls {
             write!(f, "\n  {} answered {status}: {count}", operation.as_str())?;

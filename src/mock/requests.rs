@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::lineage::FIELDS;
+use crate::domain::history::FIELDS;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::world::World;
-use crate::world::expectation::{self, Impossible, Shortfall, Times};
 use crate::world::journal::{Entry, is_hidden};
 use crate::world::matching::Difference;
-use crate::world::words::{brief, counted, listed};
+use crate::world::text::{join_quoted, pluralize, truncate};
+use crate::world::verification::{self, InvalidExpectation, Times, VerificationFailure};
 
 /// The requests that are in the journal when they are counted, narrowed step by step. Each step narrows further.
 ///
@@ -157,7 +157,7 @@ impl Requests {
         assert!(
             FIELDS.contains(&name),
             "no request can be so: `{name}` is not a field of a customer: there are {}",
-            listed(&FIELDS)
+            join_quoted(&FIELDS)
         );
         self.with("customer", json!({ name: value.into() }))
     }
@@ -425,8 +425,8 @@ impl Requests {
 
     /// What is in the journal, as far as it is looked at. Refuses what no request can be, and what nobody can tell.
     #[track_caller]
-    fn looked_at(&self) -> Vec<Arc<Entry>> {
-        if let Err(Impossible { name, value, hint }) = expectation::check(&self.expected) {
+    fn match_inputs(&self) -> Vec<Arc<Entry>> {
+        if let Err(InvalidExpectation { name, value, hint }) = verification::check(&self.expected) {
             panic!("no request can be so: `{name}` is `{value}`; {hint}");
         }
         let mut entries = self.world.journal.entries();
@@ -463,47 +463,47 @@ impl Requests {
 
     #[track_caller]
     fn matching(&self) -> Vec<Arc<Entry>> {
-        let mut entries = self.looked_at();
+        let mut entries = self.match_inputs();
         entries.retain(|entry| entry.differences(&self.expected).is_empty());
         entries
     }
 
     #[track_caller]
     fn assert(&self, times: Times) {
-        let entries = self.looked_at();
-        let verified = expectation::verify(&entries, &self.expected, times);
+        let entries = self.match_inputs();
+        let verified = verification::verify(&entries, &self.expected, times);
         // Of enough that are there it does not matter how many are not.
         if !matches!((&verified, times), (Ok(_), Times::AtLeast(_))) {
             self.check_kept();
         }
-        if let Err(shortfall) = verified {
-            panic!("{}", self.told(times, &shortfall));
+        if let Err(failure) = verified {
+            panic!("{}", self.told(times, &failure));
         }
     }
 
     /// What was expected, what came, and how the nearest differ.
-    fn told(&self, times: Times, shortfall: &Shortfall) -> String {
-        let came = match shortfall.matched {
+    fn told(&self, times: Times, failure: &VerificationFailure) -> String {
+        let came = match failure.matched {
             0 => "none came".to_owned(),
             matched => format!("{matched} came"),
         };
         let mut told = format!("expected {times}{}, and {came}", self.described());
-        let differs = shortfall.nearest.iter().any(|(_, differences)| !differences.is_empty());
-        told.push_str(match shortfall.nearest.is_empty() {
-            true if shortfall.matched == 0 => "; nor did any other",
+        let differs = failure.nearest.iter().any(|(_, differences)| !differences.is_empty());
+        told.push_str(match failure.nearest.is_empty() {
+            true if failure.matched == 0 => "; nor did any other",
             true => "",
             false if differs => "; the nearest others:",
             false => ":",
         });
-        for (entry, differences) in &shortfall.nearest {
+        for (entry, differences) in &failure.nearest {
             told.push_str("\n  ");
             told.push_str(&line(entry));
             for Difference { path, expected, found } in differences {
                 told.push_str("\n     ");
                 told.push_str(&match (expected.is_null(), found.is_null()) {
-                    (true, _) => format!("`{path}`: expected nothing, found {}", brief(found)),
-                    (_, true) => format!("`{path}`: expected {}, found nothing", brief(expected)),
-                    _ => format!("`{path}`: expected {}, found {}", brief(expected), brief(found)),
+                    (true, _) => format!("`{path}`: expected nothing, found {}", truncate(found)),
+                    (_, true) => format!("`{path}`: expected {}, found nothing", truncate(expected)),
+                    _ => format!("`{path}`: expected {}, found {}", truncate(expected), truncate(found)),
                 });
             }
         }
@@ -552,8 +552,8 @@ impl fmt::Display for Requests {
 pub(super) fn told(entries: &[Arc<Entry>], most: usize, of: &str) -> String {
     let skipped = entries.len().saturating_sub(most);
     let number = match skipped {
-        0 => counted(entries.len() as u64, "request"),
-        _ => format!("the last {most} of {}", counted(entries.len() as u64, "request")),
+        0 => pluralize(entries.len() as u64, "request"),
+        _ => format!("the last {most} of {}", pluralize(entries.len() as u64, "request")),
     };
     let mut told = format!("{number}{of}:");
     for entry in &entries[skipped..] {
@@ -622,6 +622,6 @@ fn describe(path: &str, value: &Value, words: &mut Vec<String>) {
             }
         }
         Value::Null => words.push(format!("`{path}` absent")),
-        value => words.push(format!("`{path}` {}", brief(value))),
+        value => words.push(format!("`{path}` {}", truncate(value))),
     }
 }

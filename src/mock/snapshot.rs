@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::world::state::State;
+use crate::world::state_document::State;
 
 /// What an emulator, or one of its stores, was at one moment: everything that a test could see, the journal and the report
 /// apart. It costs next to nothing, however large the stores are.

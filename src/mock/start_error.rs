@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use crate::platform::is_out_of_descriptors;
+use crate::os::is_out_of_descriptors;
 
 /// Why an emulator did not start.
 #[derive(Debug)]

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 
 use super::customer::Customer;
 use super::event::Event;
+use super::explanation::{Explanation, Step, customer_of};
 use super::fault::{AddedFault, Fault};
 use super::report::Report;
 use super::requests::Requests;
 use super::setting::{Setting, Settings};
 use super::snapshot::Snapshot;
-use super::story::{Explanation, Step, customer_of};
-use super::{Powers, Seeded};
+use super::{Inner, Seeded};
 use crate::domain::customer::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
 use crate::world::ResetTo;
-use crate::world::generate::Order;
-use crate::world::settings::Changes;
+use crate::world::generate::GenerateRequest;
+use crate::world::settings::SettingsOverrides;
 
 /// What is encoded in a path's segment: everything that is not unreserved in RFC 3986.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -47,18 +47,18 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// ```
 #[derive(Clone)]
 pub struct Store {
-    powers: Arc<Powers>,
+    inner: Arc<Inner>,
     id: String,
     secret: String,
 }
 
 impl Store {
     #[track_caller]
-    pub(super) fn of(powers: &Arc<Powers>, id: String) -> Store {
+    pub(super) fn of(inner: &Arc<Inner>, id: String) -> Store {
         assert!(!id.is_empty(), "a store has an id that is not empty");
-        let secret = powers.world.secret_or_declare(&id, || format!("secret-of-{id}"));
+        let secret = inner.world.secret_or_declare(&id, || format!("secret-of-{id}"));
         Store {
-            powers: powers.clone(),
+            inner: inner.clone(),
             // Any text is the secret of a store that has none.
             secret: secret.unwrap_or_else(|| "any".to_owned()),
             id,
@@ -95,7 +95,7 @@ impl Store {
     /// # assert_eq!(config.0, YotpoMock::shared().url());
     /// ```
     pub fn url(&self) -> &str {
-        &self.powers.url
+        &self.inner.url
     }
 
     /// Where the vendor's paths for this store begin, without a slash at the end.
@@ -107,7 +107,7 @@ impl Store {
     /// ```
     pub fn api_url(&self) -> String {
         let id = utf8_percent_encode(&self.id, IN_PATH);
-        format!("{}/core/v3/stores/{id}", self.powers.url)
+        format!("{}/core/v3/stores/{id}", self.inner.url)
     }
 
     /// Issues an access token; it lives 14 days of the store's time.
@@ -119,7 +119,7 @@ impl Store {
     /// # assert!(token.ends_with("_shop"));
     /// ```
     pub fn access_token(&self) -> String {
-        self.powers.world.call().visit(&self.id).issue_token()
+        self.inner.world.call().store_scope(&self.id).issue_token()
     }
 
     /// Adds customers, or puts them in the place of those they name, as `POST /_mock/seed` does: by external id, without one
@@ -172,7 +172,7 @@ impl Store {
     fn seed_json(&self, mut store: Value) -> Seeded {
         store["id"] = self.id.clone().into();
         // Not by a closure, which would be named as the place of the panic.
-        match self.powers.world.seed(&json!({ "stores": [store] }).to_string()) {
+        match self.inner.world.seed(&json!({ "stores": [store] }).to_string()) {
             Ok(mut seeded) => seeded.remove(&self.id).map(Seeded::of).unwrap_or_default(),
             Err(error) => panic!("store `{}` cannot be seeded so: {error}", self.id),
         }
@@ -198,12 +198,12 @@ impl Store {
             customers <= MOST && events <= MOST,
             "at most {MOST} customers and {MOST} events are generated at a time"
         );
-        let order = Order {
+        let order = GenerateRequest {
             customers,
             events,
             seed,
         };
-        if let Err(error) = self.powers.world.generate(&self.id, order) {
+        if let Err(error) = self.inner.world.generate(&self.id, order) {
             panic!("nothing is generated for store `{}`: {error}", self.id);
         }
     }
@@ -216,7 +216,7 @@ impl Store {
     /// ```
     pub fn customer(&self, external_id: &str) -> Option<Customer> {
         self.find(Identifiers {
-            external_id: Some(ExternalId::to_search(external_id)),
+            external_id: Some(ExternalId::for_lookup(external_id)),
             ..Identifiers::default()
         })
     }
@@ -229,7 +229,7 @@ impl Store {
     /// ```
     pub fn customer_by_email(&self, email: &str) -> Option<Customer> {
         self.find(Identifiers {
-            email: Some(Email::to_search(email)),
+            email: Some(Email::for_lookup(email)),
             ..Identifiers::default()
         })
     }
@@ -242,14 +242,14 @@ impl Store {
     /// ```
     pub fn customer_by_phone_number(&self, number: &str) -> Option<Customer> {
         self.find(Identifiers {
-            phone_number: Some(PhoneNumber::to_search(number)),
+            phone_number: Some(PhoneNumber::for_lookup(number)),
             ..Identifiers::default()
         })
     }
 
     fn find(&self, named: Identifiers) -> Option<Customer> {
         let found = |state: &StoreState| state.customer(state.find(&named)?).cloned();
-        self.look(found).map(|profile| customer_of(&profile))
+        self.with_store(found).map(|profile| customer_of(&profile))
     }
 
     /// All customers in the order of their creation.
@@ -259,7 +259,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").customers(), []);
     /// ```
     pub fn customers(&self) -> Vec<Customer> {
-        let customers: Vec<_> = self.look(|state| state.customers(0).cloned().collect());
+        let customers: Vec<_> = self.with_store(|state| state.customers(0).cloned().collect());
         customers.iter().map(customer_of).collect()
     }
 
@@ -270,7 +270,7 @@ impl Store {
     /// assert!(yotpo.store("shop").event("r-1").is_none());
     /// ```
     pub fn event(&self, unique_id: &str) -> Option<Event> {
-        self.look(|state| {
+        self.with_store(|state| {
             let found = state.event(unique_id);
             found.map(|(event, of)| Event::of(&event, &of))
         })
@@ -284,7 +284,7 @@ impl Store {
     /// assert_eq!(returned.count(), 0);
     /// ```
     pub fn events(&self) -> Vec<Event> {
-        self.look(|state| state.events(0).map(|(_, event, of)| Event::of(&event, &of)).collect())
+        self.with_store(|state| state.events(0).map(|(_, event, of)| Event::of(&event, &of)).collect())
     }
 
     /// The writes that are accepted and do not show yet, in the order in which they will.
@@ -296,13 +296,13 @@ impl Store {
     /// }
     /// ```
     pub fn pending(&self) -> Vec<PendingWrite> {
-        self.look(|state| state.pending().map(PendingWrite::of).collect())
+        self.with_store(|state| state.pending().map(PendingWrite::of).collect())
     }
 
     /// Looks at the store as it is now.
-    fn look<T: Default>(&self, look: impl FnOnce(&StoreState) -> T) -> T {
+    fn with_store<T: Default>(&self, look: impl FnOnce(&StoreState) -> T) -> T {
         // A state that knows nothing of the store may have been put back since.
-        self.powers.world.look(&self.id, look).unwrap_or_default()
+        self.inner.world.with_store(&self.id, look).unwrap_or_default()
     }
 
     /// How a customer came to be what it is: the last 32 steps, the first of them first; none for what was seeded, for one
@@ -319,9 +319,9 @@ impl Store {
         let number = customer.number().unwrap_or_default();
         let steps = |state: &StoreState| {
             let profile = state.customer(number)?;
-            Some(profile.lineage().iter().map(Step::of).collect())
+            Some(profile.steps().iter().map(Step::of).collect())
         };
-        self.look(steps).unwrap_or_default()
+        self.with_store(steps).unwrap_or_default()
     }
 
     /// What a write would come to, by its body: `{"customer":{…}}` or `{"customer_event":{…}}`. Nothing is written.
@@ -335,7 +335,7 @@ impl Store {
     /// assert_eq!(store.explain(&both).broken[0].rule.id, "customer.identifier.ambiguous");
     /// ```
     pub fn explain(&self, body: &Value) -> Explanation {
-        Explanation::of(self.powers.world.call().visit(&self.id).explain(body))
+        Explanation::of(self.inner.world.call().store_scope(&self.id).explain(body))
     }
 
     /// The requests to this store that are in the journal, to be narrowed and counted.
@@ -345,7 +345,7 @@ impl Store {
     /// yotpo.store("shop").requests().upserts().assert_count(0);
     /// ```
     pub fn requests(&self) -> Requests {
-        Requests::of(&self.powers.world, Some(&self.id))
+        Requests::of(&self.inner.world, Some(&self.id))
     }
 
     /// Forgets the requests to this store; numbers go on, and the report stays.
@@ -354,8 +354,8 @@ impl Store {
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// yotpo.store("shop").forget_requests();
     /// ```
-    pub fn forget_requests(&self) {
-        self.powers.world.journal.forget(Some(&self.id));
+    pub fn clear_requests(&self) {
+        self.inner.world.journal.clear(Some(&self.id));
     }
 
     /// What was counted of this store.
@@ -365,7 +365,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").report().requests(), 0);
     /// ```
     pub fn report(&self) -> Report {
-        Report::of(self.powers.world.report.tally(Some(&self.id)))
+        Report::of(self.inner.world.report.tally(Some(&self.id)))
     }
 
     /// Begins anew to count this store.
@@ -374,8 +374,8 @@ impl Store {
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// yotpo.store("shop").forget_report();
     /// ```
-    pub fn forget_report(&self) {
-        self.powers.world.report.forget(Some(&self.id));
+    pub fn clear_report(&self) {
+        self.inner.world.report.clear(Some(&self.id));
     }
 
     /// Lets a fault strike the next request of an operation to this store; more of them by [`Fault::times`].
@@ -409,7 +409,7 @@ impl Store {
     /// ```
     #[track_caller]
     pub fn add_fault(&self, fault: Fault) -> AddedFault {
-        fault.of_store(&self.id).add_to(&self.powers.world)
+        fault.of_store(&self.id).add_to(&self.inner.world)
     }
 
     /// The faults that are for this store only, the oldest first.
@@ -419,7 +419,7 @@ impl Store {
     /// assert!(yotpo.store("shop").faults().iter().all(|fault| fault.is_over()), "a fault was never met");
     /// ```
     pub fn faults(&self) -> Vec<AddedFault> {
-        AddedFault::all(&self.powers.world, Some(&self.id))
+        AddedFault::all(&self.inner.world, Some(&self.id))
     }
 
     /// Removes the faults that are for this store only.
@@ -429,7 +429,7 @@ impl Store {
     /// yotpo.store("shop").clear_faults();
     /// ```
     pub fn clear_faults(&self) {
-        self.powers.world.memory().faults.clear(Some(&self.id));
+        self.inner.world.memory().faults.clear(Some(&self.id));
     }
 
     /// The time of this store.
@@ -439,7 +439,7 @@ impl Store {
     /// assert!(yotpo.store("shop").now() >= yotpo.now() - chrono::TimeDelta::seconds(1));
     /// ```
     pub fn now(&self) -> DateTime<Utc> {
-        self.powers.world.now_of(&self.id)
+        self.inner.world.now_of(&self.id)
     }
 
     /// Moves the time of this store forward, and of no other: its tokens expire, its rate window closes, its delayed writes
@@ -459,7 +459,7 @@ impl Store {
     /// ```
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.powers.advance(Some(&self.id), by);
+        self.inner.advance(Some(&self.id), by);
     }
 
     /// Sets the time of this store to a later moment.
@@ -476,7 +476,7 @@ impl Store {
     /// ```
     #[track_caller]
     pub fn set_time(&self, moment: DateTime<Utc>) {
-        self.powers.set_time(Some(&self.id), moment);
+        self.inner.set_time(Some(&self.id), moment);
     }
 
     /// Makes every accepted write visible now; gives their number.
@@ -486,7 +486,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").settle(), 0);
     /// ```
     pub fn settle(&self) -> usize {
-        self.powers.world.settle(Some(&self.id))
+        self.inner.world.settle(Some(&self.id))
     }
 
     /// What holds for this store.
@@ -496,7 +496,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").settings().rate_limit, 0);
     /// ```
     pub fn settings(&self) -> Settings {
-        self.powers.world.memory().settings(Some(&self.id)).into()
+        self.inner.world.memory().settings(Some(&self.id)).into()
     }
 
     /// Changes a setting for this store.
@@ -513,7 +513,7 @@ impl Store {
     /// ```
     #[track_caller]
     pub fn set(&self, setting: Setting) {
-        self.powers.set(Some(&self.id), setting);
+        self.inner.set(Some(&self.id), setting);
     }
 
     /// Takes back what was changed for this store: what holds for all stores holds for it.
@@ -525,11 +525,11 @@ impl Store {
     /// store.unset_all();
     /// assert_eq!(store.settings(), yotpo.settings());
     /// ```
-    pub fn unset_all(&self) {
-        self.powers
+    pub fn clear_settings(&self) {
+        self.inner
             .world
             .memory()
-            .put_changes(Some(&self.id), Changes::default());
+            .set_overrides(Some(&self.id), SettingsOverrides::default());
     }
 
     /// Goes back to how this store started: its seed, or else nothing but its secret. Its settings and faults go, too; journal,
@@ -543,7 +543,7 @@ impl Store {
     /// assert!(store.customers().is_empty());
     /// ```
     pub fn reset(&self) {
-        self.powers.world.reset(Some(&self.id), ResetTo::Seed);
+        self.inner.world.reset(Some(&self.id), ResetTo::Seed);
     }
 
     /// Goes back to nothing but the store's secret.
@@ -556,7 +556,7 @@ impl Store {
     /// assert!(store.customers().is_empty());
     /// ```
     pub fn reset_to_empty(&self) {
-        self.powers.world.reset(Some(&self.id), ResetTo::Empty);
+        self.inner.world.reset(Some(&self.id), ResetTo::Empty);
     }
 
     /// Keeps what this store is now, however large it is, at next to no cost: customers, events, tokens, settings, faults and
@@ -571,7 +571,7 @@ impl Store {
     /// assert!(store.customers().is_empty());
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.powers.world.state().of_store(&self.id))
+        Snapshot::of(self.inner.world.state().of_store(&self.id))
     }
 
     /// Puts what a state document says of this store in the place of what is there; others stay as they are.
@@ -587,7 +587,7 @@ impl Store {
     /// store.put_state(&document).unwrap();
     /// ```
     pub fn put_state(&self, document: &str) -> Result<(), String> {
-        self.powers.world.put_document(Some(&self.id), document)
+        self.inner.world.put_document(Some(&self.id), document)
     }
 
     /// Puts back what this store was; others stay as they are. Cursors from before are refused, and so are tokens that it issued
@@ -605,7 +605,7 @@ impl Store {
     /// ```
     #[track_caller]
     pub fn restore(&self, snapshot: &Snapshot) {
-        let put = self.powers.world.put_back_store(&self.id, snapshot.state());
+        let put = self.inner.world.restore_store(&self.id, snapshot.state());
         if let Err(reason) = put {
             panic!("the snapshot cannot be restored: {reason}");
         }
@@ -618,7 +618,7 @@ impl fmt::Debug for Store {
         let mut store = f.debug_struct("Store");
         store
             .field("id", &self.id)
-            .field("url", &self.powers.url)
+            .field("url", &self.inner.url)
             .finish_non_exhaustive()
     }
 }
@@ -655,7 +655,7 @@ impl PendingWrite {
 impl Drop for Store {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.powers.print_journal(Some(&self.id));
+            self.inner.print_journal(Some(&self.id));
         }
     }
 }

@@ -32,27 +32,27 @@ struct Setting {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClockState {
     /// `None` where only the offsets are meant.
-    pub all: Option<Hands>,
+    pub all: Option<ClockMode>,
     /// How far stores are ahead; those that are not there are not.
     pub offsets: BTreeMap<String, TimeDelta>,
 }
 
 /// How the clock of all stores runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Hands {
-    StandAt(DateTime<Utc>),
+pub(crate) enum ClockMode {
+    Frozen(DateTime<Utc>),
     /// Ahead of real time by this much.
-    RunAhead(TimeDelta),
+    Offset(TimeDelta),
 }
 
-impl From<Hands> for Setting {
-    fn from(hands: Hands) -> Setting {
+impl From<ClockMode> for Setting {
+    fn from(hands: ClockMode) -> Setting {
         match hands {
-            Hands::StandAt(moment) => Setting {
+            ClockMode::Frozen(moment) => Setting {
                 ahead: TimeDelta::zero(),
                 frozen_at: Some(moment),
             },
-            Hands::RunAhead(ahead) => Setting { ahead, frozen_at: None },
+            ClockMode::Offset(ahead) => Setting { ahead, frozen_at: None },
         }
     }
 }
@@ -152,8 +152,8 @@ impl Clock {
     pub fn state(&self) -> ClockState {
         let setting = self.setting.lock();
         let hands = match setting.frozen_at {
-            Some(moment) => Hands::StandAt(moment),
-            None => Hands::RunAhead(setting.ahead),
+            Some(moment) => ClockMode::Frozen(moment),
+            None => ClockMode::Offset(setting.ahead),
         };
         let offsets = self.offsets.iter().filter(|offset| !offset.is_zero());
         ClockState {
@@ -163,7 +163,7 @@ impl Clock {
     }
 
     /// Sets the clock to what it was, also if that is earlier: the whole world is put back with it.
-    pub fn put_back(&self, state: &ClockState) {
+    pub fn restore(&self, state: &ClockState) {
         let mut setting = self.setting.lock();
         if let Some(hands) = state.all {
             *setting = hands.into();
@@ -175,7 +175,7 @@ impl Clock {
     }
 
     /// Sets how far one store is ahead, also if that is less than it was: the store is put back with it.
-    pub fn put_back_offset(&self, store: &str, offset: TimeDelta) {
+    pub fn restore_offset(&self, store: &str, offset: TimeDelta) {
         let _setting = self.setting.lock();
         if offset.is_zero() {
             self.offsets.remove(store);
@@ -211,8 +211,8 @@ impl ClockState {
         let furthest = self.offsets.values().max().copied().unwrap_or_default();
         let now = match self.all {
             None => Some(real.now()),
-            Some(Hands::StandAt(moment)) => Some(moment),
-            Some(Hands::RunAhead(ahead)) => Setting::default().now().checked_add_signed(ahead),
+            Some(ClockMode::Frozen(moment)) => Some(moment),
+            Some(ClockMode::Offset(ahead)) => Setting::default().now().checked_add_signed(ahead),
         };
         now.is_some_and(|now| now.year() >= 0 && within_years(now, furthest).is_ok())
     }

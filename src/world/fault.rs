@@ -9,8 +9,8 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use super::expectation::{self, Impossible};
 use super::matching::differences;
+use super::verification::{self, InvalidExpectation};
 
 /// How many faults there may be.
 pub(crate) const CAPACITY: usize = 1000;
@@ -38,7 +38,7 @@ const MATCH_KEYS: [&str; 7] = ["operation", "store", "method", "path", "query", 
 
 /// What is done to a connection in the place of an answer, or after its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum Disconnect {
     /// An end of file.
     Close,
     /// A reset: what was sent and not yet read may be lost, too.
@@ -61,7 +61,7 @@ pub(crate) struct Effect {
     pub malformed_json: bool,
     pub truncate_bytes: Option<usize>,
     pub drip_bytes_per_second: Option<u32>,
-    pub connection: Option<Cut>,
+    pub connection: Option<Disconnect>,
     /// Whether the request takes its full effect before its answer is replaced.
     pub after_commit: bool,
 }
@@ -75,7 +75,7 @@ impl Effect {
 
 /// A fault that a request has met.
 #[derive(Clone, Debug)]
-pub(crate) struct Met {
+pub(crate) struct MatchedFault {
     pub id: u64,
     pub effect: Effect,
 }
@@ -100,7 +100,7 @@ struct Fault {
 
 /// What must be read of a request before it is known which fault it meets.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LookedAt {
+pub(crate) struct MatchInputs {
     pub bodies: bool,
 }
 
@@ -179,10 +179,10 @@ impl FaultsState {
 
 impl Faults {
     /// What faults look at; `None` if there are none.
-    pub fn looked_at(&self) -> Option<LookedAt> {
+    pub fn match_inputs(&self) -> Option<MatchInputs> {
         let inner = self.0.lock();
         let bodies = inner.faults.iter().any(|fault| fault.wanted.contains_key("body"));
-        (!inner.faults.is_empty()).then_some(LookedAt { bodies })
+        (!inner.faults.is_empty()).then_some(MatchInputs { bodies })
     }
 
     /// Adds a fault; gives its id.
@@ -205,7 +205,7 @@ impl Faults {
     }
 
     /// The fault that a request meets, if any; it counts as a hit. The facts are an object with the keys of a `match`.
-    pub fn meet(&self, facts: &Value) -> Option<Met> {
+    pub fn meet(&self, facts: &Value) -> Option<MatchedFault> {
         let mut inner = self.0.lock();
         inner.faults.iter_mut().find_map(|fault| fault.meet(facts))
     }
@@ -245,12 +245,12 @@ impl Faults {
     }
 
     /// The faults that others were.
-    pub fn put_back(state: FaultsState) -> Faults {
+    pub fn restore(state: FaultsState) -> Faults {
         Faults(Mutex::new(state))
     }
 
     /// Puts the faults that are for one store only in the place of those that are.
-    pub fn put_back_of(&self, store: &str, state: FaultsState) {
+    pub fn restore_store(&self, store: &str, state: FaultsState) {
         let mut inner = self.0.lock();
         inner.faults.retain(|fault| !fault.is_only_for(store));
         inner.last_id = inner.last_id.max(state.last_id);
@@ -279,7 +279,7 @@ impl Faults {
 }
 
 impl Fault {
-    fn meet(&mut self, facts: &Value) -> Option<Met> {
+    fn meet(&mut self, facts: &Value) -> Option<MatchedFault> {
         if self.times.is_some_and(|times| self.hits >= times)
             || !differences(&Value::Object(self.wanted.clone()), facts).is_empty()
         {
@@ -291,7 +291,7 @@ impl Fault {
         }
         self.hits += 1;
         let (least, most) = self.delay;
-        Some(Met {
+        Some(MatchedFault {
             id: self.id,
             effect: Effect {
                 delay: Duration::from_millis(self.rng.u64(least..=most)),
@@ -388,9 +388,9 @@ fn read_match(wanted: &Map<String, Value>) -> Result<Map<String, Value>, String>
     known(wanted, &MATCH_KEYS, "`match`")?;
     let mut wanted = wanted.clone();
     wanted.retain(|_, value| !value.is_null());
-    expectation::check(&wanted)
-        .map_err(|Impossible { name, value, hint }| format!("`match.{name}` is `{value}`: {hint}"))?;
-    expectation::fold_headers(&mut wanted);
+    verification::check(&wanted)
+        .map_err(|InvalidExpectation { name, value, hint }| format!("`match.{name}` is `{value}`: {hint}"))?;
+    verification::fold_headers(&mut wanted);
     Ok(wanted)
 }
 
@@ -460,11 +460,11 @@ impl Reader<'_> {
         headers.iter().map(read).collect()
     }
 
-    fn connection(&self) -> Result<Option<Cut>, String> {
+    fn connection(&self) -> Result<Option<Disconnect>, String> {
         match self.get("connection") {
             None => Ok(None),
-            Some(Value::String(how)) if how == "close" => Ok(Some(Cut::Close)),
-            Some(Value::String(how)) if how == "reset" => Ok(Some(Cut::Reset)),
+            Some(Value::String(how)) if how == "close" => Ok(Some(Disconnect::Close)),
+            Some(Value::String(how)) if how == "reset" => Ok(Some(Disconnect::Reset)),
             Some(value) => Err(format!("`connection` must be `close` or `reset`, and is `{value}`")),
         }
     }

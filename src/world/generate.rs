@@ -3,18 +3,18 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::seed::{Ground, Reader};
-use crate::domain::customer::{Number, Properties};
+use super::seed::{ReadOptions, Reader};
+use crate::domain::customer::{CustomerNumber, Properties};
 use crate::domain::event::Event;
 use crate::domain::store::StoreState;
-use crate::domain::validation::Findings;
+use crate::domain::validation::Diagnostics;
 
 /// How many customers, and how many events, are generated at a time at most.
 pub(crate) const MOST: u64 = 1_000_000;
 
 /// What is to be generated.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
+pub(crate) struct GenerateRequest {
     pub customers: u64,
     pub events: u64,
     /// The same seed gives the same for a store with the same content.
@@ -130,24 +130,28 @@ const EVENTS: [[&str; 2]; 6] = [
 /// # Errors
 ///
 /// If events are asked for and there is no customer that they could be of.
-pub(crate) fn generate(order: Order, ground: Ground, state: &mut StoreState) -> Result<(), String> {
+pub(crate) fn generate(
+    order: GenerateRequest,
+    read_options: ReadOptions,
+    state: &mut StoreState,
+) -> Result<(), String> {
     let before = state.last_customer();
     let mut shop = Shop {
         // Another batch with the same seed is of other people.
         random: Rng::with_seed(order.seed ^ before.rotate_left(32)),
         emails: Vec::new(),
     };
-    let reader = Reader::new("", ground);
+    let reader = Reader::new("", read_options);
     for number in before + 1..=before + order.customers {
         let object = shop.customer(number, state);
-        let mut findings = Findings::default();
-        state.append(reader.customer("a generated customer", &object, &mut findings)?);
+        let mut diagnostics = Diagnostics::default();
+        state.append(reader.customer("a generated customer", &object, &mut diagnostics)?);
     }
     if order.events == 0 {
         return Ok(());
     }
     let of = if order.customers > 0 { before } else { 0 };
-    let customers: Vec<Number> = state.customers(of).map(|profile| profile.number()).collect();
+    let customers: Vec<CustomerNumber> = state.customers(of).map(|profile| profile.number()).collect();
     if customers.is_empty() {
         return Err("there is no customer that an event could be of".to_owned());
     }
@@ -185,7 +189,7 @@ impl Shop {
         format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
     }
 
-    fn customer(&mut self, number: Number, state: &StoreState) -> Map<String, Value> {
+    fn customer(&mut self, number: CustomerNumber, state: &StoreState) -> Map<String, Value> {
         let place = self.pick(&PLACES);
         let [language, currency, country, prefix] = place.codes;
         let mut object = Map::new();
@@ -353,7 +357,7 @@ impl Shop {
 }
 
 /// An external id that nobody has, in the form of a shop system's.
-fn free_id(number: Number, state: &StoreState) -> String {
+fn free_id(number: CustomerNumber, state: &StoreState) -> String {
     let mut id = (6_100_000_000_000 + number).to_string();
     while state.has_external_id(&id) {
         id.push_str("-g");
@@ -366,19 +370,19 @@ mod tests {
     use super::*;
     use crate::domain::validation::Validation;
 
-    fn generated(order: Order, state: &mut StoreState) -> Result<(), String> {
-        let ground = Ground {
+    fn generated(order: GenerateRequest, state: &mut StoreState) -> Result<(), String> {
+        let read_options = ReadOptions {
             validation: Validation::Strict,
             now: "2026-01-01T00:00:00Z".parse().expect("a time"),
         };
-        generate(order, ground, state)
+        generate(order, read_options, state)
     }
 
     #[test]
     fn every_seed_gives_customers_that_break_no_rule_and_keep_the_indexes_in_step() {
         for seed in [0, 1, 42, u64::MAX] {
             let mut state = StoreState::default();
-            let order = Order {
+            let order = GenerateRequest {
                 customers: 400,
                 events: 200,
                 seed,
@@ -397,7 +401,7 @@ mod tests {
 
     #[test]
     fn ids_that_are_taken_are_left_alone() {
-        let order = Order {
+        let order = GenerateRequest {
             customers: 50,
             events: 20,
             seed: 42,

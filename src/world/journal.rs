@@ -5,8 +5,8 @@
 mod entry;
 mod file;
 mod message;
-mod record;
 mod redaction;
+mod stored_entry;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -20,9 +20,9 @@ use super::ById;
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
-use record::Record;
-pub(crate) use record::{BodyDraft, Draft};
 pub(crate) use redaction::is_hidden;
+use stored_entry::StoredEntry;
+pub(crate) use stored_entry::{BodyDraft, EntryDraft};
 
 /// How many requests the journal keeps unless told otherwise; older ones are forgotten.
 pub const DEFAULT_ENTRIES: usize = 1000;
@@ -63,16 +63,16 @@ impl Default for Limits {
 
 /// Counts a request as under way for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct UnderWay(Arc<AtomicU64>);
+pub(crate) struct InFlight(Arc<AtomicU64>);
 
-impl UnderWay {
-    fn count(counter: &Arc<AtomicU64>) -> UnderWay {
+impl InFlight {
+    fn count(counter: &Arc<AtomicU64>) -> InFlight {
         counter.fetch_add(1, Ordering::SeqCst);
-        UnderWay(counter.clone())
+        InFlight(counter.clone())
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -80,24 +80,24 @@ impl Drop for UnderWay {
 
 /// A request that has its number and is not answered yet.
 #[derive(Debug)]
-pub(crate) struct Opened<'a> {
+pub(crate) struct OpenEntry<'a> {
     journal: &'a Journal,
     pub number: u64,
-    under_way: UnderWay,
+    in_flight: InFlight,
 }
 
-impl Opened<'_> {
+impl OpenEntry<'_> {
     /// Closes the entry. The request stays under way until its answer is written, too.
-    pub fn close(self, draft: Draft<'_>) -> UnderWay {
-        let Opened { journal, under_way, .. } = self;
-        let record = Arc::new(Record::new(draft, journal.limits));
+    pub fn close(self, draft: EntryDraft<'_>) -> InFlight {
+        let OpenEntry { journal, in_flight, .. } = self;
+        let record = Arc::new(StoredEntry::new(draft, journal.limits));
         let line = journal.file.as_ref().map(|file| (file, record.clone()));
         let forgotten = journal.kept.lock().add(record, journal.limits);
         drop(forgotten);
         if let Some((file, record)) = line {
             file.add(record);
         }
-        under_way
+        in_flight
     }
 }
 
@@ -106,17 +106,17 @@ impl Opened<'_> {
 pub(crate) struct Journal {
     limits: Limits,
     last_number: AtomicU64,
-    under_way: Arc<AtomicU64>,
+    in_flight: Arc<AtomicU64>,
     /// Whether no more requests are taken.
     is_ended: AtomicBool,
-    kept: Mutex<Kept>,
+    kept: Mutex<Retained>,
     file: Option<JournalFile>,
 }
 
 /// What is kept of the entries, in the order in which they were closed, and its weight.
 #[derive(Debug, Default)]
-struct Kept {
-    records: VecDeque<Arc<Record>>,
+struct Retained {
+    records: VecDeque<Arc<StoredEntry>>,
     bytes: usize,
     /// The last request of each store that went for another, and the last of all.
     forgotten_of: ById<u64>,
@@ -126,9 +126,9 @@ struct Kept {
 /// How many stores are told apart in what was forgotten.
 const MAX_STORES: usize = 10_000;
 
-impl Kept {
+impl Retained {
     /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
-    fn add(&mut self, record: Arc<Record>, limits: Limits) -> (Option<Arc<Record>>, Vec<Arc<Record>>) {
+    fn add(&mut self, record: Arc<StoredEntry>, limits: Limits) -> (Option<Arc<StoredEntry>>, Vec<Arc<StoredEntry>>) {
         self.bytes += record.weight();
         self.records.push_back(record);
         // Nearly always it is one.
@@ -144,7 +144,7 @@ impl Kept {
         (first, others)
     }
 
-    fn note(&mut self, forgotten: &Record) {
+    fn note(&mut self, forgotten: &StoredEntry) {
         self.forgotten = self.forgotten.max(forgotten.number);
         let Some(store) = forgotten.store() else { return };
         // Looked up twice rather than making a text of the id each time.
@@ -178,19 +178,19 @@ impl Journal {
     }
 
     /// Opens an entry: gives the request its number. `None` once the journal has [ended](Journal::end).
-    pub fn open(&self) -> Option<Opened<'_>> {
-        Some(Opened {
-            under_way: self.let_in()?,
+    pub fn open(&self) -> Option<OpenEntry<'_>> {
+        Some(OpenEntry {
+            in_flight: self.begin_request()?,
             journal: self,
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
         })
     }
 
     /// Counts a request that has no entry. `None` once the journal has [ended](Journal::end).
-    pub fn let_in(&self) -> Option<UnderWay> {
+    pub fn begin_request(&self) -> Option<InFlight> {
         // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
-        let under_way = UnderWay::count(&self.under_way);
-        (!self.is_ended.load(Ordering::SeqCst)).then_some(under_way)
+        let in_flight = InFlight::count(&self.in_flight);
+        (!self.is_ended.load(Ordering::SeqCst)).then_some(in_flight)
     }
 
     /// Takes no more requests. Those that are under way are closed as ever.
@@ -199,8 +199,8 @@ impl Journal {
     }
 
     /// How many requests are being answered, those without an entry included, their answers written.
-    pub fn under_way(&self) -> u64 {
-        self.under_way.load(Ordering::SeqCst)
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::SeqCst)
     }
 
     /// The entries that are kept, in the order in which they were closed.
@@ -220,7 +220,7 @@ impl Journal {
     }
 
     /// Forgets the entries of one store, or all; numbers go on.
-    pub fn forget(&self, store: Option<&str>) {
+    pub fn clear(&self, store: Option<&str>) {
         let mut kept = self.kept.lock();
         let mut all = std::mem::take(&mut *kept);
         if let Some(store) = store {

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
-use super::settings::{Changes, Settings};
+use super::settings::{Settings, SettingsOverrides};
 use super::{ById, SharedById};
 use crate::domain::access_token::Token;
 use crate::domain::profile::drop_politely;
@@ -25,8 +25,8 @@ pub(crate) struct Memory {
     pub declared_only: bool,
     /// The settings at the start, and what was changed since, for all stores and for some.
     settings: Settings,
-    changes: RwLock<Changes>,
-    changes_of: SharedById<Changes>,
+    changes: RwLock<SettingsOverrides>,
+    store_overrides: SharedById<SettingsOverrides>,
     stores: SharedById<Arc<Store>>,
     pub faults: Faults,
     pub windows: Mutex<ById<Window>>,
@@ -67,8 +67,8 @@ impl Store {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryState {
     pub declared_only: bool,
-    pub changes: Changes,
-    pub changes_of: BTreeMap<String, Changes>,
+    pub changes: SettingsOverrides,
+    pub store_overrides: BTreeMap<String, SettingsOverrides>,
     pub faults: FaultsState,
     pub windows: BTreeMap<String, Window>,
     pub stores: Stores,
@@ -76,12 +76,12 @@ pub(crate) struct MemoryState {
 
 impl Memory {
     /// A memory that holds what another one held.
-    pub fn put_back(settings: Settings, state: MemoryState, epoch: u64) -> Memory {
+    pub fn restore(settings: Settings, state: MemoryState, epoch: u64) -> Memory {
         let memory = Memory::new(settings, &state.stores, state.declared_only, epoch);
         Memory {
             changes: RwLock::new(state.changes),
-            changes_of: state.changes_of.into_iter().collect(),
-            faults: Faults::put_back(state.faults),
+            store_overrides: state.store_overrides.into_iter().collect(),
+            faults: Faults::restore(state.faults),
             windows: Mutex::new(state.windows.into_iter().collect()),
             ..memory
         }
@@ -95,12 +95,14 @@ impl Memory {
             state.settle(now_of(&id));
             Some((id, state.clone()))
         };
-        let changes_of = self.changes_of.iter();
+        let store_overrides = self.store_overrides.iter();
         let windows = self.windows.lock().clone();
         MemoryState {
             declared_only: self.declared_only,
             changes: self.changes.read().clone(),
-            changes_of: changes_of.map(|of| (of.key().clone(), of.value().clone())).collect(),
+            store_overrides: store_overrides
+                .map(|of| (of.key().clone(), of.value().clone()))
+                .collect(),
             faults: self.faults.state(),
             windows: windows
                 .into_iter()
@@ -117,7 +119,7 @@ impl Memory {
             declared_only,
             settings,
             changes: RwLock::default(),
-            changes_of: SharedById::default(),
+            store_overrides: SharedById::default(),
             stores: start.iter().map(|(id, state)| (id.clone(), store(state))).collect(),
             faults: Faults::default(),
             windows: Mutex::default(),
@@ -147,7 +149,7 @@ impl Memory {
     pub fn put_store(&self, id: &str, state: StoreState, epoch: u64) {
         let store = Store::new(epoch, state);
         if let Some(forgotten) = self.stores.insert(id.to_owned(), Arc::new(store)) {
-            forget(forgotten);
+            drop_in_background(forgotten);
         }
         self.windows.lock().remove(id);
     }
@@ -161,19 +163,19 @@ impl Memory {
 
     /// The settings of all stores, or of one.
     pub fn settings(&self, store: Option<&str>) -> Settings {
-        let settings = self.changes.read().over(self.settings);
-        match store.and_then(|store| self.changes_of.get(store)) {
-            Some(changes) => changes.over(settings),
+        let settings = self.changes.read().apply_to(self.settings);
+        match store.and_then(|store| self.store_overrides.get(store)) {
+            Some(changes) => changes.apply_to(settings),
             None => settings,
         }
     }
 
     /// What differs from the start for all stores, or from all stores for one.
-    pub fn changes(&self, store: Option<&str>) -> Changes {
+    pub fn changes(&self, store: Option<&str>) -> SettingsOverrides {
         match store {
             None => self.changes.read().clone(),
             Some(store) => self
-                .changes_of
+                .store_overrides
                 .get(store)
                 .map(|changes| changes.clone())
                 .unwrap_or_default(),
@@ -181,14 +183,14 @@ impl Memory {
     }
 
     /// Puts other changes in the place of those.
-    pub fn put_changes(&self, store: Option<&str>, changes: Changes) {
+    pub fn set_overrides(&self, store: Option<&str>, changes: SettingsOverrides) {
         match store {
             None => *self.changes.write() = changes,
-            Some(store) if changes == Changes::default() => {
-                self.changes_of.remove(store);
+            Some(store) if changes == SettingsOverrides::default() => {
+                self.store_overrides.remove(store);
             }
             Some(store) => {
-                self.changes_of.insert(store.to_owned(), changes);
+                self.store_overrides.insert(store.to_owned(), changes);
             }
         }
     }
@@ -222,7 +224,7 @@ fn drop_told<T>(forgotten: T) {
 }
 
 /// Drops what is no longer needed, which may take long, where nobody waits for it.
-pub(super) fn forget<T: Send + 'static>(forgotten: T) {
+pub(super) fn drop_in_background<T: Send + 'static>(forgotten: T) {
     // Without a thread to be had it is dropped here and now.
     let dropped = thread::Builder::new()
         .name("yotpo-mock-drop".to_owned())

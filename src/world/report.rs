@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::ById;
-use super::journal::{self, Draft};
+use super::journal::{self, EntryDraft};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
@@ -26,16 +26,16 @@ pub(crate) struct Report {
 /// What is counted, by whose it is.
 #[derive(Debug, Default)]
 struct Counters {
-    of_stores: ById<Tally>,
+    of_stores: ById<RequestCounts>,
     /// Of requests that name no store.
-    of_none: Tally,
+    of_none: RequestCounts,
     /// Of requests for stores beyond [`MAX_STORES`].
-    of_others: Tally,
+    of_others: RequestCounts,
 }
 
 /// Requests, counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct RequestCounts {
     pub requests: u64,
     pub calls: BTreeMap<(Operation, u16), u64>,
     pub unmatched: BTreeMap<Unmatched, u64>,
@@ -44,7 +44,7 @@ pub(crate) struct Tally {
     pub refusals: BTreeMap<&'static str, u64>,
     pub notes: BTreeMap<Note, u64>,
     pub server_errors: u64,
-    pub bare_refusals: u64,
+    pub malformed_requests: u64,
     pub injected: u64,
     /// Requests for stores beyond [`MAX_STORES`], of all stores together.
     not_by_store: u64,
@@ -60,26 +60,26 @@ pub(crate) struct Unmatched {
 
 impl Report {
     /// Counts an answered request.
-    pub fn count(&self, answered: &Draft<'_>) {
+    pub fn count(&self, answered: &EntryDraft<'_>) {
         let mut counters = self.counters.lock();
         counters.of(answered.store).count(answered);
     }
 
     /// What was counted of one store, or of all.
-    pub fn tally(&self, store: Option<&str>) -> Tally {
+    pub fn tally(&self, store: Option<&str>) -> RequestCounts {
         let counters = self.counters.lock();
         let tally = match store {
             Some(store) => counters.of_stores.get(store).cloned().unwrap_or_default(),
             None => counters.total(),
         };
-        Tally {
+        RequestCounts {
             not_by_store: counters.of_others.requests,
             ..tally
         }
     }
 
     /// Begins anew to count one store, or all.
-    pub fn forget(&self, store: Option<&str>) {
+    pub fn clear(&self, store: Option<&str>) {
         let mut counters = self.counters.lock();
         match store {
             Some(store) => {
@@ -91,7 +91,7 @@ impl Report {
 }
 
 impl Counters {
-    fn of(&mut self, store: Option<&str>) -> &mut Tally {
+    fn of(&mut self, store: Option<&str>) -> &mut RequestCounts {
         let Some(store) = store else {
             return &mut self.of_none;
         };
@@ -100,13 +100,13 @@ impl Counters {
             if self.of_stores.len() == MAX_STORES {
                 return &mut self.of_others;
             }
-            self.of_stores.insert(store.to_owned(), Tally::default());
+            self.of_stores.insert(store.to_owned(), RequestCounts::default());
         }
         self.of_stores.get_mut(store).expect("it is there by now")
     }
 
-    fn total(&self) -> Tally {
-        let mut total = Tally::default();
+    fn total(&self) -> RequestCounts {
+        let mut total = RequestCounts::default();
         self.of_stores
             .values()
             .chain([&self.of_none, &self.of_others])
@@ -115,8 +115,8 @@ impl Counters {
     }
 }
 
-impl Tally {
-    fn count(&mut self, answered: &Draft<'_>) {
+impl RequestCounts {
+    fn count(&mut self, answered: &EntryDraft<'_>) {
         self.requests += 1;
         match answered.operation {
             Some(operation) => *self.calls.entry((operation, answered.status)).or_default() += 1,
@@ -142,7 +142,7 @@ impl Tally {
         }
         let is_not_emulated = answered.rules.contains(&&rule::PATH_NOT_EMULATED);
         self.server_errors += u64::from(answered.status >= 500 && !is_not_emulated);
-        self.bare_refusals += u64::from(answered.status >= 400 && answered.rules.is_empty());
+        self.malformed_requests += u64::from(answered.status >= 400 && answered.rules.is_empty());
     }
 
     fn count_unmatched(&mut self, unmatched: Unmatched, count: u64) {
@@ -153,7 +153,7 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, other: &Tally) {
+    fn add(&mut self, other: &RequestCounts) {
         fn add<K: Clone + Ord>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
             for (key, count) in from {
                 *to.entry(key.clone()).or_default() += count;
@@ -168,7 +168,7 @@ impl Tally {
         }
         self.unmatched_more += other.unmatched_more;
         self.server_errors += other.server_errors;
-        self.bare_refusals += other.bare_refusals;
+        self.malformed_requests += other.malformed_requests;
         self.injected += other.injected;
     }
 
@@ -205,7 +205,7 @@ impl Tally {
             "refusals": self.refusals,
             "notes": notes.collect::<Map<_, _>>(),
             "server_errors": self.server_errors,
-            "bare_refusals": self.bare_refusals,
+            "malformed_requests": self.malformed_requests,
             "injected": self.injected,
             "not_by_store": self.not_by_store,
         })

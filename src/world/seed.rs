@@ -18,13 +18,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::customer::{Channels, Customer, Identifiers, ListMembership, Marketing, Number};
+use crate::domain::customer::{Channels, Customer, CustomerNumber, Identifiers, ListMembership, Marketing};
 use crate::domain::event::Event;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
 use crate::domain::timestamp;
 use crate::domain::validation::{
-    ADDRESS_FIELDS, EVENT_FIELDS, Fields, Findings, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
+    ADDRESS_FIELDS, Diagnostics, EVENT_FIELDS, Fields, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
 };
 
 /// What a value of the read side must be.
@@ -94,9 +94,9 @@ pub(crate) type Stores = BTreeMap<String, StoreState>;
 /// One value of a seed: a document, or one thing of one store.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Item<'a> {
+struct SeedLine<'a> {
     #[serde(borrow)]
-    stores: Option<Vec<Object<Store<'a>>>>,
+    stores: Option<Vec<StrictObject<Store<'a>>>>,
     store: Option<String>,
     secret: Option<String>,
     #[serde(borrow)]
@@ -118,21 +118,21 @@ struct Store<'a> {
 }
 
 /// What stands as an object, and nothing else: an array would be read by position.
-pub(super) struct Object<T>(pub T);
+pub(super) struct StrictObject<T>(pub T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reading<T>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Reading<T> {
-            type Value = Object<T>;
+            type Value = StrictObject<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+                T::deserialize(MapAccessDeserializer::new(fields)).map(StrictObject)
             }
         }
 
@@ -142,7 +142,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 /// What a store's customers and events are read under.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ground {
+pub(crate) struct ReadOptions {
     pub validation: Validation,
     /// The time of the store, which stands in for an event's where that has none.
     pub now: DateTime<Utc>,
@@ -150,7 +150,7 @@ pub(crate) struct Ground {
 
 /// How many things of a kind a seed has added, and how many it has put in the place of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct SeedCounts {
     pub created: usize,
     pub replaced: usize,
 }
@@ -158,16 +158,16 @@ pub(crate) struct Tally {
 /// What a seed has done to one store.
 #[derive(Debug, Default)]
 pub(crate) struct Seeded {
-    pub customers: Tally,
-    pub events: Tally,
+    pub customers: SeedCounts,
+    pub events: SeedCounts,
     /// The last customer before the seed: those above it are the seed's own.
-    last_before: Number,
-    replaced: HashSet<Number>,
+    last_before: CustomerNumber,
+    replaced: HashSet<CustomerNumber>,
     /// The last unclaimed customer that was replaced, by email and phone number: the next with the same is sought above it.
-    last_unclaimed: HashMap<(Option<String>, Option<String>), Number>,
+    last_anonymous: HashMap<(Option<String>, Option<String>), CustomerNumber>,
 }
 
-impl Tally {
+impl SeedCounts {
     fn count(&mut self, replaces: bool) {
         if replaces {
             self.replaced += 1;
@@ -198,7 +198,7 @@ impl Seeded {
             }
             // A start finds nothing to replace, and need not look.
             None if self.last_before == 0 => None,
-            None => self.unclaimed(state, &customer.identifiers()),
+            None => self.anonymous(state, &customer.identifiers()),
         };
         self.customers.count(known.is_some());
         match known {
@@ -213,23 +213,23 @@ impl Seeded {
         Ok(())
     }
 
-    fn unclaimed(&mut self, state: &StoreState, identifiers: &Identifiers) -> Option<Number> {
+    fn anonymous(&mut self, state: &StoreState, identifiers: &Identifiers) -> Option<CustomerNumber> {
         let email = identifiers.email.as_ref().map(|email| email.folded().into_owned());
         let phone_number = identifiers.phone_number.as_ref();
         let key = (email, phone_number.map(|number| number.as_str().to_owned()));
-        let after = self.last_unclaimed.get(&key).copied().unwrap_or_default();
+        let after = self.last_anonymous.get(&key).copied().unwrap_or_default();
         let found = state
             .find_unclaimed(identifiers, after)
             .filter(|number| *number <= self.last_before);
-        self.last_unclaimed.insert(key, found.unwrap_or(self.last_before));
+        self.last_anonymous.insert(key, found.unwrap_or(self.last_before));
         found
     }
 }
 
 /// The values of a seed, one after the other.
-fn items<'a>(text: &'a str) -> impl Iterator<Item = Result<Item<'a>, String>> {
+fn items<'a>(text: &'a str) -> impl Iterator<Item = Result<SeedLine<'a>, String>> {
     let is_empty = text.trim().is_empty();
-    let mut items = serde_json::Deserializer::from_str(text).into_iter::<Item<'a>>();
+    let mut items = serde_json::Deserializer::from_str(text).into_iter::<SeedLine<'a>>();
     let mut told = false;
     std::iter::from_fn(move || {
         if is_empty {
@@ -260,7 +260,7 @@ pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, String> {
     for item in items(without_mark(text)) {
         let item = item?;
         ids.extend(item.store);
-        ids.extend(item.stores.into_iter().flatten().map(|Object(store)| store.id));
+        ids.extend(item.stores.into_iter().flatten().map(|StrictObject(store)| store.id));
     }
     Ok(ids)
 }
@@ -276,13 +276,13 @@ pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, String> {
 /// What is wrong, with line, entry and field. What was added before stays: the caller throws it away.
 pub(crate) fn load(
     text: &str,
-    ground: impl Fn(&str) -> Ground,
+    read_options: impl Fn(&str) -> ReadOptions,
     stores: &mut Stores,
 ) -> Result<BTreeMap<String, Seeded>, String> {
     let text = without_mark(text);
     let mut seeded = BTreeMap::new();
     for item in items(text) {
-        add_item(text, item?, &ground, stores, &mut seeded)?;
+        add_item(text, item?, &read_options, stores, &mut seeded)?;
     }
     Ok(seeded)
 }
@@ -305,8 +305,8 @@ pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Resul
 
 fn add_item<'a>(
     text: &'a str,
-    item: Item<'a>,
-    ground: &impl Fn(&str) -> Ground,
+    item: SeedLine<'a>,
+    read_options: &impl Fn(&str) -> ReadOptions,
     stores: &mut Stores,
     seeded: &mut BTreeMap<String, Seeded>,
 ) -> Result<(), String> {
@@ -325,14 +325,15 @@ fn add_item<'a>(
             seeded.insert(store.id.clone(), anew);
         }
         let seeded = seeded.get_mut(&store.id).expect("it was just put there");
-        let reader = Reader::new(text, ground(&store.id));
+        let reader = Reader::new(text, read_options(&store.id));
         reader.add_store(path, names, store, state, seeded)
     };
     match (item.stores, item.store) {
         (Some(documents), None) if !single => {
             let mut documents = documents.into_iter().enumerate();
-            documents
-                .try_for_each(|(at, Object(store))| into(&format!("stores[{at}]."), store, ["customers", "events"]))
+            documents.try_for_each(|(at, StrictObject(store))| {
+                into(&format!("stores[{at}]."), store, ["customers", "events"])
+            })
         }
         (None, Some(id)) if single => {
             let store = Store {
@@ -356,8 +357,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, ground: Ground) -> Reader<'a> {
-        let Ground { validation, now } = ground;
+    pub fn new(text: &'a str, read_options: ReadOptions) -> Reader<'a> {
+        let ReadOptions { validation, now } = read_options;
         Reader { text, validation, now }
     }
 
@@ -379,8 +380,8 @@ impl<'a> Reader<'a> {
         };
         for (at, text) in store.customers.iter().enumerate() {
             let path = place(customers, at);
-            self.read(&path, text, |object, findings| {
-                let customer = self.customer(&path, object, findings)?;
+            self.read(&path, text, |object, diagnostics| {
+                let customer = self.customer(&path, object, diagnostics)?;
                 seeded.put(state, customer).map_err(|taken| {
                     format!("{path}.external_id `{taken}` is already that of another customer of store `{id}`")
                 })
@@ -388,8 +389,8 @@ impl<'a> Reader<'a> {
         }
         for (at, text) in store.events.iter().enumerate() {
             let path = place(events, at);
-            self.read(&path, text, |object, findings| {
-                let (event, customer) = self.event(&path, object, findings)?;
+            self.read(&path, text, |object, diagnostics| {
+                let (event, customer) = self.event(&path, object, diagnostics)?;
                 let customer = state.find(&customer).ok_or_else(|| {
                     format!("{path}.customer names no customer of store `{id}` that stands before it")
                 })?;
@@ -406,11 +407,11 @@ impl<'a> Reader<'a> {
         &self,
         path: &str,
         text: &'a RawValue,
-        read: impl FnOnce(&mut Map<String, Value>, &mut Findings) -> Result<T, String>,
+        read: impl FnOnce(&mut Map<String, Value>, &mut Diagnostics) -> Result<T, String>,
     ) -> Result<T, String> {
-        let mut findings = Findings::default();
+        let mut diagnostics = Diagnostics::default();
         let read = match json::parse_value(text.get().as_bytes()) {
-            Ok(Value::Object(mut object)) => read(&mut object, &mut findings),
+            Ok(Value::Object(mut object)) => read(&mut object, &mut diagnostics),
             Ok(_) => Err(format!("{path} must be an object")),
             Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
             Err(Malformed::NotJson(error)) => Err(format!("{path}: {error}")),
@@ -426,7 +427,7 @@ impl<'a> Reader<'a> {
         &self,
         path: &str,
         object: &Map<String, Value>,
-        findings: &mut Findings,
+        diagnostics: &mut Diagnostics,
     ) -> Result<Customer, String> {
         known_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
         if let Some(Value::Object(address)) = object.get("address") {
@@ -436,14 +437,14 @@ impl<'a> Reader<'a> {
             object: &object.into(),
             path,
             validation: self.validation,
-            findings,
+            diagnostics,
         };
         let mut customer = fields.seeded_customer();
-        first_violation(findings)?;
+        first_violation(diagnostics)?;
         customer.lists = self.lists(path, object)?;
         customer.channels = self.channels(path, object)?;
-        customer.on_request.loyalty = self.table(path, "loyalty", &LOYALTY, object)?;
-        customer.on_request.yotpo_ugc = self.table(path, "yotpo_ugc", &YOTPO_UGC, object)?;
+        customer.optional_parts.loyalty = self.table(path, "loyalty", &LOYALTY, object)?;
+        customer.optional_parts.yotpo_ugc = self.table(path, "yotpo_ugc", &YOTPO_UGC, object)?;
         Ok(customer)
     }
 
@@ -451,7 +452,7 @@ impl<'a> Reader<'a> {
         &self,
         path: &str,
         object: &Map<String, Value>,
-        findings: &mut Findings,
+        diagnostics: &mut Diagnostics,
     ) -> Result<(Event, Identifiers), String> {
         known_keys(path, object, &[&EVENT_FIELDS])?;
         if let Some(Value::Object(customer)) = object.get("customer") {
@@ -461,10 +462,10 @@ impl<'a> Reader<'a> {
             object: &object.into(),
             path,
             validation: self.validation,
-            findings,
+            diagnostics,
         }
         .event(self.now);
-        first_violation(findings)?;
+        first_violation(diagnostics)?;
         let (event, customer) = read.expect("an event that breaks no rule is there");
         Ok((event, customer.identifiers()))
     }
@@ -590,8 +591,8 @@ fn known_keys(path: &str, object: &Map<String, Value>, known: &[&[&str]]) -> Res
     }
 }
 
-fn first_violation(findings: &Findings) -> Result<(), String> {
-    match findings.violations.first() {
+fn first_violation(diagnostics: &Diagnostics) -> Result<(), String> {
+    match diagnostics.violations.first() {
         Some(violation) => Err(violation.to_string()),
         None => Ok(()),
     }

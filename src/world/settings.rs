@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::validation::{Terms, Validation};
+use crate::domain::validation::{Validation, ValidationOptions};
 
 /// The largest body of the vendor's surface unless told otherwise, in bytes: 1 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     /// How long an accepted write stays invisible to reads.
     pub visibility_delay: Duration,
     pub empty_result: EmptyResult,
-    pub terms: Terms,
+    pub terms: ValidationOptions,
     /// Whether only issued tokens are valid, even of stores without a secret.
     pub issued_tokens_only: bool,
     /// The largest body, in bytes.
@@ -42,7 +42,7 @@ impl Default for Settings {
             rate_limit: 0,
             visibility_delay: Duration::ZERO,
             empty_result: EmptyResult::default(),
-            terms: Terms::default(),
+            terms: ValidationOptions::default(),
             issued_tokens_only: false,
             body_limit: DEFAULT_BODY_LIMIT,
         }
@@ -154,15 +154,15 @@ impl Settings {
 
 /// Settings that differ from those they are laid over; each is valid.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Changes(Map<String, Value>);
+pub(crate) struct SettingsOverrides(Map<String, Value>);
 
-impl Changes {
+impl SettingsOverrides {
     /// Takes further changes; null takes one back.
     ///
     /// # Errors
     ///
     /// Names the first setting that there is not, or the first value that it cannot have. Then nothing is taken.
-    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Changes, String> {
+    pub fn patched(&self, patch: &Map<String, Value>) -> Result<SettingsOverrides, String> {
         let mut changes = self.0.clone();
         for (name, value) in patch {
             let setting = ALL.iter().find(|setting| setting.name == name);
@@ -179,11 +179,11 @@ impl Changes {
                 changes.insert(name.clone(), value.clone());
             }
         }
-        Ok(Changes(changes))
+        Ok(SettingsOverrides(changes))
     }
 
     /// Lays the changes over settings.
-    pub fn over(&self, mut settings: Settings) -> Settings {
+    pub fn apply_to(&self, mut settings: Settings) -> Settings {
         for setting in ALL.iter().filter(|setting| self.0.contains_key(setting.name)) {
             (setting.set)(&mut settings, &self.0[setting.name]).expect("changes were looked at when they were taken");
         }

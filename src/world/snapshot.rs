@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use super::memory::forget;
-use super::state::State;
+use super::memory::drop_in_background;
+use super::state_document::State;
 
 /// How many snapshots are kept at a time.
 pub(crate) const CAPACITY: usize = 16;
@@ -52,7 +52,7 @@ impl Snapshots {
         match before {
             None => Kept::New,
             Some(forgotten) => {
-                forget(forgotten);
+                drop_in_background(forgotten);
                 Kept::Replaced
             }
         }
@@ -67,7 +67,7 @@ impl Snapshots {
         let removed = self.0.lock().remove(name);
         let was_there = removed.is_some();
         if let Some(forgotten) = removed {
-            forget(forgotten);
+            drop_in_background(forgotten);
         }
         was_there
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use super::state::State;
-use crate::platform::{create_private, sync_folder};
+use super::state_document::State;
+use crate::os::{create_private, sync_folder};
 
 /// How much is written at a time.
 const PIECE_BYTES: usize = 256 * 1024;

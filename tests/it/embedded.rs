@@ -294,9 +294,9 @@ fn requests_are_narrowed_by_everything_that_they_carry() {
         ]
     );
     assert_eq!(all().retrievals().bodies(), [Value::Null]);
-    yotpo.store("other").forget_requests();
+    yotpo.store("other").clear_requests();
     all().assert_count(4);
-    store.forget_requests();
+    store.clear_requests();
     all().assert_none();
 }
 
@@ -383,7 +383,7 @@ fn time_settings_and_snapshots_are_a_stores_own() {
     store.restore(&before);
     assert_eq!((client.get("").0, store.customers().len()), (400, 0));
     assert_eq!(store.settings().visibility_delay, Duration::from_secs(60));
-    store.unset_all();
+    store.clear_settings();
     assert_eq!(store.settings(), other.settings());
     store.set(Setting::RateLimit(5));
     store.reset();
@@ -404,7 +404,7 @@ fn time_settings_and_snapshots_are_a_stores_own() {
         (5, Validation::Lenient, 100)
     );
     assert!(settings.enforce_deprecations && settings.issued_tokens_only);
-    yotpo.unset_all();
+    yotpo.clear_settings();
     assert_eq!(other.settings().body_limit, yotpo_mock::DEFAULT_BODY_LIMIT);
     assert_snapshot!(panic_of(|| yotpo.set(Setting::BodyLimit(0))), @"body_limit must be a whole number of bytes, at least 1, and is `0`");
 
@@ -451,7 +451,7 @@ fn the_report_tells_what_a_run_leaned_on() {
             report.requests(),
             report.injected(),
             report.server_errors(),
-            report.bare_refusals()
+            report.malformed_requests()
         ),
         (4, 1, 0, 0)
     );
@@ -484,7 +484,7 @@ fn the_report_tells_what_a_run_leaned_on() {
       deprecated events.endpoint: 1
       no operation PATCH /core/v3/stores/shop/orders answered 501: 1
     ");
-    store.forget_report();
+    store.clear_report();
     assert_eq!((store.report().requests(), report.requests()), (0, 4));
 }
 
@@ -554,7 +554,7 @@ fn nothing_is_counted_that_is_not_all_there() {
     busy.requests().assert_count(3);
     busy.requests().retrievals().assert_at_least(3);
     yotpo.requests().after(1).assert_count(3);
-    store.forget_requests();
+    store.clear_requests();
     store.requests().assert_none();
 }
 

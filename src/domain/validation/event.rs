@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Fields, Findings, PropertyRules, Terms, is_name, whole_number};
+use super::{Diagnostics, Fields, PropertyRules, ValidationOptions, is_name, whole_number};
 use crate::domain::customer::Customer;
 use crate::domain::event::Event;
 use crate::domain::json::Json;
@@ -29,42 +29,42 @@ const EVENT_CUSTOMER: [&str; 1] = ["customer"];
 ///
 /// # Errors
 ///
-/// [`Rejection::Broken`] with one entry per broken rule.
+/// [`Rejection::Invalid`] with one entry per broken rule.
 pub fn read_event(
     body: &Json<'_>,
-    terms: Terms,
+    terms: ValidationOptions,
     now: DateTime<Utc>,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) -> Result<(Event, Customer), Rejection> {
     let Some(body) = body.as_object() else {
-        findings.broken(&rule::BODY_OBJECT, "the body");
-        return findings.accept(None);
+        diagnostics.broken(&rule::BODY_OBJECT, "the body");
+        return diagnostics.accept(None);
     };
     let event = match body.get("customer_event").filter(|event| !event.is_null()) {
         Some(wrapped) => {
             if body.len() > 1 {
-                findings.note(Note::CustomersUnknownField);
+                diagnostics.note(Note::CustomersUnknownField);
             }
             wrapped.as_object()
         }
         None if event_fields().any(|name| body.get(name).is_some()) => {
-            findings.note(Note::EventsBodyUnwrapped);
+            diagnostics.note(Note::EventsBodyUnwrapped);
             Some(body)
         }
         None => None,
     };
     let Some(event) = event else {
-        findings.broken(&rule::EVENT_REQUIRED, "customer_event");
-        return findings.accept(None);
+        diagnostics.broken(&rule::EVENT_REQUIRED, "customer_event");
+        return diagnostics.accept(None);
     };
     let read = Fields {
         object: event,
         path: "customer_event",
         validation: terms.validation,
-        findings,
+        diagnostics,
     }
     .event(now);
-    findings.accept(read)
+    diagnostics.accept(read)
 }
 
 fn event_fields() -> impl Iterator<Item = &'static str> {
@@ -89,7 +89,7 @@ impl Fields<'_> {
             .find(|name| self.sent(name).is_some())
             .unwrap_or(canonical);
         if name != canonical {
-            self.findings.note(Note::EventsFieldAlias);
+            self.diagnostics.note(Note::EventsFieldAlias);
         }
         name
     }
@@ -113,7 +113,7 @@ impl Fields<'_> {
             .flatten()
             .any(|text| !is_snake_case(text))
         {
-            self.findings.note(Note::EventsNotSnakeCase);
+            self.diagnostics.note(Note::EventsNotSnakeCase);
         }
         let timestamp = self
             .time(timestamp, &rule::EVENT_TIMESTAMP_TYPE, &rule::EVENT_TIMESTAMP_FORMAT)
@@ -135,7 +135,7 @@ impl Fields<'_> {
                     object,
                     path: &path,
                     validation: self.validation,
-                    findings: self.findings,
+                    diagnostics: self.diagnostics,
                 };
                 // As the vendor does: deprecations concern the customers endpoint only (contract, section 4, assumed).
                 Some(fields.written_customer(false, now))

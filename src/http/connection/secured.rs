@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::KEEP_ALIVE;
 use crate::http::tls::{self, Tls};
-use crate::platform::Socket;
+use crate::os::Socket;
 
 type Inside = TlsStream<TcpStream>;
 

@@ -7,7 +7,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 
-use super::asked::{BODY_LIMIT, Complaint};
+use super::request::{BODY_LIMIT, ControlError};
 
 /// The vendor's own names: there the control surface is not to be found.
 pub(in crate::http) const VENDORS_HOSTS: [&str; 2] = ["api.yotpo.com", "developers.yotpo.com"];
@@ -54,11 +54,11 @@ impl Access {
     /// # Errors
     ///
     /// Why it is refused, with what would let it in.
-    pub(in crate::http) fn check(&self, head: &RequestHead, is_health: bool) -> Result<(), Complaint> {
+    pub(in crate::http) fn check(&self, head: &RequestHead, is_health: bool) -> Result<(), ControlError> {
         self.check_host(head)?;
         self.check_origin(head)?;
         match &self.token {
-            Some(token) if !is_health && bearer(head.headers()) != Some(token.as_str()) => Err(Complaint::new(
+            Some(token) if !is_health && bearer(head.headers()) != Some(token.as_str()) => Err(ControlError::new(
                 StatusCode::UNAUTHORIZED,
                 "the control surface asks for its token",
                 "send `Authorization: Bearer` and what `--control-token` says",
@@ -72,13 +72,13 @@ impl Access {
         self.is_for(host) && !is_vendor(host)
     }
 
-    fn check_host(&self, head: &RequestHead) -> Result<(), Complaint> {
+    fn check_host(&self, head: &RequestHead) -> Result<(), ControlError> {
         let Some(host) = host_of(head) else { return Ok(()) };
         if self.is_for(&host) {
             return Ok(());
         }
         let name = name_of(&host);
-        Err(Complaint::new(
+        Err(ControlError::new(
             StatusCode::FORBIDDEN,
             format!("the control surface is not for the host `{name}`"),
             format!("`--control-host {name}` lets it in"),
@@ -103,7 +103,7 @@ impl Access {
         is_named || is_local || is_address
     }
 
-    fn check_origin(&self, head: &RequestHead) -> Result<(), Complaint> {
+    fn check_origin(&self, head: &RequestHead) -> Result<(), ControlError> {
         let headers = head.headers();
         let Some(origin) = headers.get(ORIGIN) else {
             return Ok(());
@@ -116,7 +116,7 @@ impl Access {
         if is_own || self.allowed_origin(headers).is_some() {
             return Ok(());
         }
-        Err(Complaint::new(
+        Err(ControlError::new(
             StatusCode::FORBIDDEN,
             format!("the control surface is not for pages of `{origin}`"),
             format!("`--cors {origin}` lets them in"),

@@ -4,16 +4,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::asked::{Asked, Complaint};
+use super::request::{ControlError, ControlRequest};
 
 /// `POST /_mock/faults`: adds a fault; 201 with its id.
-pub(super) async fn add(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let memory = asked.world.memory();
-    let spec = asked.any_object().await?;
+pub(super) async fn add(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let memory = request.world.memory();
+    let spec = request.any_object().await?;
     let added = memory.faults.add(spec);
     let id = added.map_err(|error| {
-        Complaint::bad(
+        ControlError::bad(
             error,
             "for example {\"match\":{\"operation\":\"upsertCustomer\"},\"times\":2,\"status\":503}",
         )
@@ -22,43 +22,43 @@ pub(super) async fn add(mut asked: Asked) -> Result<HttpResponse, Complaint> {
 }
 
 /// `GET /_mock/faults`, `?store=`: all, or those for one store only, with what became of them.
-pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    Ok(HttpResponse::Ok().json(json!({ "faults": asked.world.memory().faults.list(store.as_deref()) })))
+pub(super) async fn list(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    Ok(HttpResponse::Ok().json(json!({ "faults": request.world.memory().faults.list(store.as_deref()) })))
 }
 
 /// `DELETE /_mock/faults`, `?store=`
-pub(super) async fn clear(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    Ok(HttpResponse::Ok().json(json!({ "removed": asked.world.memory().faults.clear(store.as_deref()) })))
+pub(super) async fn clear(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    Ok(HttpResponse::Ok().json(json!({ "removed": request.world.memory().faults.clear(store.as_deref()) })))
 }
 
 /// `GET /_mock/faults/{id}`
-pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let fault = id_of(&asked).and_then(|id| asked.world.memory().faults.get(id));
+pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let fault = id_of(&request).and_then(|id| request.world.memory().faults.get(id));
     fault
         .map(|fault| HttpResponse::Ok().json(fault))
-        .ok_or_else(|| unknown(&asked))
+        .ok_or_else(|| unknown(&request))
 }
 
 /// `DELETE /_mock/faults/{id}`
-pub(super) async fn remove(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let removed = id_of(&asked).is_some_and(|id| asked.world.memory().faults.remove(id));
+pub(super) async fn remove(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let removed = id_of(&request).is_some_and(|id| request.world.memory().faults.remove(id));
     removed
         .then(|| HttpResponse::Ok().json(json!({ "removed": 1 })))
-        .ok_or_else(|| unknown(&asked))
+        .ok_or_else(|| unknown(&request))
 }
 
-fn id_of(asked: &Asked) -> Option<u64> {
-    asked.path("fault_id").parse().ok()
+fn id_of(request: &ControlRequest) -> Option<u64> {
+    request.path("fault_id").parse().ok()
 }
 
-fn unknown(asked: &Asked) -> Complaint {
-    Complaint::new(
+fn unknown(request: &ControlRequest) -> ControlError {
+    ControlError::new(
         StatusCode::NOT_FOUND,
-        format!("there is no fault `{}`", asked.path("fault_id")),
+        format!("there is no fault `{}`", request.path("fault_id")),
         "`GET /_mock/faults` lists those there are",
     )
 }

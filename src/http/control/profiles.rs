@@ -5,23 +5,23 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint};
+use super::request::{ControlError, ControlRequest};
 use super::stores::unknown;
 use crate::domain::customer::Include;
-use crate::domain::lineage::{How, Step, What};
+use crate::domain::history::{Change, MatchKind, Step};
 use crate::domain::rejection::Rejection;
 use crate::domain::timestamp::rfc3339;
 
 /// `GET /_mock/stores/{id}/customers/{number}/lineage`: the last 32 steps, the first of them first.
-pub(super) async fn lineage(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let (store, number) = (asked.path("store_id").to_owned(), asked.path("number").to_owned());
-    let found = asked.world.look(&store, |state| {
+pub(super) async fn lineage(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let (store, number) = (request.path("store_id").to_owned(), request.path("number").to_owned());
+    let found = request.world.with_store(&store, |state| {
         let profile = number.parse().ok().and_then(|number| state.customer(number));
-        profile.map(|profile| profile.lineage().iter().map(step_json).collect::<Vec<_>>())
+        profile.map(|profile| profile.steps().iter().map(step_json).collect::<Vec<_>>())
     });
     let steps = found.ok_or_else(|| unknown(&store))?.ok_or_else(|| {
-        Complaint::new(
+        ControlError::new(
             StatusCode::NOT_FOUND,
             format!("store `{store}` has no customer with the number `{number}`"),
             format!("`GET /_mock/stores/{store}/customers` lists them with their numbers; one that was merged is gone"),
@@ -39,13 +39,13 @@ fn step_json(step: &Step) -> Value {
         "rule": step.what.rule(),
     });
     match &step.what {
-        What::Written { how, named } => {
+        Change::Written { how, named } => {
             json["step"] = verb(*how).into();
             if let Some(named) = named {
                 json["named"] = json!(named);
             }
         }
-        What::Merged { number, identifiers } => {
+        Change::Merged { number, identifiers } => {
             json["step"] = "merged".into();
             json["merged"] = json!({ "number": number, "identifiers": identifiers });
         }
@@ -53,20 +53,20 @@ fn step_json(step: &Step) -> Value {
     json
 }
 
-fn verb(how: How) -> &'static str {
+fn verb(how: MatchKind) -> &'static str {
     match how {
-        How::New => "created",
-        How::ExternalId | How::WrittenLast => "updated",
-        How::Adopted => "adopted",
+        MatchKind::New => "created",
+        MatchKind::ExternalId | MatchKind::WrittenLast => "updated",
+        MatchKind::Adopted => "adopted",
     }
 }
 
 /// `POST /_mock/stores/{id}/explain` with the body of a write: what it would come to, without writing.
-pub(super) async fn explain(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let (world, store) = (asked.world.clone(), asked.path("store_id").to_owned());
-    let body = Value::Object(asked.any_object().await?);
-    let explanation = world.call().visit(&store).explain(&body);
+pub(super) async fn explain(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let (world, store) = (request.world.clone(), request.path("store_id").to_owned());
+    let body = Value::Object(request.any_object().await?);
+    let explanation = world.call().store_scope(&store).explain(&body);
     let notes: Vec<_> = explanation
         .notes
         .iter()
@@ -100,7 +100,7 @@ pub(super) async fn explain(mut asked: Asked) -> Result<HttpResponse, Complaint>
 /// Every broken rule with what it says and what it rests on.
 fn broken(rejection: &Rejection) -> Vec<Value> {
     match rejection {
-        Rejection::Broken(violations) => violations
+        Rejection::Invalid(violations) => violations
             .iter()
             .map(|violation| {
                 json!({

@@ -3,22 +3,22 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint};
+use super::request::{ControlError, ControlRequest};
 use crate::world::ResetTo;
-use crate::world::words::brief;
+use crate::world::text::truncate;
 
 /// `POST /_mock/reset`, `?store=`: back to the seeds of the start, or with `{"to":"empty"}` to nothing.
-pub(super) async fn reset(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    let world = asked.world.clone();
-    let body = asked.object(&["to"]).await?;
+pub(super) async fn reset(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    let world = request.world.clone();
+    let body = request.object(&["to"]).await?;
     let to = match body.get("to") {
         None => ResetTo::Seed,
         Some(Value::String(to)) if to == "seed" => ResetTo::Seed,
         Some(Value::String(to)) if to == "empty" => ResetTo::Empty,
         Some(other) => {
-            return Err(Complaint::bad(
-                format!("`to` is `{}`", brief(other)),
+            return Err(ControlError::bad(
+                format!("`to` is `{}`", truncate(other)),
                 "it is `seed` or `empty`",
             ));
         }
@@ -28,9 +28,9 @@ pub(super) async fn reset(mut asked: Asked) -> Result<HttpResponse, Complaint> {
 }
 
 /// `POST /_mock/settle`, `?store=`: makes every accepted write visible now.
-pub(super) async fn settle(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    let world = asked.world.clone();
-    asked.object(&[]).await?;
+pub(super) async fn settle(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    let world = request.world.clone();
+    request.object(&[]).await?;
     Ok(HttpResponse::Ok().json(json!({ "applied": world.settle(store.as_deref()) })))
 }

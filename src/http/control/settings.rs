@@ -3,26 +3,26 @@
 use actix_web::HttpResponse;
 use serde_json::json;
 
-use super::asked::{Asked, Complaint};
+use super::request::{ControlError, ControlRequest};
 use crate::world::World;
 
 /// `GET /_mock/settings`, `?store=`: what holds, and what was changed.
-pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    Ok(told(&asked.world, store.as_deref()))
+pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    Ok(told(&request.world, store.as_deref()))
 }
 
 /// `PATCH /_mock/settings`, `?store=`: changes what is named; null goes back to the start, or for one store to what holds for
 /// all.
-pub(super) async fn patch(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    let world = asked.world.clone();
-    let patch = asked.any_object().await?;
+pub(super) async fn patch(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    let world = request.world.clone();
+    let patch = request.any_object().await?;
     let memory = world.memory();
     let changes = memory.changes(store.as_deref()).patched(&patch);
     let changes =
-        changes.map_err(|error| Complaint::bad(error, "`GET /_mock/settings` shows all with their values"))?;
-    memory.put_changes(store.as_deref(), changes);
+        changes.map_err(|error| ControlError::bad(error, "`GET /_mock/settings` shows all with their values"))?;
+    memory.set_overrides(store.as_deref(), changes);
     Ok(told(&world, store.as_deref()))
 }
 

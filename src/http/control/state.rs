@@ -10,7 +10,7 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::asked::{Asked, Complaint, apart};
+use super::request::{ControlError, ControlRequest, run_blocking};
 use super::stores::unknown;
 
 /// How large the pieces are in which a state goes out, and how many of them may wait for the client.
@@ -18,9 +18,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 const PIECES: usize = 2;
 
 /// `GET /_mock/state`, `?store=`
-pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    let mut state = asked.world.state();
+pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    let mut state = request.world.state();
     if let Some(store) = store {
         state = state.of_store(&store);
         if state.memory.stores.is_empty() {
@@ -37,7 +37,7 @@ pub(super) async fn get(mut asked: Asked) -> Result<HttpResponse, Complaint> {
         });
     written.map_err(|error| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Complaint::new(
+        ControlError::new(
             status,
             format!("there is no thread: {error}"),
             "look at the limits of the process",
@@ -68,35 +68,35 @@ impl Write for Pieces {
 }
 
 /// `PUT /_mock/state`, `?store=`: puts it in the place of what is there, the time included.
-pub(super) async fn put(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let store = asked.store()?;
-    let world = asked.world.clone();
-    let text = asked.text().await?;
-    let put = apart(move || world.put_document(store.as_deref(), &text)).await?;
+pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let store = request.store()?;
+    let world = request.world.clone();
+    let text = request.text().await?;
+    let put = run_blocking(move || world.put_document(store.as_deref(), &text)).await?;
     put.map_err(|error| {
         let hint = "nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one";
-        Complaint::bad(format!("the state is not taken: {error}"), hint)
+        ControlError::bad(format!("the state is not taken: {error}"), hint)
     })?;
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
 /// `POST /_mock/state/save`: saves the state in the file of `--state`.
-pub(super) async fn save(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    asked.query([])?;
-    let world = asked.world.clone();
-    asked.object(&[]).await?;
+pub(super) async fn save(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    request.query([])?;
+    let world = request.world.clone();
+    request.object(&[]).await?;
     let Some(file) = &world.state_file else {
-        return Err(Complaint::new(
+        return Err(ControlError::new(
             StatusCode::CONFLICT,
             "there is no file to save the state in",
             "start with `--state FILE`; `GET /_mock/state` gives the state without one",
         ));
     };
     let path = file.path().display().to_string();
-    let saved = apart(move || world.save()).await?;
+    let saved = run_blocking(move || world.save()).await?;
     match saved.expect("there is a file") {
         Ok(bytes) => Ok(HttpResponse::Ok().json(json!({ "file": path, "bytes": bytes }))),
-        Err(error) => Err(Complaint::new(
+        Err(error) => Err(ControlError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("the state cannot be saved in `{path}`: {error}"),
             "the file is as it was saved last; look at its folder and at the disk",

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Complaint, number};
+use super::request::{ControlError, ControlRequest, number};
 use crate::domain::customer::{Identifiers, Include};
 use crate::domain::event::Event;
 use crate::domain::store::{Pending, StoreState, Write};
@@ -16,16 +16,16 @@ const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;
 
 /// `GET /_mock/stores`: those that are remembered, by id.
-pub(super) async fn list(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let [limit, after] = asked.query(["limit", "after"])?;
+pub(super) async fn list(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let [limit, after] = request.query(["limit", "after"])?;
     let limit = limit_of(limit)?;
-    let mut ids = asked.world.memory().store_ids();
+    let mut ids = request.world.memory().store_ids();
     ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
     let next_after = (ids.len() > limit).then(|| ids[limit - 1].clone());
     ids.truncate(limit);
     let stores: Vec<_> = ids
         .iter()
-        .filter_map(|id| asked.world.look(id, |state| about(id, state)))
+        .filter_map(|id| request.world.with_store(id, |state| about(id, state)))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "stores": stores, "next_after": next_after })))
 }
@@ -43,12 +43,12 @@ fn about(id: &str, state: &StoreState) -> Value {
 
 /// `GET /_mock/stores/{id}/customers`: in the order of creation, each with its number and everything that is known; writes
 /// that do not show yet apart.
-pub(super) async fn customers(mut asked: Asked) -> Result<HttpResponse, Complaint> {
-    let [limit, after] = asked.query(["limit", "after"])?;
+pub(super) async fn customers(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+    let [limit, after] = request.query(["limit", "after"])?;
     let limit = limit_of(limit)?;
     let after = number("after", after.as_deref(), 0, 0..=u64::MAX - 1)?;
-    let store = asked.path("store_id").to_owned();
-    let listed = asked.world.look(&store, |state| {
+    let store = request.path("store_id").to_owned();
+    let join_quoted = request.world.with_store(&store, |state| {
         let customers: Vec<_> = state.customers(after).take(limit + 1).cloned().collect();
         let pending: Vec<_> = state
             .pending()
@@ -57,7 +57,7 @@ pub(super) async fn customers(mut asked: Asked) -> Result<HttpResponse, Complain
             .collect();
         (customers, pending)
     });
-    let (mut customers, pending) = listed.ok_or_else(|| unknown(&store))?;
+    let (mut customers, pending) = join_quoted.ok_or_else(|| unknown(&store))?;
     let next_after = (customers.len() > limit).then(|| customers[limit - 1].number());
     customers.truncate(limit);
     let mut json = b"{\"customers\":[".to_vec();
@@ -81,18 +81,18 @@ pub(super) async fn customers(mut asked: Asked) -> Result<HttpResponse, Complain
 
 /// `GET /_mock/stores/{id}/events`: in the order in which they came; filters `type`, `unique_id` and `customer`, which is an
 /// external id, an e-mail or a phone number.
-pub(super) async fn events(mut asked: Asked) -> Result<HttpResponse, Complaint> {
+pub(super) async fn events(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
     let [limit, after, event_type, unique_id, customer] =
-        asked.query(["limit", "after", "type", "unique_id", "customer"])?;
+        request.query(["limit", "after", "type", "unique_id", "customer"])?;
     let limit = limit_of(limit)?;
     let after = number("after", after.as_deref(), 0, 0..=u64::MAX - 1)?;
-    let store = asked.path("store_id").to_owned();
+    let store = request.path("store_id").to_owned();
     let is_wanted = |event: &Event, of: &Identifiers| {
         event_type.as_ref().is_none_or(|wanted| *wanted == event.event_type)
             && unique_id.as_ref().is_none_or(|wanted| *wanted == event.unique_id)
             && customer.as_ref().is_none_or(|wanted| is_named(of, wanted))
     };
-    let listed = asked.world.look(&store, |state| {
+    let join_quoted = request.world.with_store(&store, |state| {
         let events = state.events(after).filter(|(_, event, of)| is_wanted(event, of));
         let events: Vec<_> = events
             .take(limit + 1)
@@ -104,20 +104,20 @@ pub(super) async fn events(mut asked: Asked) -> Result<HttpResponse, Complaint> 
         });
         (events, pending.map(pending_json).collect::<Vec<_>>())
     });
-    let (mut events, pending) = listed.ok_or_else(|| unknown(&store))?;
+    let (mut events, pending) = join_quoted.ok_or_else(|| unknown(&store))?;
     let next_after = (events.len() > limit).then(|| events[limit - 1].0);
     events.truncate(limit);
     let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
     Ok(HttpResponse::Ok().json(json!({ "events": events, "pending": pending, "next_after": next_after })))
 }
 
-fn limit_of(limit: Option<String>) -> Result<usize, Complaint> {
+fn limit_of(limit: Option<String>) -> Result<usize, ControlError> {
     let limit = number("limit", limit.as_deref(), DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
     Ok(usize::try_from(limit).expect("the largest list fits memory"))
 }
 
-pub(super) fn unknown(store: &str) -> Complaint {
-    Complaint::new(
+pub(super) fn unknown(store: &str) -> ControlError {
+    ControlError::new(
         StatusCode::NOT_FOUND,
         format!("store `{store}` is not remembered"),
         "a store is remembered at its first token or accepted write; `GET /_mock/stores` lists them",

@@ -21,9 +21,9 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::{Unfit, provider};
-use crate::platform::create_private;
+use crate::os::create_private;
 use crate::world::clock::real_now;
-use crate::world::words::listed;
+use crate::world::text::join_quoted;
 
 /// How long an authority lives: longer than any run, so that what was told to trust it need not be told again.
 const LIFE: TimeDelta = TimeDelta::days(365);
@@ -49,7 +49,7 @@ pub(super) struct Authority {
 /// Why a kept authority is of no use.
 enum Useless {
     Expired,
-    Broken(String),
+    Invalid(String),
 }
 
 impl Authority {
@@ -106,7 +106,7 @@ impl Authority {
                 Ok((_, strangers)) => {
                     let hint = "remove the folder, or name another, to have an authority made for all names; then its clients \
                                 need the new `ca.pem`";
-                    return Err(unfit(format!("it is not for {}", listed(&strangers)), hint));
+                    return Err(unfit(format!("it is not for {}", join_quoted(&strangers)), hint));
                 }
                 Err(Useless::Expired) => {
                     tracing::warn!(
@@ -115,7 +115,7 @@ impl Authority {
                     );
                     Authority::new(names).keep(&path, true).map_err(failed)?;
                 }
-                Err(Useless::Broken(reason)) => {
+                Err(Useless::Invalid(reason)) => {
                     let hint = "remove the folder to have a new one made; then its clients need the new `ca.pem`";
                     return Err(unfit(reason, hint));
                 }
@@ -153,7 +153,7 @@ impl Authority {
 
     /// Reads what is kept; gives with it the names that it is not for.
     fn read(kept: &str, names: &[ServerName<'static>]) -> Result<(Authority, Vec<String>), Useless> {
-        let broken = |what: &str| Useless::Broken(format!("`{KEY_FILE}` {what}"));
+        let broken = |what: &str| Useless::Invalid(format!("`{KEY_FILE}` {what}"));
         let der = CertificateDer::from_pem_slice(kept.as_bytes()).map_err(|_| broken("has no certificate in it"))?;
         let secret = PrivateKeyDer::from_pem_slice(kept.as_bytes()).map_err(|_| broken("has no key in it"))?;
         let key = KeyPair::try_from(&secret).map_err(|_| broken("has a key in it that is none"))?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::record::Record;
+use super::stored_entry::StoredEntry;
 
 /// How many entries wait to be written, in memory beyond the bounds of the journal; while they do, the next one waits for
 /// [`PATIENCE`].
@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct JournalFile {
     /// `None` is the end.
-    entries: SyncSender<Option<Arc<Record>>>,
+    entries: SyncSender<Option<Arc<StoredEntry>>>,
     lost: Arc<AtomicU64>,
     /// Told when the thread has written everything.
     done: Mutex<Receiver<()>>,
@@ -62,7 +62,7 @@ impl JournalFile {
     }
 
     /// Hands an entry over. It is lost, and counted, where the file does not keep up.
-    pub fn add(&self, record: Arc<Record>) {
+    pub fn add(&self, record: Arc<StoredEntry>) {
         let patience = match self.lost.load(Ordering::Relaxed) {
             0 => PATIENCE,
             _ => Duration::ZERO,
@@ -81,7 +81,7 @@ impl JournalFile {
     }
 
     /// Whether there was a place in time.
-    fn hand_over(&self, mut record: Option<Arc<Record>>, patience: Duration) -> bool {
+    fn hand_over(&self, mut record: Option<Arc<StoredEntry>>, patience: Duration) -> bool {
         let mut began = None;
         loop {
             match self.entries.try_send(record) {
@@ -99,7 +99,7 @@ impl JournalFile {
 }
 
 /// Writes entries until the last; flushes whenever none is waiting.
-fn write(file: File, waiting: &Receiver<Option<Arc<Record>>>, lost: &AtomicU64) {
+fn write(file: File, waiting: &Receiver<Option<Arc<StoredEntry>>>, lost: &AtomicU64) {
     let mut file = BufWriter::new(file);
     let mut failed = 0_u64;
     let mut next = waiting.recv().ok().flatten();
@@ -142,10 +142,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::world::journal::{Draft, Limits};
+    use crate::world::journal::{EntryDraft, Limits};
 
-    fn record(number: u64) -> Arc<Record> {
-        let draft = Draft {
+    fn record(number: u64) -> Arc<StoredEntry> {
+        let draft = EntryDraft {
             number,
             at: chrono::DateTime::UNIX_EPOCH,
             operation: None,
@@ -163,7 +163,7 @@ mod tests {
             response_headers: b"",
             response_body: None,
         };
-        Arc::new(Record::new(draft, Limits::default()))
+        Arc::new(StoredEntry::new(draft, Limits::default()))
     }
 
     #[test]

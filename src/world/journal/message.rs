@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::redaction;
 use crate::domain::json;
-use crate::domain::page::PageText;
+use crate::domain::page::RenderedPage;
 
 /// The headers and the body of a request or of an answer. Tokens and secrets in them are never shown.
 #[derive(Clone)]
@@ -144,17 +144,17 @@ impl fmt::Debug for Query {
 /// A body, or the beginning of a long one.
 #[derive(Clone)]
 pub(crate) struct Body {
-    kept: Kept,
+    kept: Retained,
     /// How much of it is kept.
     kept_bytes: usize,
     whole_bytes: u64,
 }
 
 #[derive(Clone)]
-enum Kept {
+enum Retained {
     Bytes(Bytes),
     /// The profiles of a page as they were, shared with the store; their texts are joined when they are read.
-    Page(PageText),
+    Page(RenderedPage),
 }
 
 impl Body {
@@ -162,15 +162,15 @@ impl Body {
     pub fn of_bytes(kept: Bytes, whole_bytes: u64) -> Body {
         Body {
             kept_bytes: kept.len(),
-            kept: Kept::Bytes(kept),
+            kept: Retained::Bytes(kept),
             whole_bytes,
         }
     }
 
     /// Keeps a page, or the beginning of a long one.
-    pub fn keep_page(page: &PageText, most_bytes: usize) -> Body {
+    pub fn keep_page(page: &RenderedPage, most_bytes: usize) -> Body {
         Body {
-            kept: Kept::Page(page.beginning(most_bytes)),
+            kept: Retained::Page(page.beginning(most_bytes)),
             kept_bytes: page.bytes().min(most_bytes),
             whole_bytes: u64::try_from(page.bytes()).unwrap_or(u64::MAX),
         }
@@ -186,8 +186,8 @@ impl Body {
 
     fn bytes(&self) -> Bytes {
         match &self.kept {
-            Kept::Bytes(bytes) => bytes.clone(),
-            Kept::Page(page) => {
+            Retained::Bytes(bytes) => bytes.clone(),
+            Retained::Page(page) => {
                 let mut text = page.to_vec();
                 text.truncate(self.kept_bytes);
                 text.into()

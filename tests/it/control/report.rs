@@ -32,7 +32,6 @@ fn the_report_counts_what_the_journal_has_forgotten() {
     assert_eq!(scene.mock.requests().entries().len(), 1);
     assert_snapshot!(report(&scene, ""), @r#"
     {
-      "bare_refusals": 0,
       "calls": {
         "retrieveCustomers": {
           "200": 3,
@@ -44,6 +43,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
         }
       },
       "injected": 0,
+      "malformed_requests": 0,
       "never_called": [
         "createAccessToken",
         "createOauthToken",
@@ -95,7 +95,6 @@ fn the_report_counts_what_the_journal_has_forgotten() {
     "#);
     assert_snapshot!(report(&scene, "?store=other"), @r#"
     {
-      "bare_refusals": 0,
       "calls": {
         "retrieveCustomers": {
           "200": 1,
@@ -103,6 +102,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
         }
       },
       "injected": 0,
+      "malformed_requests": 0,
       "never_called": [
         "createAccessToken",
         "createOauthToken",

@@ -6,8 +6,8 @@ use std::num::NonZero;
 use chrono::{DateTime, Utc};
 use triomphe::Arc;
 
-use super::customer::{Customer, Identifiers, Number};
-use super::identity::Names;
+use super::customer::{Customer, CustomerNumber, Identifiers};
+use super::identity::IdentifiersRef;
 
 /// How many steps of a profile's story are kept; older ones are forgotten.
 pub const MAX_STEPS: usize = 32;
@@ -38,7 +38,7 @@ pub(crate) const FIELDS: [&str; 20] = [
 
 /// By which rule of the contract's section 7 a write came to its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum MatchKind {
     /// None was found: a new one was made.
     New,
     /// It has the external id.
@@ -49,24 +49,26 @@ pub enum How {
     WrittenLast,
 }
 
-impl How {
+impl MatchKind {
     /// What a write that names its customer so comes to, where a profile was found or not.
-    pub fn of(write: &Names<'_>, found: Option<&Names<'_>>) -> How {
+    pub fn of(write: &IdentifiersRef<'_>, found: Option<&IdentifiersRef<'_>>) -> MatchKind {
         match found {
-            None => How::New,
-            Some(found) if write.external_id.is_some() && found.external_id == write.external_id => How::ExternalId,
-            Some(_) if write.external_id.is_some() => How::Adopted,
-            Some(_) => How::WrittenLast,
+            None => MatchKind::New,
+            Some(found) if write.external_id.is_some() && found.external_id == write.external_id => {
+                MatchKind::ExternalId
+            }
+            Some(_) if write.external_id.is_some() => MatchKind::Adopted,
+            Some(_) => MatchKind::WrittenLast,
         }
     }
 
     /// The id of the rule, as `openapi/COVERAGE.md` lists it.
     pub fn rule(self) -> &'static str {
         match self {
-            How::New => "identity.new",
-            How::ExternalId => "identity.external_id",
-            How::Adopted => "identity.adopt",
-            How::WrittenLast => "identity.last_written",
+            MatchKind::New => "identity.new",
+            MatchKind::ExternalId => "identity.external_id",
+            MatchKind::Adopted => "identity.adopt",
+            MatchKind::WrittenLast => "identity.last_written",
         }
     }
 }
@@ -78,7 +80,7 @@ pub struct Fields(u32);
 impl Fields {
     /// The fields that a customer has.
     pub fn of(customer: &Customer) -> Fields {
-        let on_request = &customer.on_request;
+        let optional_parts = &customer.optional_parts;
         let is_set = [
             customer.external_id.is_some(),
             customer.email.is_some(),
@@ -97,9 +99,9 @@ impl Fields {
             customer.accepts_email_marketing.is_some(),
             !customer.lists.is_empty(),
             customer.channels.sms.is_some() || customer.channels.email.is_some(),
-            !on_request.custom_properties.is_empty(),
-            on_request.loyalty.is_some(),
-            on_request.yotpo_ugc.is_some(),
+            !optional_parts.custom_properties.is_empty(),
+            optional_parts.loyalty.is_some(),
+            optional_parts.yotpo_ugc.is_some(),
         ];
         Fields(
             is_set
@@ -126,27 +128,27 @@ impl Fields {
 
 /// What one step was.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum Change {
     /// A write came to the profile.
     Written {
-        how: How,
+        how: MatchKind,
         /// What names the customer from this step on, if that changed.
         named: Option<Identifiers>,
     },
     /// Another profile was merged into it.
     Merged {
-        number: Number,
+        number: CustomerNumber,
         /// What named the other.
         identifiers: Identifiers,
     },
 }
 
-impl What {
+impl Change {
     /// The id of the rule by which it was so.
     pub fn rule(&self) -> &'static str {
         match self {
-            What::Written { how, .. } => how.rule(),
-            What::Merged { .. } => "identity.goes_on",
+            Change::Written { how, .. } => how.rule(),
+            Change::Merged { .. } => "identity.goes_on",
         }
     }
 }
@@ -158,7 +160,7 @@ pub struct Step {
     pub request: u64,
     /// When it showed.
     pub at: DateTime<Utc>,
-    pub what: What,
+    pub what: Change,
     /// The fields that it set, or that the other filled.
     pub fields: Fields,
 }
@@ -168,7 +170,7 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Kept {
     request: u64,
-    before: Lineage,
+    before: History,
     /// What names whom, where the step says so.
     named: Option<Box<Named>>,
     at: DateTime<Utc>,
@@ -180,7 +182,7 @@ pub struct Kept {
 struct Named {
     identifiers: Identifiers,
     /// The number of the one that was merged; they count from 1.
-    merged: Option<NonZero<Number>>,
+    merged: Option<NonZero<CustomerNumber>>,
 }
 
 /// What is left of a kept step, in the bits of a number: from the lowest on the fields, by which rule a write came to its profile, and
@@ -191,9 +193,14 @@ struct Rest(u32);
 impl Rest {
     const HOW_AT: u32 = 20;
     const LENGTH_AT: u32 = 24;
-    const HOW: [How; 4] = [How::New, How::ExternalId, How::Adopted, How::WrittenLast];
+    const HOW: [MatchKind; 4] = [
+        MatchKind::New,
+        MatchKind::ExternalId,
+        MatchKind::Adopted,
+        MatchKind::WrittenLast,
+    ];
 
-    fn new(fields: Fields, how: How, length: usize) -> Rest {
+    fn new(fields: Fields, how: MatchKind, length: usize) -> Rest {
         let how = Rest::HOW.iter().position(|known| *known == how).expect("all are there");
         let small = |number| u32::try_from(number).expect("it is much smaller");
         Rest(fields.0 | small(how) << Rest::HOW_AT | small(length) << Rest::LENGTH_AT)
@@ -203,7 +210,7 @@ impl Rest {
         Fields(self.0 & ((1 << Rest::HOW_AT) - 1))
     }
 
-    fn how(self) -> How {
+    fn how(self) -> MatchKind {
         Rest::HOW[(self.0 >> Rest::HOW_AT) as usize % Rest::HOW.len()]
     }
 
@@ -218,11 +225,11 @@ impl Kept {
     fn step(&self) -> Step {
         let named = self.named.as_deref();
         let what = match named.map(|named| (named.merged, &named.identifiers)) {
-            Some((Some(number), identifiers)) => What::Merged {
+            Some((Some(number), identifiers)) => Change::Merged {
                 number: number.get(),
                 identifiers: identifiers.clone(),
             },
-            named => What::Written {
+            named => Change::Written {
                 how: self.rest.how(),
                 named: named.map(|(_, identifiers)| identifiers.clone()),
             },
@@ -237,16 +244,16 @@ impl Kept {
 }
 
 /// A profile's story, its last step first; none for what a seed says.
-pub type Lineage = Option<Arc<Kept>>;
+pub type History = Option<Arc<Kept>>;
 
 /// A story with one more step.
-pub fn told(before: Lineage, step: Step) -> Lineage {
+pub fn told(before: History, step: Step) -> History {
     let before = shortened(before);
     let length = 1 + before.as_ref().map_or(0, |kept| kept.rest.length());
     let (how, identifiers, merged) = match step.what {
-        What::Written { how, named } => (how, named, None),
+        Change::Written { how, named } => (how, named, None),
         // By whom was merged it is known as a merge, whatever else it says.
-        What::Merged { number, identifiers } => (How::New, Some(identifiers), NonZero::new(number)),
+        Change::Merged { number, identifiers } => (MatchKind::New, Some(identifiers), NonZero::new(number)),
     };
     Some(Arc::new(Kept {
         request: step.request,
@@ -258,19 +265,19 @@ pub fn told(before: Lineage, step: Step) -> Lineage {
 }
 
 /// The last steps of a story, the first of them first.
-pub fn steps(lineage: &Lineage) -> Vec<Step> {
-    let last = std::iter::successors(lineage.as_deref(), |kept| kept.before.as_deref());
+pub fn steps(history: &History) -> Vec<Step> {
+    let last = std::iter::successors(history.as_deref(), |kept| kept.before.as_deref());
     let mut steps: Vec<_> = last.take(MAX_STEPS).map(Kept::step).collect();
     steps.reverse();
     steps
 }
 
 /// Cuts a story that is twice as long as it may be: so that each step is copied once at most.
-fn shortened(lineage: Lineage) -> Lineage {
-    if lineage.as_ref().is_none_or(|kept| kept.rest.length() < 2 * MAX_STEPS) {
-        return lineage;
+fn shortened(history: History) -> History {
+    if history.as_ref().is_none_or(|kept| kept.rest.length() < 2 * MAX_STEPS) {
+        return history;
     }
-    steps(&lineage).into_iter().fold(None, told)
+    steps(&history).into_iter().fold(None, told)
 }
 
 #[cfg(test)]
@@ -280,14 +287,14 @@ mod tests {
 
     #[test]
     fn a_story_keeps_its_last_steps() {
-        let mut lineage = None;
+        let mut history = None;
         for request in 1..=1000 {
-            let what = What::Written {
-                how: How::New,
+            let what = Change::Written {
+                how: MatchKind::New,
                 named: None,
             };
-            lineage = told(
-                lineage,
+            history = told(
+                history,
                 Step {
                     request,
                     at: DateTime::UNIX_EPOCH,
@@ -295,7 +302,7 @@ mod tests {
                     fields: Fields::default(),
                 },
             );
-            let kept: Vec<_> = steps(&lineage).iter().map(|step| step.request).collect();
+            let kept: Vec<_> = steps(&history).iter().map(|step| step.request).collect();
             let first = request.saturating_sub(31).max(1);
             assert_eq!(kept, (first..=request).collect::<Vec<_>>());
         }
@@ -304,29 +311,34 @@ mod tests {
     #[test]
     fn a_step_is_told_as_it_was() {
         let identifiers = Identifiers {
-            external_id: Some(ExternalId::to_search("c-1")),
+            external_id: Some(ExternalId::for_lookup("c-1")),
             ..Identifiers::default()
         };
         let everything = Fields((1 << FIELDS.len()) - 1);
-        for how in [How::New, How::ExternalId, How::Adopted, How::WrittenLast] {
+        for how in [
+            MatchKind::New,
+            MatchKind::ExternalId,
+            MatchKind::Adopted,
+            MatchKind::WrittenLast,
+        ] {
             for named in [None, Some(identifiers.clone())] {
-                is_told_as_it_was(What::Written { how, named }, Fields::default());
+                is_told_as_it_was(Change::Written { how, named }, Fields::default());
             }
         }
-        is_told_as_it_was(What::Merged { number: 7, identifiers }, everything);
+        is_told_as_it_was(Change::Merged { number: 7, identifiers }, everything);
     }
 
-    fn is_told_as_it_was(what: What, fields: Fields) {
+    fn is_told_as_it_was(what: Change, fields: Fields) {
         let step = Step {
             request: u64::MAX,
             at: DateTime::<Utc>::MAX_UTC,
             what,
             fields,
         };
-        let mut lineage = None;
+        let mut history = None;
         for length in 1..=2 * MAX_STEPS {
-            lineage = told(lineage, step.clone());
-            let steps = steps(&lineage);
+            history = told(history, step.clone());
+            let steps = steps(&history);
             assert_eq!(steps.len(), length.min(MAX_STEPS));
             assert!(steps.iter().all(|told| *told == step), "{steps:?}");
         }

@@ -43,7 +43,7 @@ impl Small {
             ..Customer::default()
         };
         let properties = self.properties.iter().map(|(key, value)| (key.clone(), json!(value)));
-        customer.on_request.custom_properties = properties.collect();
+        customer.optional_parts.custom_properties = properties.collect();
         customer
     }
 
@@ -147,11 +147,11 @@ impl Model {
     fn target(&self, write: &Small) -> Option<usize> {
         let shoppers = || self.shoppers.iter().enumerate();
         if write.external_id.is_some() {
-            let unclaimed = || shoppers().filter(|(_, shopper)| shopper.said.external_id.is_none());
+            let anonymous = || shoppers().filter(|(_, shopper)| shopper.said.external_id.is_none());
             return shoppers()
                 .find(|(_, shopper)| shopper.said.external_id == write.external_id)
-                .or_else(|| unclaimed().find(|(_, shopper)| same_email(&shopper.said, write)))
-                .or_else(|| unclaimed().find(|(_, shopper)| same_phone(&shopper.said, write)))
+                .or_else(|| anonymous().find(|(_, shopper)| same_email(&shopper.said, write)))
+                .or_else(|| anonymous().find(|(_, shopper)| same_phone(&shopper.said, write)))
                 .map(|(at, _)| at);
         }
         shoppers()
@@ -333,7 +333,7 @@ proptest! {
     ) {
         let mut state = StoreState::default();
         apply(&mut state, &before);
-        let mut all_along: BTreeSet<Number> = state.profiles.iter().map(Profile::number).collect();
+        let mut all_along: BTreeSet<CustomerNumber> = state.profiles.iter().map(Profile::number).collect();
         let mut seen = Vec::new();
         let mut after = 0;
         // The rounds go on with the last limit until the last page is reached.

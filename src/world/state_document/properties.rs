@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::json::Json;
 use crate::domain::rejection::Rejection;
-use crate::domain::validation::{Findings, Terms, read_customer, read_event};
+use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
 use crate::world::seed::Stores;
 use crate::world::settings::Settings;
-use crate::world::{Call, World};
+use crate::world::{RequestScope, World};
 
 /// One thing that happens to a world.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ fn world() -> Arc<World> {
 }
 
 fn run(world: &Arc<World>, steps: &[Step]) {
-    let visit = |store: &str| Call::visit(&world.call(), store);
+    let visit = |store: &str| RequestScope::store_scope(&world.call(), store);
     for (at, step) in steps.iter().enumerate() {
         let request = u64::try_from(at).expect("steps are few");
         match step {
@@ -42,18 +42,18 @@ fn run(world: &Arc<World>, steps: &[Step]) {
                     &Json::from(&json!({ "customer": customer })),
                     visit.settings.terms,
                     visit.now,
-                    &mut Findings::default(),
+                    &mut Diagnostics::default(),
                 );
                 visit.accept(Accepted::Customer(read.expect("it breaks no rule")), request);
             }
             Step::Event(store, event) => {
                 let visit = visit(store);
-                let terms = Terms::default();
+                let terms = ValidationOptions::default();
                 let read = read_event(
                     &Json::from(&json!({ "customer_event": event })),
                     terms,
                     visit.now,
-                    &mut Findings::default(),
+                    &mut Diagnostics::default(),
                 );
                 let (event, customer) = read.expect("it breaks no rule");
                 visit.accept(Accepted::Event(event, customer), request);
@@ -73,7 +73,7 @@ fn run(world: &Arc<World>, steps: &[Step]) {
                 let memory = world.memory();
                 let patch = patch.as_object().expect("an object");
                 let changes = memory.changes(*store).patched(patch).expect("good settings");
-                memory.put_changes(*store, changes);
+                memory.set_overrides(*store, changes);
             }
             Step::Settle => {
                 world.settle(None);
@@ -252,6 +252,6 @@ fn a_token_call_for_a_store_that_was_not_declared_is_refused_after_a_state_came_
     world
         .put_document(None, r#"{"stores":[{"id":"shop","secret":"s"}]}"#)
         .expect("a seed is a state");
-    let visit = world.call().visit("other");
+    let visit = world.call().store_scope("other");
     assert!(matches!(visit.check_store(), Err(Rejection::UnknownStore)));
 }

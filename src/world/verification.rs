@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::journal::Entry;
 use super::matching::Difference;
-use super::words::{brief, counted, listed};
+use super::text::{join_quoted, pluralize, truncate};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
@@ -31,7 +31,7 @@ const NEAREST: usize = 5;
 
 /// Why no request can be as expected, so that the expectation would silently match none.
 #[derive(Debug)]
-pub(crate) struct Impossible {
+pub(crate) struct InvalidExpectation {
     /// The key, dotted: `headers.x-yotpo-token`.
     pub name: String,
     /// Its value, as it is quoted.
@@ -45,14 +45,14 @@ pub(crate) struct Impossible {
 /// # Errors
 ///
 /// Names the first value that is impossible.
-pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), Impossible> {
+pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), InvalidExpectation> {
     expected.iter().try_for_each(|(name, value)| match name.as_str() {
         "query" | "headers" => check_texts(name, value),
         _ => match hint(name, value) {
             None => Ok(()),
-            Some(hint) => Err(Impossible {
+            Some(hint) => Err(InvalidExpectation {
                 name: name.clone(),
-                value: value.as_str().map_or_else(|| brief(value), str::to_owned),
+                value: value.as_str().map_or_else(|| truncate(value), str::to_owned),
                 hint,
             }),
         },
@@ -96,28 +96,28 @@ fn hint(name: &str, value: &Value) -> Option<String> {
 fn known(value: &Value, ids: impl Iterator<Item = &'static str>) -> Option<String> {
     let ids: Vec<_> = ids.collect();
     let is_known = value.is_null() || value.as_str().is_some_and(|id| ids.contains(&id));
-    (!is_known).then(|| format!("there are {}", listed(&ids)))
+    (!is_known).then(|| format!("there are {}", join_quoted(&ids)))
 }
 
 /// Refuses what headers and queries cannot be: their values are texts.
-fn check_texts(name: &str, value: &Value) -> Result<(), Impossible> {
+fn check_texts(name: &str, value: &Value) -> Result<(), InvalidExpectation> {
     let is_possible = |value: &Value| match value {
         Value::Null | Value::String(_) => true,
         Value::Array(values) => values.iter().all(Value::is_string),
         _ => false,
     };
     let Some(values) = value.as_object() else {
-        return Err(Impossible {
+        return Err(InvalidExpectation {
             name: name.to_owned(),
-            value: brief(value),
+            value: truncate(value),
             hint: "it is an object of names and texts".to_owned(),
         });
     };
     match values.iter().find(|(_, value)| !is_possible(value)) {
         None => Ok(()),
-        Some((key, value)) => Err(Impossible {
+        Some((key, value)) => Err(InvalidExpectation {
             name: format!("{name}.{key}"),
-            value: brief(value),
+            value: truncate(value),
             hint: "it is a text, an array of texts where it is repeated, or null where it is absent".to_owned(),
         }),
     }
@@ -141,7 +141,7 @@ pub(crate) enum Times {
 }
 
 impl Times {
-    fn take_in(self, matched: u64) -> bool {
+    fn contains(self, matched: u64) -> bool {
         match self {
             Times::Exactly(count) => matched == count,
             Times::AtLeast(least) => matched >= least,
@@ -171,7 +171,7 @@ impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requests = |count: u64| match count {
             0 => "no request".to_owned(),
-            count => counted(count, "request"),
+            count => pluralize(count, "request"),
         };
         match *self {
             Times::Exactly(count) => f.write_str(&requests(count)),
@@ -184,7 +184,7 @@ impl fmt::Display for Times {
 
 /// Other than so many requests matched.
 #[derive(Debug)]
-pub(crate) struct Shortfall {
+pub(crate) struct VerificationFailure {
     pub matched: u64,
     /// Of too many the newest that matched, of too few those that came nearest, with what differs; of the store that is meant.
     pub nearest: Vec<(Arc<Entry>, Vec<Difference>)>,
@@ -195,12 +195,16 @@ pub(crate) struct Shortfall {
 /// # Errors
 ///
 /// If they are not so many as there are to be.
-pub(crate) fn verify(entries: &[Arc<Entry>], expected: &Map<String, Value>, times: Times) -> Result<u64, Shortfall> {
+pub(crate) fn verify(
+    entries: &[Arc<Entry>],
+    expected: &Map<String, Value>,
+    times: Times,
+) -> Result<u64, VerificationFailure> {
     let compare = |entry: &Arc<Entry>| (entry.clone(), entry.differences(expected));
     let mut compared: Vec<_> = entries.iter().map(compare).collect();
     let matched = compared.iter().filter(|(_, differences)| differences.is_empty());
     let matched = u64::try_from(matched.count()).expect("what fits memory can be counted");
-    if times.take_in(matched) {
+    if times.contains(matched) {
         return Ok(matched);
     }
     let too_many = times.is_exceeded_by(matched);
@@ -208,7 +212,7 @@ pub(crate) fn verify(entries: &[Arc<Entry>], expected: &Map<String, Value>, time
     compared.retain(|(entry, differences)| differences.is_empty() == too_many && is_of_store(entry));
     compared.sort_by_key(|(entry, differences)| (differences.len(), std::cmp::Reverse(entry.number)));
     compared.truncate(NEAREST);
-    Err(Shortfall {
+    Err(VerificationFailure {
         matched,
         nearest: compared,
     })

@@ -9,14 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Gives first what was read, and then what comes.
-pub(super) struct Rewound {
+pub(super) struct PrefixedStream {
     read: BytesMut,
     stream: TcpStream,
 }
 
-impl Rewound {
-    pub fn new(read: BytesMut, stream: TcpStream) -> Rewound {
-        Rewound { read, stream }
+impl PrefixedStream {
+    pub fn new(read: BytesMut, stream: TcpStream) -> PrefixedStream {
+        PrefixedStream { read, stream }
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -24,7 +24,7 @@ impl Rewound {
     }
 }
 
-impl AsyncRead for Rewound {
+impl AsyncRead for PrefixedStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.read.is_empty() {
             return Pin::new(&mut self.stream).poll_read(context, out);
@@ -40,7 +40,7 @@ impl AsyncRead for Rewound {
     }
 }
 
-impl AsyncWrite for Rewound {
+impl AsyncWrite for PrefixedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

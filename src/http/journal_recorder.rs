@@ -7,20 +7,20 @@ use std::time::Instant;
 
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::exchange::{Exchange, Told};
 use super::head::Head;
 use super::paths::Target;
+use super::request_context::{RequestContext, RequestFacts};
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
 use crate::world::World;
-use crate::world::journal::{self, BodyDraft, Draft, Opened, UnderWay};
+use crate::world::journal::{self, BodyDraft, EntryDraft, InFlight, OpenEntry};
 
 /// A request whose entry is open.
-pub(super) struct Recording<'a> {
+pub(super) struct JournalRecorder<'a> {
     world: &'a World,
     head: &'a Head<'a>,
-    opened: Opened<'a>,
+    opened: OpenEntry<'a>,
     started: Instant,
 }
 
@@ -39,39 +39,39 @@ pub(super) struct Sent<'a> {
     pub fault: Option<u64>,
 }
 
-impl<'a> Recording<'a> {
+impl<'a> JournalRecorder<'a> {
     /// Opens the entry of a request, before anything can refuse it. Gives, too, what is asked of the vendor, or why nothing is;
     /// `None` where the emulator is stopping.
     pub fn open(
         world: &'a Arc<World>,
         head: &'a Head<'a>,
-    ) -> Option<(Recording<'a>, Exchange, Result<Operation, Rejection>)> {
+    ) -> Option<(JournalRecorder<'a>, RequestContext, Result<Operation, Rejection>)> {
         let started = Instant::now();
         let opened = world.journal.open()?;
         let Target { store, operation } = Target::of(head.method, head.path);
-        let exchange = Exchange::new(world.call(), opened.number, store);
+        let context = RequestContext::new(world.call(), opened.number, store);
         if let Ok(operation) = &operation {
-            exchange.set_operation(*operation);
+            context.set_operation(*operation);
         }
-        let recording = Recording {
+        let journal_recorder = JournalRecorder {
             world,
             head,
             opened,
             started,
         };
-        Some((recording, exchange, operation))
+        Some((journal_recorder, context, operation))
     }
 
     /// Closes the entry. The request stays under way until its answer is written, too.
-    pub fn close(self, exchange: &Exchange, told: Told, sent: Sent<'_>) -> UnderWay {
-        let Recording { world, head, .. } = self;
-        let visit = told.visit.as_deref();
+    pub fn close(self, context: &RequestContext, told: RequestFacts, sent: Sent<'_>) -> InFlight {
+        let JournalRecorder { world, head, .. } = self;
+        let store_scope = told.store_scope.as_deref();
         let body = told.body.as_ref();
-        let draft = Draft {
+        let draft = EntryDraft {
             number: self.opened.number,
-            at: visit.map_or(exchange.call.now(), |visit| visit.now),
+            at: store_scope.map_or(context.call.now(), |store_scope| store_scope.now),
             operation: told.operation,
-            store: visit.map(|visit| visit.store.as_str()),
+            store: store_scope.map(|store_scope| store_scope.store.as_str()),
             method: head.method.as_str(),
             path: head.path,
             query: head.query,
@@ -98,7 +98,7 @@ pub(super) async fn never_answered<T>() -> T {
 }
 
 /// One line per request, with the rules that refused it; never a query, a token, a secret or an e-mail address.
-fn log(answered: &Draft<'_>) {
+fn log(answered: &EntryDraft<'_>) {
     let ids = |rules: &[&Rule]| rules.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
     tracing::info!(
         target: "yotpo_mock::requests",

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::customer::{Customer, Identifiers, Number};
-use super::super::event::{Event, Kept};
+use super::super::customer::{Customer, CustomerNumber, Identifiers};
+use super::super::event::{Event, StoredEvent};
 use super::super::identity::key_of;
 use super::super::profile::Profile;
 use super::{EventNumber, Pending, StoreState};
@@ -16,7 +16,7 @@ pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// The number of the customer that was created last.
-    pub customers: Number,
+    pub customers: CustomerNumber,
     /// The number of the event that came last.
     pub events: EventNumber,
     /// How many writes were applied.
@@ -33,14 +33,14 @@ impl StoreState {
     }
 
     /// The events in the order in which they came, each with its number and that of its customer.
-    pub fn kept_events(&self) -> impl Iterator<Item = (EventNumber, Event, Number)> {
+    pub fn kept_events(&self) -> impl Iterator<Item = (EventNumber, Event, CustomerNumber)> {
         self.events
             .iter()
             .map(|(number, kept)| (*number, kept.event(), kept.customer()))
     }
 
     /// What names a customer that is there.
-    pub fn identifiers_of(&self, number: Number) -> Option<Identifiers> {
+    pub fn identifiers_of(&self, number: CustomerNumber) -> Option<Identifiers> {
         self.profiles
             .get(number)
             .map(|profile| profile.names().to_identifiers())
@@ -51,9 +51,9 @@ impl StoreState {
     /// # Errors
     ///
     /// Why it cannot stand there, to follow what names it.
-    pub fn put_back_customer(
+    pub fn restore_customer(
         &mut self,
-        number: Option<Number>,
+        number: Option<CustomerNumber>,
         written: Option<u64>,
         customer: Customer,
     ) -> Result<(), String> {
@@ -84,11 +84,11 @@ impl StoreState {
     /// # Errors
     ///
     /// Why it cannot stand there, to follow what names it.
-    pub fn put_back_event(
+    pub fn restore_event(
         &mut self,
         number: Option<EventNumber>,
         event: Event,
-        customer: Number,
+        customer: CustomerNumber,
     ) -> Result<(), String> {
         if !self.profiles.contains(customer) {
             return Err(format!(".customer_number `{customer}` is no customer of this store"));
@@ -107,12 +107,12 @@ impl StoreState {
         self.last_event = number;
         self.event_ids.insert((key_of(&event.unique_id), number));
         self.events_by_profile.insert((customer, number));
-        self.events.insert(number, Kept::new(&event, customer));
+        self.events.insert(number, StoredEvent::new(&event, customer));
         Ok(())
     }
 
     /// Puts a write back that does not show yet, after those that were put back before.
-    pub fn put_back_pending(&mut self, pending: Pending) {
+    pub fn restore_pending(&mut self, pending: Pending) {
         self.pending.push_back(pending);
     }
 
@@ -121,7 +121,7 @@ impl StoreState {
     /// # Errors
     ///
     /// If it has counted less, or two customers were written at once; to follow what names the store.
-    pub fn put_back_counters(&mut self, counters: Option<Counters>) -> Result<(), String> {
+    pub fn restore_counters(&mut self, counters: Option<Counters>) -> Result<(), String> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.written())) {
             return Err(format!("two customers were `written` at {}", twice.written()));

@@ -17,7 +17,7 @@ use super::message::{Body, Headers, Message, Query};
 use super::{Limits, cut};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
-use crate::domain::page::PageText;
+use crate::domain::page::RenderedPage;
 use crate::domain::rule::Rule;
 
 thread_local! {
@@ -43,7 +43,7 @@ const PARTS: usize = 8;
 const IS_TEXT: &str = "it was a text, cut between two characters";
 
 /// A request and its answer, before the journal keeps them.
-pub(crate) struct Draft<'a> {
+pub(crate) struct EntryDraft<'a> {
     pub number: u64,
     pub at: DateTime<Utc>,
     pub operation: Option<Operation>,
@@ -69,7 +69,7 @@ pub(crate) enum BodyDraft<'a> {
     /// What there is of it, and how long it was to be in all.
     Bytes(&'a [u8], u64),
     /// A page, which is not joined before somebody reads it.
-    Page(&'a PageText),
+    Page(&'a RenderedPage),
 }
 
 impl<'a> BodyDraft<'a> {
@@ -88,7 +88,7 @@ impl<'a> BodyDraft<'a> {
 }
 
 /// One entry as the journal keeps it.
-pub(super) struct Record {
+pub(super) struct StoredEntry {
     pub number: u64,
     at: DateTime<Utc>,
     duration: Duration,
@@ -129,9 +129,9 @@ impl KeptBody {
     }
 }
 
-impl Record {
+impl StoredEntry {
     /// Keeps what there is of a request, cut where it is long.
-    pub fn new(draft: Draft<'_>, limits: Limits) -> Record {
+    pub fn new(draft: EntryDraft<'_>, limits: Limits) -> StoredEntry {
         let body = |body: Option<BodyDraft<'_>>| body.map(|body| KeptBody::of(body, limits.body_bytes));
         let parts: [&[u8]; PARTS] = [
             cut(draft.store.unwrap_or_default()).as_bytes(),
@@ -152,7 +152,7 @@ impl Record {
             }
             Bytes::copy_from_slice(scratch)
         });
-        Record {
+        StoredEntry {
             number: draft.number,
             at: draft.at,
             duration: draft.duration,
@@ -220,11 +220,11 @@ impl Record {
             KeptBody::Bytes(_) => 0,
             KeptBody::Page(page) => page.kept_bytes(),
         });
-        size_of::<Record>() + self.texts.len() + pages.sum::<usize>()
+        size_of::<StoredEntry>() + self.texts.len() + pages.sum::<usize>()
     }
 }
 
-impl fmt::Debug for Record {
+impl fmt::Debug for StoredEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.entry().fmt(f)
     }

@@ -28,17 +28,17 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::clock::{Clock, ClockState, Hands, LAST_YEAR};
+use super::clock::{Clock, ClockMode, ClockState, LAST_YEAR};
 use super::fault::FaultsState;
 use super::memory::MemoryState;
-use super::seed::{self, Ground, Object, Reader};
-use super::settings::Changes;
+use super::seed::{self, ReadOptions, Reader, StrictObject};
+use super::settings::SettingsOverrides;
 use crate::domain::customer::{Customer, Identifiers, Include};
 use crate::domain::event::Event;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::{Counters, MAX_NUMBER, Pending, StoreState, Write as Accepted};
 use crate::domain::timestamp;
-use crate::domain::validation::{Findings, Validation};
+use crate::domain::validation::{Diagnostics, Validation};
 
 /// What is remembered, and what time it is. A copy costs next to nothing, however large the stores are.
 #[derive(Clone, Debug, Default)]
@@ -55,10 +55,10 @@ impl State {
             map.retain(|key, _| key == id);
         }
         only(&mut self.memory.stores, id);
-        only(&mut self.memory.changes_of, id);
+        only(&mut self.memory.store_overrides, id);
         only(&mut self.memory.windows, id);
         self.memory.faults = self.memory.faults.of_store(id);
-        self.memory.changes = Changes::default();
+        self.memory.changes = SettingsOverrides::default();
         if let Some(clock) = &mut self.clock {
             clock.all = None;
             only(&mut clock.offsets, id);
@@ -74,18 +74,18 @@ impl State {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(b"{")?;
         let memory = &self.memory;
-        let mut settings = json!({ "stores": by_store(&memory.changes_of, Changes::to_json) });
+        let mut settings = json!({ "stores": by_store(&memory.store_overrides, SettingsOverrides::to_json) });
         let mut is_whole = true;
         if let Some(clock) = &self.clock {
             let mut told = json!({ "offsets": by_store(&clock.offsets, |offset| delta(*offset)) });
             is_whole = clock.all.is_some();
             match clock.all {
                 None => {}
-                Some(Hands::StandAt(now)) => {
+                Some(ClockMode::Frozen(now)) => {
                     told["frozen"] = true.into();
                     told["now"] = timestamp::rfc3339(now).into();
                 }
-                Some(Hands::RunAhead(ahead)) => {
+                Some(ClockMode::Offset(ahead)) => {
                     told["frozen"] = false.into();
                     told["ahead"] = delta(ahead);
                 }
@@ -196,7 +196,7 @@ fn pending_json(pending: &Pending) -> Value {
         }
     };
     told["customer"] = json!(customer);
-    told["customer"]["custom_properties"] = json!(customer.on_request.custom_properties);
+    told["customer"]["custom_properties"] = json!(customer.optional_parts.custom_properties);
     told
 }
 
@@ -204,39 +204,39 @@ fn pending_json(pending: &Pending) -> Value {
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
     #[serde(default, deserialize_with = "object")]
-    clock: Option<ClockTold>,
+    clock: Option<ClockDocument>,
     declared_only: Option<bool>,
     #[serde(default, deserialize_with = "object")]
-    settings: Option<SettingsTold>,
+    settings: Option<SettingsDocument>,
     #[serde(default, deserialize_with = "object")]
-    faults: Option<FaultsTold>,
+    faults: Option<FaultsDocument>,
     #[serde(default, deserialize_with = "named_objects")]
-    rate_windows: BTreeMap<String, WindowTold>,
+    rate_windows: BTreeMap<String, WindowDocument>,
     #[serde(borrow, deserialize_with = "objects")]
-    stores: Vec<StoreTold<'a>>,
+    stores: Vec<StoreDocument<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultsTold {
+struct FaultsDocument {
     last_id: u64,
     faults: Vec<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ClockTold {
+struct ClockDocument {
     frozen: Option<bool>,
     now: Option<String>,
     #[serde(default, deserialize_with = "object")]
-    ahead: Option<DeltaTold>,
+    ahead: Option<DeltaDocument>,
     #[serde(default, deserialize_with = "named_objects")]
-    offsets: BTreeMap<String, DeltaTold>,
+    offsets: BTreeMap<String, DeltaDocument>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DeltaTold {
+struct DeltaDocument {
     seconds: i64,
     #[serde(default)]
     nanoseconds: i32,
@@ -244,7 +244,7 @@ struct DeltaTold {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SettingsTold {
+struct SettingsDocument {
     #[serde(default)]
     all: Map<String, Value>,
     #[serde(default)]
@@ -253,7 +253,7 @@ struct SettingsTold {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WindowTold {
+struct WindowDocument {
     opened_at: String,
     counted: u32,
 }
@@ -261,13 +261,13 @@ struct WindowTold {
 /// Customers, events and writes stay text until each is read in its turn, so that a large state is never held as a tree.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoreTold<'a> {
+struct StoreDocument<'a> {
     id: String,
     secret: Option<String>,
     #[serde(default, deserialize_with = "object")]
-    tokens: Option<TokensTold>,
+    tokens: Option<TokensDocument>,
     #[serde(default, deserialize_with = "object")]
-    counters: Option<CountersTold>,
+    counters: Option<CountersDocument>,
     #[serde(borrow, default)]
     customers: Vec<&'a RawValue>,
     #[serde(borrow, default)]
@@ -278,32 +278,35 @@ struct StoreTold<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TokensTold {
+struct TokensDocument {
     forgotten: u64,
     expire_at: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CountersTold {
+struct CountersDocument {
     customers: u64,
     events: u64,
     writes: u64,
 }
 
 fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Option<T>, D::Error> {
-    let told = Option::<Object<T>>::deserialize(told)?;
-    Ok(told.map(|Object(told)| told))
+    let told = Option::<StrictObject<T>>::deserialize(told)?;
+    Ok(told.map(|StrictObject(told)| told))
 }
 
 fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Vec<T>, D::Error> {
-    let told = Vec::<Object<T>>::deserialize(told)?;
-    Ok(told.into_iter().map(|Object(told)| told).collect())
+    let told = Vec::<StrictObject<T>>::deserialize(told)?;
+    Ok(told.into_iter().map(|StrictObject(told)| told).collect())
 }
 
 fn named_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<BTreeMap<String, T>, D::Error> {
-    let told = BTreeMap::<String, Object<T>>::deserialize(told)?;
-    Ok(told.into_iter().map(|(name, Object(told))| (name, told)).collect())
+    let told = BTreeMap::<String, StrictObject<T>>::deserialize(told)?;
+    Ok(told
+        .into_iter()
+        .map(|(name, StrictObject(told))| (name, told))
+        .collect())
 }
 
 /// Reads a document.
@@ -332,7 +335,7 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
             return Err(format!("stores[{at}].id `{id}` is already that of another store"));
         }
         // The time is for events of seeds that have none.
-        let ground = Ground {
+        let ground = ReadOptions {
             validation: Validation::Lenient,
             now: clock.now(),
         };
@@ -345,14 +348,14 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
         .unwrap_or_else(|| memory.stores.values().any(has_secret));
     if let Some(settings) = document.settings {
         let changes = |path: String, told: &Map<String, Value>| {
-            Changes::default()
+            SettingsOverrides::default()
                 .patched(told)
                 .map_err(|error| format!("{path}: {error}"))
         };
         memory.changes = changes("settings.all".to_owned(), &settings.all)?;
         for (store, told) in settings.stores {
             let changes = changes(format!("settings.stores.{store}"), &told)?;
-            memory.changes_of.insert(store, changes);
+            memory.store_overrides.insert(store, changes);
         }
     }
     if let Some(told) = document.faults {
@@ -367,16 +370,16 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
                 told.opened_at
             ));
         }
-        memory.windows.insert(store, Window::put_back(opened_at, told.counted));
+        memory.windows.insert(store, Window::restore(opened_at, told.counted));
     }
     Ok(State { memory, clock: told })
 }
 
-fn read_clock(told: ClockTold) -> Result<ClockState, String> {
+fn read_clock(told: ClockDocument) -> Result<ClockState, String> {
     let all = match (told.frozen, told.now, told.ahead) {
         (None, None, None) => None,
-        (Some(true), Some(now), None) => Some(Hands::StandAt(moment("clock.now", &now)?)),
-        (Some(false), None, Some(ahead)) => Some(Hands::RunAhead(read_delta("clock.ahead", &ahead)?)),
+        (Some(true), Some(now), None) => Some(ClockMode::Frozen(moment("clock.now", &now)?)),
+        (Some(false), None, Some(ahead)) => Some(ClockMode::Offset(read_delta("clock.ahead", &ahead)?)),
         _ => return Err("clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`".to_owned()),
     };
     let mut offsets = BTreeMap::new();
@@ -391,7 +394,7 @@ fn read_clock(told: ClockTold) -> Result<ClockState, String> {
     Ok(ClockState { all, offsets })
 }
 
-fn read_delta(path: &str, told: &DeltaTold) -> Result<TimeDelta, String> {
+fn read_delta(path: &str, told: &DeltaDocument) -> Result<TimeDelta, String> {
     TimeDelta::try_seconds(told.seconds)
         .and_then(|delta| delta.checked_add(&TimeDelta::nanoseconds(told.nanoseconds.into())))
         .ok_or_else(|| format!("{path} is too long"))
@@ -402,7 +405,7 @@ fn moment(path: &str, text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| format!("{path} is `{text}`, and must be a time such as `2026-01-01T00:00:00Z`"))
 }
 
-fn read_store<'a>(path: &str, told: StoreTold<'a>, reader: Reader<'a>) -> Result<StoreState, String> {
+fn read_store<'a>(path: &str, told: StoreDocument<'a>, reader: Reader<'a>) -> Result<StoreState, String> {
     let mut state = StoreState::default();
     if let Some(secret) = told.secret {
         seed::declare(&mut state, &told.id, secret)?;
@@ -418,46 +421,46 @@ fn read_store<'a>(path: &str, told: StoreTold<'a>, reader: Reader<'a>) -> Result
             .enumerate()
             .map(|(at, text)| moment(&format!("{path}.tokens.expire_at[{at}]"), text))
             .collect();
-        state.credentials.put_back(forgotten, expiries?);
+        state.credentials.restore(forgotten, expiries?);
     }
     for (at, text) in told.customers.iter().enumerate() {
         let path = format!("{path}.customers[{at}]");
-        reader.read(&path, text, |object, findings| {
+        reader.read(&path, text, |object, diagnostics| {
             let (number, written) = (taken(&path, "number", object)?, taken(&path, "written", object)?);
-            let customer = reader.customer(&path, object, findings)?;
-            let put_back = state.put_back_customer(number, written, customer);
-            put_back.map_err(|error| format!("{path}{error}"))
+            let customer = reader.customer(&path, object, diagnostics)?;
+            let restore = state.restore_customer(number, written, customer);
+            restore.map_err(|error| format!("{path}{error}"))
         })?;
     }
     for (at, text) in told.events.iter().enumerate() {
         let path = format!("{path}.events[{at}]");
-        reader.read(&path, text, |object, findings| {
+        reader.read(&path, text, |object, diagnostics| {
             let (number, of) = (
                 taken(&path, "number", object)?,
                 taken(&path, "customer_number", object)?,
             );
-            let (event, customer) = reader.event(&path, object, findings)?;
+            let (event, customer) = reader.event(&path, object, diagnostics)?;
             let of = of
                 .or_else(|| state.find(&customer))
                 .ok_or_else(|| format!("{path}.customer names no customer of this store"))?;
-            let put_back = state.put_back_event(number, event, of);
-            put_back.map_err(|error| format!("{path}{error}"))
+            let restore = state.restore_event(number, event, of);
+            restore.map_err(|error| format!("{path}{error}"))
         })?;
     }
     for (at, text) in told.pending.iter().enumerate() {
         let path = format!("{path}.pending[{at}]");
-        let pending = reader.read(&path, text, |object, findings| {
-            read_pending(&path, reader, object, findings)
+        let pending = reader.read(&path, text, |object, diagnostics| {
+            read_pending(&path, reader, object, diagnostics)
         })?;
-        state.put_back_pending(pending);
+        state.restore_pending(pending);
     }
     let counters = told.counters.map(|told| Counters {
         customers: told.customers,
         events: told.events,
         writes: told.writes,
     });
-    let put_back = state.put_back_counters(counters);
-    put_back.map_err(|error| format!("{path}: {error}"))?;
+    let restore = state.restore_counters(counters);
+    restore.map_err(|error| format!("{path}: {error}"))?;
     Ok(state)
 }
 
@@ -465,7 +468,7 @@ fn read_pending(
     path: &str,
     reader: Reader<'_>,
     object: &mut Map<String, Value>,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) -> Result<Pending, String> {
     let known = BTreeSet::from(["request", "applies_at", "customer", "event"]);
     if let Some(key) = object.keys().find(|key| !known.contains(key.as_str())) {
@@ -481,11 +484,11 @@ fn read_pending(
         Some(_) => Err(format!("{path}.{name} must be an object")),
     };
     let customer = part("customer")?.ok_or_else(|| format!("{path}.customer must be an object"))?;
-    let customer: Customer = reader.customer(&format!("{path}.customer"), &customer, findings)?;
+    let customer: Customer = reader.customer(&format!("{path}.customer"), &customer, diagnostics)?;
     let write = match part("event")? {
         None => Accepted::Customer(customer),
         Some(event) => {
-            let (event, _) = reader.event(&format!("{path}.event"), &event, findings)?;
+            let (event, _) = reader.event(&format!("{path}.event"), &event, diagnostics)?;
             Accepted::Event(event, customer)
         }
     };
@@ -508,4 +511,4 @@ fn taken(path: &str, name: &str, object: &mut Map<String, Value>) -> Result<Opti
 }
 
 #[cfg(test)]
-mod laws;
+mod properties;

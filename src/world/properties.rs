@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::customer::Include;
 use crate::domain::json::Json;
 use crate::domain::pagination::Filter;
-use crate::domain::validation::{Terms, Validation};
+use crate::domain::validation::{Validation, ValidationOptions};
 
 const WRITERS: usize = 16;
 const READERS: usize = 4;
@@ -35,19 +35,19 @@ fn write(world: &Arc<World>, writer: usize, round: u64) {
         2 => json!({"phone_number": phone, "custom_properties": told}),
         _ => json!({"external_id": id, "email": email, "phone_number": phone, "custom_properties": told}),
     };
-    let visit = world.call().visit("shop");
+    let visit = world.call().store_scope("shop");
     let read = read_customer(
         &Json::from(&json!({ "customer": customer })),
-        Terms::default(),
+        ValidationOptions::default(),
         visit.now,
-        &mut Findings::default(),
+        &mut Diagnostics::default(),
     );
     visit.accept(Write::Customer(read.expect("it breaks no rule")), round);
 }
 
 /// All customers of one look, page by page.
 fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
-    let visit = world.call().visit("shop");
+    let visit = world.call().store_scope("shop");
     let mut customers = Vec::new();
     let mut after = 0;
     loop {
@@ -157,7 +157,7 @@ fn paging_under_concurrent_writers_gives_everybody_who_was_there_all_along_exact
     let mut start = Stores::new();
     let seed: Vec<_> = (0..THERE).map(|at| json!({"external_id": format!("p-{at}")})).collect();
     let seed = json!({"stores": [{"id": "shop", "customers": seed}]}).to_string();
-    let ground = Ground {
+    let ground = ReadOptions {
         validation: Validation::default(),
         now: Clock::default().now(),
     };
@@ -210,9 +210,9 @@ fn a_change_is_made_again_where_a_write_came_meanwhile_and_ends_under_constant_w
                     let customer = json!({"external_id": "changed"});
                     let read = read_customer(
                         &Json::from(&json!({ "customer": customer })),
-                        Terms::default(),
+                        ValidationOptions::default(),
                         DateTime::UNIX_EPOCH,
-                        &mut Findings::default(),
+                        &mut Diagnostics::default(),
                     );
                     stores
                         .entry(id.clone())
@@ -231,7 +231,7 @@ fn a_change_is_made_again_where_a_write_came_meanwhile_and_ends_under_constant_w
                         .join(" ")
                 };
                 world
-                    .look(store, |state| (ids(state), state.counters().writes))
+                    .with_store(store, |state| (ids(state), state.counters().writes))
                     .expect("it is remembered")
             };
             assert_eq!(ids("other"), ("changed".to_owned(), 1), "it is made once");
@@ -250,9 +250,9 @@ fn a_copy_tells_every_change_from_none() {
             &Json::from(
                 &json!({"customer_event": {"type": "t", "unique_id": "e", "customer": {"email": "a@example.com"}}}),
             ),
-            Terms::default(),
+            ValidationOptions::default(),
             now,
-            &mut Findings::default(),
+            &mut Diagnostics::default(),
         );
         let (event, customer) = read.expect("it breaks no rule");
         state.accept(Write::Event(event, customer), 1, now + TimeDelta::seconds(delay), now);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::customer::Customer;
 use crate::domain::customer::{Identifiers, Include};
-use crate::domain::lineage::{How, Step as Told, What};
+use crate::domain::history::{Change, MatchKind, Step as Told};
 use crate::domain::note::Note;
 use crate::domain::profile::Profile;
 use crate::domain::rejection::Rejection;
@@ -77,12 +77,12 @@ impl Merged {
     }
 }
 
-impl From<How> for StepKind {
-    fn from(how: How) -> StepKind {
+impl From<MatchKind> for StepKind {
+    fn from(how: MatchKind) -> StepKind {
         match how {
-            How::New => StepKind::Created,
-            How::ExternalId | How::WrittenLast => StepKind::Updated,
-            How::Adopted => StepKind::Adopted,
+            MatchKind::New => StepKind::Created,
+            MatchKind::ExternalId | MatchKind::WrittenLast => StepKind::Updated,
+            MatchKind::Adopted => StepKind::Adopted,
         }
     }
 }
@@ -90,8 +90,8 @@ impl From<How> for StepKind {
 impl Step {
     pub(super) fn of(told: &Told) -> Step {
         let what = match &told.what {
-            What::Written { how, .. } => StepKind::from(*how),
-            What::Merged { number, identifiers } => StepKind::Merged(Merged::of(*number, identifiers)),
+            Change::Written { how, .. } => StepKind::from(*how),
+            Change::Merged { number, identifiers } => StepKind::Merged(Merged::of(*number, identifiers)),
         };
         Step {
             request: told.request,
@@ -129,7 +129,7 @@ pub struct Explanation {
     /// The profiles that would be merged into it.
     pub merged: Vec<Merged>,
     /// The rules that would refuse the write; none if it would be accepted.
-    pub broken: Vec<Broken>,
+    pub broken: Vec<BrokenRule>,
     /// What the write leans on.
     pub notes: Vec<Note>,
 }
@@ -137,7 +137,7 @@ pub struct Explanation {
 /// A rule that a write breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Broken {
+pub struct BrokenRule {
     /// The rule, with what it rests on.
     pub rule: &'static Rule,
     /// Where it is broken, dotted: `customer.gender`.
@@ -164,8 +164,8 @@ impl Explanation {
                 let merged = outcome.merged.iter().map(|(number, had)| Merged::of(*number, had));
                 explanation.merged = merged.collect();
             }
-            Err(Rejection::Broken(violations)) => {
-                let broken = violations.iter().map(|violation| Broken {
+            Err(Rejection::Invalid(violations)) => {
+                let broken = violations.iter().map(|violation| BrokenRule {
                     rule: violation.rule,
                     path: violation.path.to_string(),
                     message: violation.to_string(),

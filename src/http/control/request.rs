@@ -18,23 +18,23 @@ use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::http::body;
 use crate::world::World;
-use crate::world::words::{brief, listed};
+use crate::world::text::{join_quoted, truncate};
 
 /// The largest body of the control surface unless told otherwise, in bytes: 256 MiB.
 pub(super) const BODY_LIMIT: usize = 256 * 1024 * 1024;
 
 /// Why the control surface does not do what it is asked for, in words for the one who wrote the test.
 #[derive(Debug)]
-pub(in crate::http) struct Complaint {
+pub(in crate::http) struct ControlError {
     status: StatusCode,
     error: String,
     hint: String,
     allow: Option<String>,
 }
 
-impl Complaint {
-    pub fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Complaint {
-        Complaint {
+impl ControlError {
+    pub fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> ControlError {
+        ControlError {
             status,
             error: error.into(),
             hint: hint.into(),
@@ -43,24 +43,24 @@ impl Complaint {
     }
 
     /// A request that asks for something impossible.
-    pub fn bad(error: impl Into<String>, hint: impl Into<String>) -> Complaint {
-        Complaint::new(StatusCode::BAD_REQUEST, error, hint)
+    pub fn bad(error: impl Into<String>, hint: impl Into<String>) -> ControlError {
+        ControlError::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
     /// Names the methods that would have been taken.
-    pub fn allowing(mut self, methods: String) -> Complaint {
+    pub fn allowing(mut self, methods: String) -> ControlError {
         self.allow = Some(methods);
         self
     }
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.error, self.hint)
     }
 }
 
-impl ResponseError for Complaint {
+impl ResponseError for ControlError {
     fn status_code(&self) -> StatusCode {
         self.status
     }
@@ -75,21 +75,21 @@ impl ResponseError for Complaint {
 }
 
 /// One request to the control surface.
-pub(super) struct Asked {
+pub(super) struct ControlRequest {
     pub world: Arc<World>,
-    query: Result<Vec<(String, String)>, Complaint>,
+    query: Result<Vec<(String, String)>, ControlError>,
     request: HttpRequest,
     payload: Payload,
 }
 
-impl FromRequest for Asked {
+impl FromRequest for ControlRequest {
     type Error = actix_web::Error;
-    type Future = Ready<Result<Asked, Self::Error>>;
+    type Future = Ready<Result<ControlRequest, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let query = body::parameters(request.query_string());
-        let query = query.map_err(|_| Complaint::bad("the query is not UTF-8", "percent-encode it as UTF-8"));
-        ready(Ok(Asked {
+        let query = query.map_err(|_| ControlError::bad("the query is not UTF-8", "percent-encode it as UTF-8"));
+        ready(Ok(ControlRequest {
             world: world_of(request),
             query,
             request: request.clone(),
@@ -98,7 +98,7 @@ impl FromRequest for Asked {
     }
 }
 
-impl Asked {
+impl ControlRequest {
     /// A part of the path, decoded.
     pub fn path(&self, name: &str) -> &str {
         self.request.match_info().query(name)
@@ -109,7 +109,7 @@ impl Asked {
     /// # Errors
     ///
     /// Names a parameter that is not known.
-    pub fn query<const N: usize>(&mut self, known: [&str; N]) -> Result<[Option<String>; N], Complaint> {
+    pub fn query<const N: usize>(&mut self, known: [&str; N]) -> Result<[Option<String>; N], ControlError> {
         let query = std::mem::replace(&mut self.query, Ok(Vec::new()))?;
         let mut values = [const { None }; N];
         for (name, value) in query {
@@ -118,9 +118,9 @@ impl Asked {
                 None => {
                     let hint = match known.as_slice() {
                         [] => "it takes none".to_owned(),
-                        known => format!("it takes {}", listed(known)),
+                        known => format!("it takes {}", join_quoted(known)),
                     };
-                    return Err(Complaint::bad(
+                    return Err(ControlError::bad(
                         format!("`{name}` is not a parameter of this request"),
                         hint,
                     ));
@@ -134,11 +134,11 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// As [`query`](Asked::query) does, and if the store is empty.
-    pub fn store(&mut self) -> Result<Option<String>, Complaint> {
+    /// As [`query`](ControlRequest::query) does, and if the store is empty.
+    pub fn store(&mut self) -> Result<Option<String>, ControlError> {
         let [store] = self.query(["store"])?;
         if store.as_deref() == Some("") {
-            return Err(Complaint::bad(
+            return Err(ControlError::bad(
                 "`store` is empty",
                 "name a store, or leave it out to mean all",
             ));
@@ -151,12 +151,12 @@ impl Asked {
     /// # Errors
     ///
     /// If it is not, or too large.
-    pub async fn object(self, known: &[&str]) -> Result<Map<String, Value>, Complaint> {
+    pub async fn object(self, known: &[&str]) -> Result<Map<String, Value>, ControlError> {
         let object = self.any_object().await?;
         match object.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(Complaint::bad(
+            Some(key) => Err(ControlError::bad(
                 format!("`{key}` is not a key of this request"),
-                format!("it takes {}", listed(known)),
+                format!("it takes {}", join_quoted(known)),
             )),
             None => Ok(object),
         }
@@ -167,22 +167,22 @@ impl Asked {
     /// # Errors
     ///
     /// If it is not, or too large.
-    pub async fn any_object(self) -> Result<Map<String, Value>, Complaint> {
+    pub async fn any_object(self) -> Result<Map<String, Value>, ControlError> {
         let bytes = self.bytes().await?;
         if bytes.is_empty() {
             return Ok(Map::new());
         }
         match json::parse_value(&bytes) {
             Ok(Value::Object(object)) => Ok(object),
-            Ok(other) => Err(Complaint::bad(
-                format!("the body is `{}`", brief(&other)),
+            Ok(other) => Err(ControlError::bad(
+                format!("the body is `{}`", truncate(&other)),
                 "send a JSON object",
             )),
-            Err(Malformed::TooDeep) => Err(Complaint::bad(
+            Err(Malformed::TooDeep) => Err(ControlError::bad(
                 format!("the body is nested deeper than {MAX_DEPTH} levels"),
                 "send a JSON object",
             )),
-            Err(Malformed::NotJson(error)) => Err(Complaint::bad(
+            Err(Malformed::NotJson(error)) => Err(ControlError::bad(
                 format!("the body is not JSON: {error}"),
                 "send a JSON object",
             )),
@@ -193,11 +193,11 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// As [`bytes`](Asked::bytes) does, and if it is not UTF-8.
-    pub async fn text(self) -> Result<String, Complaint> {
+    /// As [`bytes`](ControlRequest::bytes) does, and if it is not UTF-8.
+    pub async fn text(self) -> Result<String, ControlError> {
         String::from_utf8(self.bytes().await?.into()).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            Complaint::bad(format!("the body is not UTF-8 from byte {at} on"), "send it as UTF-8")
+            ControlError::bad(format!("the body is not UTF-8 from byte {at} on"), "send it as UTF-8")
         })
     }
 
@@ -206,15 +206,16 @@ impl Asked {
     /// # Errors
     ///
     /// If it is too large, or ends in the middle.
-    pub async fn bytes(mut self) -> Result<BytesMut, Complaint> {
+    pub async fn bytes(mut self) -> Result<BytesMut, ControlError> {
         let access = self.request.app_data::<Data<Access>>();
         let limit = access.expect("every app is told who may use this surface").body_limit;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = self.payload.next().await {
-            let chunk = chunk
-                .map_err(|error| Complaint::bad(format!("the body did not arrive whole: {error}"), "send it again"))?;
+            let chunk = chunk.map_err(|error| {
+                ControlError::bad(format!("the body did not arrive whole: {error}"), "send it again")
+            })?;
             if bytes.len() + chunk.len() > limit {
-                return Err(Complaint::new(
+                return Err(ControlError::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     format!("the body is larger than {limit} bytes"),
                     "send it in parts, or raise `--control-body-limit`",
@@ -231,9 +232,11 @@ impl Asked {
 /// # Errors
 ///
 /// If it panics, or the emulator is stopping.
-pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Complaint> {
+pub(super) async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ControlError> {
     web::block(work).await.map_err(|_| {
-        Complaint::new(
+        ControlError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the emulator failed at this, or is stopping",
             "its log tells more",
@@ -251,13 +254,13 @@ pub(super) fn number(
     text: Option<&str>,
     default: u64,
     bounds: std::ops::RangeInclusive<u64>,
-) -> Result<u64, Complaint> {
+) -> Result<u64, ControlError> {
     let Some(text) = text else { return Ok(default) };
     text.parse()
         .ok()
         .filter(|number| bounds.contains(number))
         .ok_or_else(|| {
             let hint = format!("it is a whole number from {} to {}", bounds.start(), bounds.end());
-            Complaint::bad(format!("`{name}` is `{text}`"), hint)
+            ControlError::bad(format!("`{name}` is `{text}`"), hint)
         })
 }
