@@ -34,7 +34,7 @@ use crate::world::{ResetTo, World, seed};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
 pub use event::{Event, EventBuilder};
-pub use explanation::{BrokenRule, Explanation, Merged, Step, StepKind};
+pub use explanation::{BrokenRule, Explanation, MergedProfile, Step, StepKind};
 pub use fault::{AddedFault, Fault};
 pub use host::Host;
 pub use report::{Report, Unmatched};
@@ -105,7 +105,7 @@ struct Inner {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Seeded {
+pub struct SeedSummary {
     /// Customers that were not there before.
     pub customers_created: usize,
     /// Customers that took the place of others.
@@ -116,9 +116,9 @@ pub struct Seeded {
     pub events_replaced: usize,
 }
 
-impl Seeded {
-    fn of(seeded: seed::Seeded) -> Seeded {
-        Seeded {
+impl SeedSummary {
+    fn of(seeded: seed::Seeded) -> SeedSummary {
+        SeedSummary {
             customers_created: seeded.customers.created,
             customers_replaced: seeded.customers.replaced,
             events_created: seeded.events.created,
@@ -284,11 +284,11 @@ impl YotpoMock {
     /// let error = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"emial":"a@b.co"}]}]}"#).unwrap_err();
     /// assert!(error.contains("emial"), "{error}");
     /// ```
-    pub fn seed(&self, document: &str) -> Result<BTreeMap<String, Seeded>, String> {
+    pub fn seed(&self, document: &str) -> Result<BTreeMap<String, SeedSummary>, String> {
         let seeded = self.inner.world.seed(document)?;
         Ok(seeded
             .into_iter()
-            .map(|(id, seeded)| (id, Seeded::of(seeded)))
+            .map(|(id, seeded)| (id, SeedSummary::of(seeded)))
             .collect())
     }
 
@@ -557,10 +557,10 @@ impl YotpoMock {
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.put_state(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
+    /// yotpo.restore_json(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
     /// assert_eq!(yotpo.store("shop").customers().len(), 1);
     /// ```
-    pub fn put_state(&self, document: &str) -> Result<(), String> {
+    pub fn restore_json(&self, document: &str) -> Result<(), String> {
         self.inner.world.put_document(None, document)
     }
 

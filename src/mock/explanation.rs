@@ -31,7 +31,7 @@ pub struct Step {
     /// When it showed, by the store's clock.
     pub at: DateTime<Utc>,
     /// What it was.
-    pub what: StepKind,
+    pub kind: StepKind,
     /// The rule of identity by which it was so, as `openapi/COVERAGE.md` lists it: `identity.adopt`.
     pub rule: &'static str,
     /// The fields that it set, by their names on the wire.
@@ -49,13 +49,13 @@ pub enum StepKind {
     /// A write found it without an external id and gave it one.
     Adopted,
     /// Another profile was merged into it.
-    Merged(Merged),
+    Merged(MergedProfile),
 }
 
 /// A profile that was merged into another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Merged {
+pub struct MergedProfile {
     /// Its place in the order of creation.
     pub number: u64,
     /// The external id that it had.
@@ -66,9 +66,9 @@ pub struct Merged {
     pub phone_number: Option<String>,
 }
 
-impl Merged {
-    fn of(number: u64, had: &Identifiers) -> Merged {
-        Merged {
+impl MergedProfile {
+    fn of(number: u64, had: &Identifiers) -> MergedProfile {
+        MergedProfile {
             number,
             external_id: had.external_id.as_ref().map(|id| id.as_str().to_owned()),
             email: had.email.as_ref().map(|email| email.as_str().to_owned()),
@@ -89,14 +89,14 @@ impl From<MatchKind> for StepKind {
 
 impl Step {
     pub(super) fn of(told: &Told) -> Step {
-        let what = match &told.what {
+        let kind = match &told.what {
             Change::Written { how, .. } => StepKind::from(*how),
-            Change::Merged { number, identifiers } => StepKind::Merged(Merged::of(*number, identifiers)),
+            Change::Merged { number, identifiers } => StepKind::Merged(MergedProfile::of(*number, identifiers)),
         };
         Step {
             request: told.request,
             at: told.at,
-            what,
+            kind,
             rule: told.what.rule(),
             fields: told.fields.names().collect(),
         }
@@ -112,24 +112,24 @@ impl Step {
 /// let yotpo = YotpoMock::start();
 /// let store = yotpo.store("shop");
 /// let explained = store.explain(&json!({"customer": {"external_id": "c-1"}}));
-/// assert_eq!(explained.would, Some(StepKind::Created));
+/// assert_eq!(explained.outcome, Some(StepKind::Created));
 ///
 /// let explained = store.explain(&json!({"customer": {"external_id": "c-1", "gender": "female"}}));
-/// assert_eq!(explained.broken[0].rule.id, "customer.gender.enum");
+/// assert_eq!(explained.broken_rules[0].rule.id, "customer.gender.enum");
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
     /// What would be done to the profile; `None` if the write would be refused.
-    pub would: Option<StepKind>,
+    pub outcome: Option<StepKind>,
     /// The rule of identity by which it would be done.
     pub rule: Option<&'static str>,
     /// The customer as it would be.
     pub customer: Option<Customer>,
     /// The profiles that would be merged into it.
-    pub merged: Vec<Merged>,
+    pub merged: Vec<MergedProfile>,
     /// The rules that would refuse the write; none if it would be accepted.
-    pub broken: Vec<BrokenRule>,
+    pub broken_rules: Vec<BrokenRule>,
     /// What the write leans on.
     pub notes: Vec<Note>,
 }
@@ -149,19 +149,22 @@ pub struct BrokenRule {
 impl Explanation {
     pub(super) fn of(explained: Explained) -> Explanation {
         let mut explanation = Explanation {
-            would: None,
+            outcome: None,
             rule: None,
             customer: None,
             merged: Vec::new(),
-            broken: Vec::new(),
+            broken_rules: Vec::new(),
             notes: explained.notes,
         };
         match explained.outcome {
             Ok((outcome, profile)) => {
-                explanation.would = Some(outcome.how.into());
+                explanation.outcome = Some(outcome.how.into());
                 explanation.rule = Some(outcome.how.rule());
                 explanation.customer = Some(customer_of(&profile));
-                let merged = outcome.merged.iter().map(|(number, had)| Merged::of(*number, had));
+                let merged = outcome
+                    .merged
+                    .iter()
+                    .map(|(number, had)| MergedProfile::of(*number, had));
                 explanation.merged = merged.collect();
             }
             Err(Rejection::Invalid(violations)) => {
@@ -170,7 +173,7 @@ impl Explanation {
                     path: violation.path.to_string(),
                     message: violation.to_string(),
                 });
-                explanation.broken = broken.collect();
+                explanation.broken_rules = broken.collect();
             }
             Err(_) => unreachable!("reading a write can only break rules"),
         }

@@ -47,7 +47,7 @@ impl Snapshot {
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// let document = yotpo.snapshot().to_json();
-    /// yotpo.put_state(&document).unwrap();
+    /// yotpo.restore_json(&document).unwrap();
     /// assert_eq!(yotpo.snapshot().to_json(), document);
     /// ```
     pub fn to_json(&self) -> String {

@@ -17,7 +17,7 @@ use super::report::Report;
 use super::requests::Requests;
 use super::setting::{Setting, Settings};
 use super::snapshot::Snapshot;
-use super::{Inner, Seeded};
+use super::{Inner, SeedSummary};
 use crate::domain::customer::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
@@ -139,7 +139,7 @@ impl Store {
     /// assert_eq!(seeded.customers_created, 1);
     /// ```
     #[track_caller]
-    pub fn seed(&self, customers: impl IntoIterator<Item: Into<Customer>>) -> Seeded {
+    pub fn seed(&self, customers: impl IntoIterator<Item: Into<Customer>>) -> SeedSummary {
         let customers: Vec<_> = customers
             .into_iter()
             .map(|customer| customer.into().to_json())
@@ -163,17 +163,17 @@ impl Store {
     /// assert_eq!(store.events().len(), 1);
     /// ```
     #[track_caller]
-    pub fn seed_events(&self, events: impl IntoIterator<Item: Into<Event>>) -> Seeded {
+    pub fn seed_events(&self, events: impl IntoIterator<Item: Into<Event>>) -> SeedSummary {
         let events: Vec<_> = events.into_iter().map(|event| event.into().to_json()).collect();
         self.seed_json(json!({ "events": events }))
     }
 
     #[track_caller]
-    fn seed_json(&self, mut store: Value) -> Seeded {
+    fn seed_json(&self, mut store: Value) -> SeedSummary {
         store["id"] = self.id.clone().into();
         // Not by a closure, which would be named as the place of the panic.
         match self.inner.world.seed(&json!({ "stores": [store] }).to_string()) {
-            Ok(mut seeded) => seeded.remove(&self.id).map(Seeded::of).unwrap_or_default(),
+            Ok(mut seeded) => seeded.remove(&self.id).map(SeedSummary::of).unwrap_or_default(),
             Err(error) => panic!("store `{}` cannot be seeded so: {error}", self.id),
         }
     }
@@ -291,11 +291,11 @@ impl Store {
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for write in yotpo.store("shop").pending() {
+    /// for write in yotpo.store("shop").pending_writes() {
     ///     println!("request {} shows at {}: {}", write.request, write.visible_at, write.body);
     /// }
     /// ```
-    pub fn pending(&self) -> Vec<PendingWrite> {
+    pub fn pending_writes(&self) -> Vec<PendingWrite> {
         self.with_store(|state| state.pending().map(PendingWrite::of).collect())
     }
 
@@ -332,7 +332,7 @@ impl Store {
     /// use serde_json::json;
     ///
     /// let both = json!({"customer": {"email": "ann@example.com", "phone_number": "+14155552671"}});
-    /// assert_eq!(store.explain(&both).broken[0].rule.id, "customer.identifier.ambiguous");
+    /// assert_eq!(store.explain(&both).broken_rules[0].rule.id, "customer.identifier.ambiguous");
     /// ```
     pub fn explain(&self, body: &Value) -> Explanation {
         Explanation::of(self.inner.world.call().store_scope(&self.id).explain(body))
@@ -584,9 +584,9 @@ impl Store {
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// # let store = yotpo.store("shop");
     /// let document = store.snapshot().to_json();
-    /// store.put_state(&document).unwrap();
+    /// store.restore_json(&document).unwrap();
     /// ```
-    pub fn put_state(&self, document: &str) -> Result<(), String> {
+    pub fn restore_json(&self, document: &str) -> Result<(), String> {
         self.inner.world.put_document(Some(&self.id), document)
     }
 
@@ -627,7 +627,7 @@ impl fmt::Debug for Store {
 ///
 /// ```
 /// # let yotpo = yotpo_mock::YotpoMock::start();
-/// let waiting: Vec<u64> = yotpo.store("shop").pending().iter().map(|write| write.request).collect();
+/// let waiting: Vec<u64> = yotpo.store("shop").pending_writes().iter().map(|write| write.request).collect();
 /// # assert!(waiting.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]

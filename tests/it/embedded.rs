@@ -148,7 +148,7 @@ fn what_is_seeded_is_served_and_what_is_written_is_seen() {
     let steps = store.lineage(&ann);
     let told: Vec<_> = steps
         .iter()
-        .map(|step| format!("{:?} by {}: {:?}", step.what, step.rule, step.fields))
+        .map(|step| format!("{:?} by {}: {:?}", step.kind, step.rule, step.fields))
         .collect();
     assert_snapshot!(told.join("\n"), @r#"
     Updated by identity.external_id: ["external_id", "phone_number", "first_name", "account_updated_at"]
@@ -365,17 +365,20 @@ fn time_settings_and_snapshots_are_a_stores_own() {
     store.set(Setting::EmptyResult(EmptyResult::Error));
     let before = store.snapshot();
     assert_eq!(client.upsert(json!({"external_id": "c-1"})), 200);
-    assert_eq!((client.get("").0, store.pending().len(), store.settle()), (400, 1, 1));
+    assert_eq!(
+        (client.get("").0, store.pending_writes().len(), store.settle()),
+        (400, 1, 1)
+    );
     assert_eq!((client.get("").0, store.customers().len()), (200, 1));
     client.event(json!({"type": "item_kept", "unique_id": "k-1", "customer": {"external_id": "c-1"}}));
     let pending = store
-        .pending()
+        .pending_writes()
         .into_iter()
         .map(|write| format!("{} at {}: {}", write.request, write.visible_at, write.body));
     assert_snapshot!(pending.collect::<Vec<_>>().join("\n"), @r#"6 at 2026-01-16 00:01:00 UTC: {"customer_event":{"customer":{"account_updated_at":"2026-01-16T00:00:00","external_id":"c-1"},"properties":{},"source":null,"timestamp":"2026-01-16T00:00:00","type":"item_kept","unique_id":"k-1"}}"#);
     store.set_time("2026-01-17T00:00:00Z".parse().expect("a time"));
-    assert_eq!((store.pending().len(), store.events().len()), (0, 1));
-    store.put_state(&before.to_json()).expect("a state");
+    assert_eq!((store.pending_writes().len(), store.events().len()), (0, 1));
+    store.restore_json(&before.to_json()).expect("a state");
     assert_eq!(
         (store.customers().len(), store.now() - other.now()),
         (0, TimeDelta::days(15))
@@ -421,12 +424,12 @@ fn all_that_there_is_goes_out_and_in() {
     let document = all.to_json();
     yotpo.reset_to_empty();
     assert!(yotpo.store("shop").customers().is_empty());
-    yotpo.put_state(&document).expect("a state");
+    yotpo.restore_json(&document).expect("a state");
     assert_eq!(yotpo.snapshot().to_json(), document);
     yotpo.store("shop").reset();
     yotpo.restore(&all);
     assert_eq!(yotpo.snapshot().to_json(), document);
-    assert!(yotpo.put_state(&document[..document.len() - 9]).is_err());
+    assert!(yotpo.restore_json(&document[..document.len() - 9]).is_err());
     assert_eq!(yotpo.snapshot().to_json(), document);
     let late = yotpo.store("late");
     assert_eq!(
@@ -499,7 +502,7 @@ fn a_dry_run_tells_what_a_write_would_come_to() {
     let body = json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}});
     let explained = store.explain(&body);
     assert_eq!(
-        (explained.would, explained.rule),
+        (explained.outcome, explained.rule),
         (Some(StepKind::Adopted), Some("identity.adopt"))
     );
     assert_eq!(explained.merged.len(), 1);
