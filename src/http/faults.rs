@@ -61,7 +61,7 @@ pub(super) async fn meet(
     let store = context
         .store()
         .or_else(|| body["client_id"].as_str().map(str::to_owned));
-    faults.meet(&json!({
+    faults.match_fault(&json!({
         "operation": operation.as_str(),
         "store": store,
         "method": request.method().as_str(),

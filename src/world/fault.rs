@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::matching::differences;
 use super::verification::{self, InvalidExpectation};
+use crate::domain::operation::Operation;
 
 /// How many faults there may be.
 pub(crate) const CAPACITY: usize = 1000;
@@ -178,11 +179,42 @@ impl FaultsState {
 }
 
 impl Faults {
-    /// What faults look at; `None` if there are none.
+    /// The parts of a request that faults look at; `None` if no fault is left that could apply.
     pub fn match_inputs(&self) -> Option<MatchInputs> {
+        self.inputs_of(|_| true)
+    }
+
+    /// The parts of a request that decide which fault applies to it; `None` if none can, so that such a request pays nothing.
+    ///
+    /// The store is `None` where it is not known yet, since it is in the body.
+    pub fn may_match(
+        &self,
+        operation: Option<Operation>,
+        store: Option<&str>,
+        method: &str,
+        path: &str,
+    ) -> Option<MatchInputs> {
+        let operation = operation.map_or(Value::Null, |operation| operation.as_str().into());
+        self.inputs_of(|fault| {
+            let allows = |key: &str, found: &str| fault.wanted.get(key).is_none_or(|wanted| wanted == found);
+            fault.wanted.get("operation").is_none_or(|wanted| *wanted == operation)
+                && store.is_none_or(|store| allows("store", store))
+                && allows("method", method)
+                && allows("path", path)
+        })
+    }
+
+    fn inputs_of(&self, is_candidate: impl Fn(&Fault) -> bool) -> Option<MatchInputs> {
         let inner = self.0.lock();
-        let bodies = inner.faults.iter().any(|fault| fault.wanted.contains_key("body"));
-        (!inner.faults.is_empty()).then_some(MatchInputs { bodies })
+        let mut candidates = inner
+            .faults
+            .iter()
+            .filter(|fault| !fault.is_used_up() && is_candidate(fault))
+            .peekable();
+        candidates.peek()?;
+        Some(MatchInputs {
+            bodies: candidates.any(|fault| fault.wanted.contains_key("body")),
+        })
     }
 
     /// Adds a fault; gives its id.
@@ -205,9 +237,9 @@ impl Faults {
     }
 
     /// The fault that a request meets, if any; it counts as a hit. The facts are an object with the keys of a `match`.
-    pub fn meet(&self, facts: &Value) -> Option<MatchedFault> {
+    pub fn match_fault(&self, facts: &Value) -> Option<MatchedFault> {
         let mut inner = self.0.lock();
-        inner.faults.iter_mut().find_map(|fault| fault.meet(facts))
+        inner.faults.iter_mut().find_map(|fault| fault.match_fault(facts))
     }
 
     /// All faults, or those that are for one store only, oldest first.
@@ -279,10 +311,8 @@ impl Faults {
 }
 
 impl Fault {
-    fn meet(&mut self, facts: &Value) -> Option<MatchedFault> {
-        if self.times.is_some_and(|times| self.hits >= times)
-            || !differences(&Value::Object(self.wanted.clone()), facts).is_empty()
-        {
+    fn match_fault(&mut self, facts: &Value) -> Option<MatchedFault> {
+        if self.is_used_up() || !differences(&Value::Object(self.wanted.clone()), facts).is_empty() {
             return None;
         }
         self.matched += 1;
@@ -300,6 +330,10 @@ impl Fault {
         })
     }
 
+    fn is_used_up(&self) -> bool {
+        self.times.is_some_and(|times| self.hits >= times)
+    }
+
     fn is_only_for(&self, store: &str) -> bool {
         self.wanted.get("store").and_then(Value::as_str) == Some(store)
     }
@@ -309,7 +343,7 @@ impl Fault {
         json["id"] = self.id.into();
         json["matched"] = self.matched.into();
         json["hits"] = self.hits.into();
-        json["used_up"] = self.times.is_some_and(|times| self.hits >= times).into();
+        json["used_up"] = self.is_used_up().into();
         json
     }
 
