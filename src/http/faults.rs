@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
-use actix_web::http::{StatusCode, Version};
+use actix_web::http::StatusCode;
 use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
@@ -188,9 +188,7 @@ fn pieces_of(bytes_per_second: u32) -> usize {
 
 /// A connection that ends before anything is answered.
 fn no_answer(request: &HttpRequest, fault: u64, cut: Disconnect) -> HttpResponse {
-    // In HTTP/2 the stream is reset, and the connection goes on with the others.
-    let is_alone = request.version() < Version::HTTP_2;
-    if let (Disconnect::Reset, true, Some(socket)) = (cut, is_alone, request.conn_data::<Socket>()) {
+    if let (Disconnect::Reset, Some(socket)) = (cut, request.conn_data::<Socket>()) {
         socket.reset_when_closed();
     }
     let mut response = HttpResponse::Ok().body(BoxBody::new(Faulty {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::uri::Authority;
-use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -149,9 +149,8 @@ impl Proxy {
 /// The answer to a request that is to be sent on to somebody else; `None` to all others.
 pub(super) fn refusal(request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
-    // In HTTP/2 every request names its host here, as others do in a header.
-    let is_whole = head.uri.scheme().is_some() && head.version < Version::HTTP_2;
-    let authority = head.uri.authority().filter(|_| is_whole);
+    let is_absolute = head.uri.scheme().is_some();
+    let authority = head.uri.authority().filter(|_| is_absolute);
     let is_connect = head.method == Method::CONNECT;
     if authority.is_none() && !is_connect {
         return None;

@@ -21,8 +21,8 @@ use super::control::access::VENDORS_HOSTS;
 use crate::world::clock::real_now;
 use authority::Authority;
 
-/// What is spoken inside, the first by preference.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// The only protocol that ALPN offers: clients that also offer HTTP/2 fall back to it.
+const ALPN_PROTOCOL: &[u8] = b"http/1.1";
 
 /// How long a certificate is shown before a new one takes its place: half of its life.
 const SHOWN: TimeDelta = TimeDelta::hours(12);
@@ -135,7 +135,7 @@ impl Tls {
                 .with_safe_default_protocol_versions()
                 .expect("the provider speaks TLS 1.2 and 1.3");
             let mut config = config.with_no_client_auth().with_cert_resolver(self.shown.clone());
-            config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+            config.alpn_protocols = vec![ALPN_PROTOCOL.to_vec()];
             Arc::new(config)
         });
         config.clone()

@@ -188,41 +188,29 @@ fn pem(der: &[u8]) -> String {
 }
 
 #[test]
-fn http_2_is_spoken_with_those_who_offer_it() {
+fn alpn_offers_http_1_1_alone() {
     let scene = Scene::new();
-    for (offered, taken) in [
-        (&[&b"h2"[..], b"http/1.1"][..], Some(&b"h2"[..])),
+    let handshake = |offered: &[&[u8]]| {
+        let socket = TcpStream::connect(scene.address()).expect("it listens");
+        secure(socket, scene.mock.ca_pem(), "localhost", offered)
+    };
+    for (offered, chosen) in [
+        (&[&b"h2"[..], b"http/1.1"][..], Some(&b"http/1.1"[..])),
         (&[b"http/1.1"], Some(b"http/1.1")),
         (&[], None),
     ] {
-        let socket = TcpStream::connect(scene.address()).expect("it listens");
-        let inside = secure(socket, scene.mock.ca_pem(), "localhost", offered).expect("it is trusted");
-        assert_eq!(inside.conn.alpn_protocol(), taken);
+        let stream = handshake(offered).expect("it is trusted");
+        assert_eq!(stream.conn.alpn_protocol(), chosen);
+        let answer = get(stream, &customers("")).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
-    let socket = TcpStream::connect(scene.address()).expect("it listens");
-    let mut inside = secure(socket, scene.mock.ca_pem(), "api.yotpo.com", &[b"h2"]).expect("it is trusted");
-    let mut field = Vec::from([0x82, 0x87]);
-    for (name, value) in [(4_u8, "/core/v3/stores/shop/customers"), (1, "api.yotpo.com")] {
-        field.extend([name, u8::try_from(value.len()).expect("it is short")]);
-        field.extend(value.bytes());
-    }
-    field.extend(b"\0\x0dx-yotpo-token\x03any");
-    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
-    sent.extend([u8::try_from(field.len()).expect("it is short"), 1, 5, 0, 0, 0, 1]);
-    sent.extend(field);
-    inside.write_all(&sent).expect("it reads");
-    let body = loop {
-        let mut head = [0; 9];
-        inside.read_exact(&mut head).expect("a frame");
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut frame = vec![0; length as usize];
-        inside.read_exact(&mut frame).expect("a whole frame");
-        if head[3] == 0 && !frame.is_empty() {
-            break String::from_utf8(frame).expect("UTF-8");
-        }
-    };
-    assert_eq!(body, r#"{"customers":[],"pagination":{"next_page_info":null}}"#);
-    assert_eq!(scene.mock.requests().entries()[0].path(), customers(""));
+    let error = handshake(&[b"h2"]).expect_err("there is no common protocol");
+    assert_eq!(
+        error.get_ref().and_then(|error| error.downcast_ref()),
+        Some(&rustls::Error::AlertReceived(
+            rustls::AlertDescription::NoApplicationProtocol
+        ))
+    );
 }
 
 #[test]

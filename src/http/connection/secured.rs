@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol, Request};
+use actix_http::{HttpService, Request};
 use actix_service::boxed::{self, BoxService};
 use actix_service::{Service, ServiceFactory, fn_factory};
 use actix_web::Error;
@@ -25,7 +25,7 @@ type Inside = TlsStream<TcpStream>;
 
 /// What serves them.
 pub(super) struct Secured {
-    http: BoxService<(Inside, Protocol, Option<SocketAddr>), (), DispatchError>,
+    http: BoxService<(Inside, Option<SocketAddr>), (), DispatchError>,
     tls: Data<Tls>,
     /// How long a handshake may take.
     patience: Duration,
@@ -42,7 +42,7 @@ impl Secured {
             .on_connect_ext(|stream: &Inside, extensions: &mut Extensions| {
                 extensions.insert(Socket::of(stream.get_ref().0));
             })
-            .finish(fn_factory(move || {
+            .h1(fn_factory(move || {
                 let app = app.clone();
                 async { Ok::<_, ()>(app) }
             }));
@@ -60,12 +60,8 @@ impl Secured {
         let handshake = TlsAcceptor::from(self.tls.config()).accept(stream);
         match timeout(self.patience, handshake).await {
             Ok(Ok(stream)) => {
-                let protocol = match stream.get_ref().1.alpn_protocol() {
-                    Some(b"h2") => Protocol::Http2,
-                    _ => Protocol::Http1,
-                };
                 // As in clear, how it ends is the client's affair.
-                let _ = self.http.call((stream, protocol, peer)).await;
+                let _ = self.http.call((stream, peer)).await;
             }
             Ok(Err(error)) => tls::tell(&error),
             Err(_) => tracing::info!("a TLS handshake was not finished in {:?}", self.patience),
