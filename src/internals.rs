@@ -406,7 +406,7 @@ fn customers(page: Page) -> Vec<Value> {
 
 /// A page as it goes out. It is read as bodies are: to serde_json's own tree not every key is a key.
 fn rendered(page: Page, asked: &PageRequest) -> Value {
-    json::parse_value(&page.told(asked.clone(), HERE).to_vec()).expect("a page is JSON")
+    json::parse_value(&page.render(asked.clone(), HERE).to_vec()).expect("a page is JSON")
 }
 
 /// A request as it is spelled; addresses compare without case.

@@ -47,28 +47,6 @@ impl Socket {
     }
 }
 
-/// How much memory the caches keep as one piece, in bytes: on most processors, and nothing breaks on others.
-pub(crate) const LINE_BYTES: usize = 64;
-
-/// Asks for memory that is soon to be read, so that it comes while something else is done. It changes nothing but time.
-pub(crate) fn prefetch(bytes: &[u8]) {
-    for line in bytes.chunks(LINE_BYTES) {
-        prefetch_line(line.as_ptr());
-    }
-}
-
-/// Asks for the memory around an address, whatever is there.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn prefetch_line(address: *const u8) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: it reads nothing and is a hint at most, which may be given of any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
-}
-
-/// What else processors have for it, they keep from us.
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn prefetch_line(_: *const u8) {}
-
 /// Creates a file anew. Secrets stand in it: nobody else need read it.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();

@@ -1,8 +1,7 @@
 //! The profile: a customer as a store keeps it.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::thread;
+use std::cell::RefCell;
 
 use bytes::BufMut;
 use memchr::memchr2;
@@ -13,7 +12,6 @@ use super::customer::{Customer, CustomerNumber, Include, OptionalParts, Properti
 use super::history::{self, History, Step};
 use super::identity::IdentifiersRef;
 use super::merge;
-use crate::os::{LINE_BYTES, prefetch, prefetch_line};
 
 thread_local! {
     /// Where customers are rendered before they are kept at their exact size: a buffer of its own for each, cut down to size,
@@ -67,38 +65,6 @@ impl Ends {
 /// The text of a part; nothing if there is none.
 fn bytes_of(part: &Option<Box<RawValue>>) -> &[u8] {
     part.as_ref().map_or(b"", |raw| raw.get().as_bytes())
-}
-
-/// About how much memory an ordinary customer takes, without properties.
-const ORDINARY_BYTES: usize = 1024;
-
-/// How many customers a thread that is [polite](drop_politely) drops before it lets others go first.
-const DROPS_AT_A_TIME: u32 = 16;
-
-thread_local! {
-    /// Of a polite thread: how many customers it still drops before it lets others go first.
-    static DROPS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-/// Drops something, however many customers that frees, and lets others go first all the time: without that the allocator of the
-/// system may keep a thread that writes waiting for as long as this takes.
-pub(crate) fn drop_politely<T>(forgotten: T) {
-    DROPS_LEFT.set(Some(DROPS_AT_A_TIME));
-    drop(forgotten);
-    DROPS_LEFT.set(None);
-}
-
-impl Drop for Header {
-    fn drop(&mut self) {
-        match DROPS_LEFT.get() {
-            None => {}
-            Some(0) => {
-                DROPS_LEFT.set(Some(DROPS_AT_A_TIME));
-                thread::yield_now();
-            }
-            Some(left) => DROPS_LEFT.set(Some(left - 1)),
-        }
-    }
 }
 
 impl Profile {
@@ -228,7 +194,7 @@ impl Profile {
     }
 
     /// How many bytes that appends.
-    pub fn json_bytes(&self, include: Include) -> usize {
+    pub fn json_len(&self, include: Include) -> usize {
         let json = self.header().ends.json;
         if include == Include::default() {
             return json;
@@ -237,28 +203,6 @@ impl Profile {
         json + parts
             .map(|(name, value)| name.len() + value.len() + r#","":"#.len())
             .sum::<usize>()
-    }
-
-    /// Asks for what stands before the texts, which is soon to be looked at.
-    pub(super) fn ask_for_head(&self) {
-        prefetch_line(self.0.as_ptr().cast());
-    }
-
-    /// Asks for as much as an ordinary customer takes, without looking at the head for how much this one does.
-    pub(super) fn ask_for_most(&self) {
-        let start: *const u8 = self.0.as_ptr().cast();
-        for at in (0..ORDINARY_BYTES).step_by(LINE_BYTES) {
-            prefetch_line(start.wrapping_add(at));
-        }
-    }
-
-    /// Asks for the JSON, which is soon to be written with the parts that were asked for. The head is looked at.
-    pub(super) fn ask_for_json(&self, include: Include) {
-        prefetch(if include == Include::default() {
-            self.json()
-        } else {
-            &self.0.slice
-        });
     }
 
     /// The parts that were asked for: their names, and what is rendered of each.

@@ -352,17 +352,17 @@ impl StoreState {
                 let mut found: Vec<_> = found.filter(|profile| filter.matches_shared(profile)).collect();
                 found.sort_unstable_by_key(|profile| profile.number());
                 found.dedup_by_key(|profile| profile.number());
-                Page::of(found.into_iter(), *limit)
+                Page::new(found.into_iter(), *limit)
             }
             (None, Some(email), Some(number)) => {
                 let found = self
                     .index
                     .find_both(email.as_str(), number.as_str(), *after, &self.profiles);
-                Page::of(found, *limit)
+                Page::new(found, *limit)
             }
-            (None, Some(email), None) => Page::of(by(Identifier::Email(email.as_str())), *limit),
-            (None, None, Some(number)) => Page::of(by(Identifier::PhoneNumber(number.as_str())), *limit),
-            (None, None, None) => Page::after(&self.profiles, *after, *limit),
+            (None, Some(email), None) => Page::new(by(Identifier::Email(email.as_str())), *limit),
+            (None, None, Some(number)) => Page::new(by(Identifier::PhoneNumber(number.as_str())), *limit),
+            (None, None, None) => Page::new(self.profiles.after(*after), *limit),
         }
     }
 

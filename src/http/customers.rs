@@ -15,7 +15,7 @@ pub(super) fn retrieve(context: &RequestContext, head: &Head<'_>) -> Result<Answ
     let store_scope = context.store_scope();
     let place = store_scope.cursor_scope();
     let asked = context.read(|diagnostics| PageRequest::read(&parameters, place, diagnostics))?;
-    Ok(Answer::page(store_scope.page(&asked)?.told(asked, place)))
+    Ok(Answer::page(store_scope.page(&asked)?.render(asked, place)))
 }
 
 /// `PATCH /core/v3/stores/{store_id}/customers`

@@ -28,7 +28,7 @@ impl Whole {
     pub fn bytes(&self) -> usize {
         match self {
             Whole::Bytes(bytes) => bytes.len(),
-            Whole::Page(page) => page.bytes(),
+            Whole::Page(page) => page.len(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Whole {
         let mut answer = HttpResponse::build(status);
         let page = match self {
             Whole::Bytes(bytes) => return answer.body(bytes),
-            Whole::Page(page) if page.bytes() <= PAGE_PIECE_BYTES => return answer.body(page.to_vec()),
+            Whole::Page(page) if page.len() <= PAGE_PIECE_BYTES => return answer.body(page.to_vec()),
             Whole::Page(page) => page,
         };
         let mut response = answer.finish();

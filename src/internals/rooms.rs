@@ -95,7 +95,7 @@ impl House {
             }
             Room::Page => {
                 let asked = self.asked(number);
-                Box::new(move || drop(black_box(self.shop.state.page(&asked).told(asked, HERE).to_vec())))
+                Box::new(move || drop(black_box(self.shop.state.page(&asked).render(asked, HERE).to_vec())))
             }
             Room::CustomerBody => {
                 let body = whole_write(number).to_string();

@@ -154,7 +154,7 @@ impl Shop {
     }
 
     fn page(&self, asked: &PageRequest) -> Vec<u8> {
-        self.state.page(asked).told(asked.clone(), PLACE).to_vec()
+        self.state.page(asked).render(asked.clone(), PLACE).to_vec()
     }
 }
 

@@ -12,7 +12,6 @@ use super::seed::Stores;
 use super::settings::{Settings, SettingsOverrides};
 use super::{ById, SharedById};
 use crate::domain::access_token::Token;
-use crate::domain::profile::drop_politely;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
 
@@ -219,7 +218,7 @@ fn drop_told<T>(forgotten: T) {
         }
     };
     count(|threads| threads + 1, 1, true);
-    drop_politely(forgotten);
+    drop(forgotten);
     count(|threads| threads - 1, 0, false);
 }
 

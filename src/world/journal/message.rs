@@ -170,9 +170,9 @@ impl Body {
     /// Keeps a page, or the beginning of a long one.
     pub fn keep_page(page: &RenderedPage, most_bytes: usize) -> Body {
         Body {
-            kept: Retained::Page(page.beginning(most_bytes)),
-            kept_bytes: page.bytes().min(most_bytes),
-            whole_bytes: u64::try_from(page.bytes()).unwrap_or(u64::MAX),
+            kept: Retained::Page(page.prefix(most_bytes)),
+            kept_bytes: page.len().min(most_bytes),
+            whole_bytes: u64::try_from(page.len()).unwrap_or(u64::MAX),
         }
     }
 
