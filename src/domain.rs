@@ -8,6 +8,7 @@ pub(crate) mod customer;
 pub(crate) mod event;
 pub mod evidence;
 pub(crate) mod history;
+pub(crate) mod identifiers;
 pub(crate) mod identity;
 pub(crate) mod json;
 pub(crate) mod merge;

@@ -13,7 +13,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::domain::customer::{Customer, CustomerNumber, Email, Include};
+use crate::domain::customer::{Customer, CustomerNumber, Include};
+use crate::domain::identifiers::Email;
 use crate::domain::json::{self, Json};
 use crate::domain::page::Page;
 use crate::domain::pagination::{Cursor, CursorScope, Filter, MAX_LIMIT, PageRequest};

@@ -6,7 +6,8 @@ use std::num::NonZero;
 use chrono::{DateTime, Utc};
 use triomphe::Arc;
 
-use super::customer::{Customer, CustomerNumber, Identifiers};
+use super::customer::{Customer, CustomerNumber};
+use super::identifiers::Identifiers;
 use super::identity::IdentifiersRef;
 
 /// How many steps of a profile's story are kept; older ones are forgotten.
@@ -283,7 +284,7 @@ fn shortened(history: History) -> History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::customer::ExternalId;
+    use crate::domain::identifiers::ExternalId;
 
     #[test]
     fn a_story_keeps_its_last_steps() {

@@ -11,7 +11,8 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 use imbl::OrdSet;
 
-use super::customer::{Customer, CustomerNumber, Email, ExternalId, Identifiers, PhoneNumber};
+use super::customer::{Customer, CustomerNumber};
+use super::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use super::profile::Profile;
 use super::profiles::Profiles;
 

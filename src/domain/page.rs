@@ -132,7 +132,8 @@ impl RenderedPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::customer::{Customer, ExternalId};
+    use crate::domain::customer::Customer;
+    use crate::domain::identifiers::ExternalId;
     use crate::domain::pagination::Filter;
 
     #[test]

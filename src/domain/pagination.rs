@@ -10,7 +10,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::customer::{CustomerNumber, Email, ExternalId, Include, PhoneNumber};
+use super::customer::{CustomerNumber, Include};
+use super::identifiers::{Email, ExternalId, PhoneNumber};
 use super::note::Note;
 use super::rejection::Rejection;
 use super::rule::{self, Rule};

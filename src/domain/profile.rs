@@ -254,7 +254,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::customer::{Address, Email, ExternalId, ListMembership, PhoneNumber};
+    use crate::domain::customer::{Address, ListMembership};
+    use crate::domain::identifiers::{Email, ExternalId, PhoneNumber};
 
     #[test]
     fn a_profile_gives_back_what_was_put_in() {

@@ -7,9 +7,10 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::{Value, json};
 
 use super::access_token::Credentials;
-use super::customer::{Customer, CustomerNumber, Identifiers};
+use super::customer::{Customer, CustomerNumber};
 use super::event::{Event, StoredEvent};
 use super::history::{self, Change, Fields, History, MatchKind, Step};
+use super::identifiers::Identifiers;
 use super::identity::{Identifier, IdentifiersRef, IdentityIndex, Key, key_of, numbers};
 use super::merge;
 use super::page::Page;

@@ -10,7 +10,8 @@ mod event;
 use chrono::{DateTime, Utc};
 use validator::{ValidateEmail, ValidateLength};
 
-use super::customer::{Address, Customer, Email, ExternalId, PhoneNumber, Properties};
+use super::customer::{Address, Customer, Properties};
+use super::identifiers::{Email, ExternalId, PhoneNumber};
 use super::json::{Json, Object};
 use super::note::Note;
 use super::rejection::{Rejection, Violation};

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::workload::{Shop, Work, upsert_of};
 use super::{HERE, now};
-use crate::domain::customer::{Customer, Email, ExternalId, Identifiers, Include, PhoneNumber};
+use crate::domain::customer::{Customer, Include};
+use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::json::{self, Json};
 use crate::domain::merge::fill;
 use crate::domain::operation::Operation;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::customer::Identifiers;
 use crate::domain::event::Event as StoredEvent;
+use crate::domain::identifiers::Identifiers;
 
 /// A custom customer event: what a store is [seeded](crate::Store::seed_events) with, and what it is found to hold.
 ///

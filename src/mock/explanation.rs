@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::customer::Customer;
-use crate::domain::customer::{Identifiers, Include};
+use crate::domain::customer::Include;
 use crate::domain::history::{Change, MatchKind, Step as Told};
+use crate::domain::identifiers::Identifiers;
 use crate::domain::note::Note;
 use crate::domain::profile::Profile;
 use crate::domain::rejection::Rejection;

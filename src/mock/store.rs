@@ -18,7 +18,7 @@ use super::requests::Requests;
 use super::setting::{Setting, Settings};
 use super::snapshot::Snapshot;
 use super::{Inner, SeedSummary};
-use crate::domain::customer::{Email, ExternalId, Identifiers, PhoneNumber};
+use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
 use crate::world::ResetTo;

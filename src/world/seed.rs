@@ -18,8 +18,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::customer::{Channels, Customer, CustomerNumber, Identifiers, ListMembership, Marketing};
+use crate::domain::customer::{Channels, Customer, CustomerNumber, ListMembership, Marketing};
 use crate::domain::event::Event;
+use crate::domain::identifiers::Identifiers;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
 use crate::domain::timestamp;

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::customer::{Address, Email, ExternalId, Include, PhoneNumber};
+use crate::domain::customer::{Address, Include};
+use crate::domain::identifiers::{Email, ExternalId, PhoneNumber};
 
 /// Where and when the writes come from does not matter here.
 const NOWHERE: Origin = Origin {

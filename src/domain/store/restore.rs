@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::customer::{Customer, CustomerNumber, Identifiers};
+use super::super::customer::{Customer, CustomerNumber};
 use super::super::event::{Event, StoredEvent};
+use super::super::identifiers::Identifiers;
 use super::super::identity::key_of;
 use super::super::profile::Profile;
 use super::{EventNumber, Pending, StoreState};

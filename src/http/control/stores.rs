@@ -6,8 +6,9 @@ use actix_web::http::header::ContentType;
 use serde_json::{Value, json};
 
 use super::request::{ControlError, ControlRequest, number};
-use crate::domain::customer::{Identifiers, Include};
+use crate::domain::customer::Include;
 use crate::domain::event::Event;
+use crate::domain::identifiers::Identifiers;
 use crate::domain::store::{Pending, StoreState, Write};
 use crate::domain::timestamp::rfc3339;
 
