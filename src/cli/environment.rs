@@ -1,142 +1,148 @@
-//! The variables by which a client that knows nothing of a mock comes to it.
+//! The environment variables that route an unmodified client to a mock.
 
 use std::fmt::Write;
 
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use super::address::Address;
-use super::files::Files;
+use super::address::MockAddress;
+use super::client_files::ClientFiles;
 
-/// The vendor's hosts: no exception may lead past the mock to them.
-const VENDOR: [&str; 2] = ["api.yotpo.com", "developers.yotpo.com"];
+/// Yotpo's hosts, which no exception of `NO_PROXY` may exclude from the proxy.
+const YOTPO_HOSTS: [&str; 2] = ["api.yotpo.com", "developers.yotpo.com"];
 
-/// What is never asked for through a proxy.
+/// Hosts that clients reach without the proxy.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Makes Node load a file before anything else.
+/// Node's option to load a file before the program.
 const NODE_REQUIRE: &str = "--require ";
 
-/// How variables are written.
+/// Separates folders in a list.
+const PATH_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
+
+/// Format of the printed variables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Lines for a POSIX shell: eval "$(yotpo-mock env)"
+pub enum OutputFormat {
+    /// For a POSIX shell: eval "$(yotpo-mock env)"
     #[default]
     Sh,
-    /// A file for dotenv libraries; they differ in how they read a value with both kinds of quotes.
+    /// A file for dotenv libraries, which disagree about values with both kinds of quotes.
     Dotenv,
-    /// One object.
+    /// A JSON object.
     Json,
-    /// Lines for the file that $GITHUB_ENV names; GitHub refuses NODE_OPTIONS there, so that it is left out.
+    /// For the file $GITHUB_ENV; without NODE_OPTIONS, which GitHub rejects there.
     Github,
 }
 
-/// Where a client finds its store.
-pub struct Account {
+/// The store that a client uses.
+pub struct StoreCredentials {
     pub id: String,
     pub secret: String,
 }
 
-/// The variables, and what the user should hear of them.
-pub struct Environment {
+/// Variables for a client's environment.
+pub struct ClientEnvironment {
     pub variables: Vec<(&'static str, String)>,
-    pub remarks: Vec<String>,
+    /// Warnings about variables that are already set.
+    pub warnings: Vec<String>,
 }
 
-impl Environment {
-    /// What leads to a mock, on top of what is set already: `existing` gives a variable's value.
-    pub fn of(
-        mock: &Address,
-        account: &Account,
-        files: &Files,
+impl ClientEnvironment {
+    /// The variables for a mock. They keep settings that are already there; `existing` returns a variable's current value.
+    pub fn new(
+        mock: &MockAddress,
+        store: &StoreCredentials,
+        files: &ClientFiles,
         existing: impl Fn(&str) -> Option<String>,
-    ) -> Environment {
+    ) -> ClientEnvironment {
         let existing = |name: &str| existing(name).filter(|value| !value.trim().is_empty());
-        let mut remarks = Vec::new();
-        let direct = direct(
-            mock,
-            existing("no_proxy").or_else(|| existing("NO_PROXY")),
-            &mut remarks,
-        );
-        let list = direct.join(",");
+        let mut warnings = Vec::new();
+        let existing_no_proxy = existing("no_proxy").or_else(|| existing("NO_PROXY"));
+        let no_proxy = no_proxy_hosts(mock, existing_no_proxy, &mut warnings);
+        let no_proxy_list = no_proxy.join(",");
         let url = mock.url();
         let php = match existing("PHP_INI_SCAN_DIR") {
-            // An empty part of the list stands for the folder that PHP was built with.
-            None => format!("{}{}", if cfg!(windows) { ";" } else { ":" }, files.php),
-            Some(known) if known.ends_with(&*files.php) => known,
-            Some(known) => format!("{known}{}{}", if cfg!(windows) { ";" } else { ":" }, files.php),
+            // An empty element is the folder that PHP was built with.
+            None => format!("{PATH_SEPARATOR}{}", files.php_folder),
+            Some(known) if known.ends_with(&*files.php_folder) => known,
+            Some(known) => format!("{known}{PATH_SEPARATOR}{}", files.php_folder),
         };
         let variables = vec![
             ("HTTP_PROXY", url.clone()),
             ("http_proxy", url.clone()),
             ("HTTPS_PROXY", url.clone()),
             ("https_proxy", url.clone()),
-            ("NO_PROXY", list.clone()),
-            ("no_proxy", list),
-            ("SSL_CERT_FILE", files.authorities.clone()),
-            ("REQUESTS_CA_BUNDLE", files.authorities.clone()),
-            ("CURL_CA_BUNDLE", files.authorities.clone()),
-            ("NODE_EXTRA_CA_CERTS", files.authorities.clone()),
+            ("NO_PROXY", no_proxy_list.clone()),
+            ("no_proxy", no_proxy_list),
+            ("SSL_CERT_FILE", files.ca_bundle.clone()),
+            ("REQUESTS_CA_BUNDLE", files.ca_bundle.clone()),
+            ("CURL_CA_BUNDLE", files.ca_bundle.clone()),
+            ("NODE_EXTRA_CA_CERTS", files.ca_bundle.clone()),
             ("NODE_USE_ENV_PROXY", "1".to_owned()),
-            ("NODE_OPTIONS", node_options(&files.node, existing("NODE_OPTIONS"))),
+            (
+                "NODE_OPTIONS",
+                node_options(&files.node_script, existing("NODE_OPTIONS")),
+            ),
             ("PHP_INI_SCAN_DIR", php),
             (
                 "JAVA_TOOL_OPTIONS",
-                java_options(mock, &direct, &files.truststore, existing("JAVA_TOOL_OPTIONS")),
+                java_options(mock, &no_proxy, &files.truststore, existing("JAVA_TOOL_OPTIONS")),
             ),
             ("YOTPO_API_URL", url),
-            ("YOTPO_STORE_ID", account.id.clone()),
-            ("YOTPO_STORE_SECRET", account.secret.clone()),
+            ("YOTPO_STORE_ID", store.id.clone()),
+            ("YOTPO_STORE_SECRET", store.secret.clone()),
         ];
-        Environment { variables, remarks }
+        ClientEnvironment { variables, warnings }
     }
 
-    /// As a format has it, with a line break at the end.
-    pub fn written(&self, format: Format) -> String {
+    /// The variables in a format, with a line break at the end.
+    pub fn render(&self, format: OutputFormat) -> String {
         let mut text = String::new();
         match format {
-            Format::Sh => self.each(|name, value| writeln!(text, "export {name}={}", quoted_for_sh(value))),
-            Format::Dotenv => self.each(|name, value| writeln!(text, "{name}={}", quoted_for_dotenv(value))),
-            Format::Json => {
+            OutputFormat::Sh => self.write_each(|name, value| writeln!(text, "export {name}={}", quote_for_sh(value))),
+            OutputFormat::Dotenv => self.write_each(|name, value| writeln!(text, "{name}={}", quote_for_dotenv(value))),
+            OutputFormat::Json => {
                 let variables = self.variables.iter();
                 let object: Map<_, _> = variables
                     .map(|(name, value)| ((*name).to_owned(), Value::from(&**value)))
                     .collect();
                 text = format!("{:#}\n", Value::Object(object));
             }
-            Format::Github => self.each(|name, value| match (name, value.contains('\n')) {
+            OutputFormat::Github => self.write_each(|name, value| match (name, value.contains('\n')) {
                 ("NODE_OPTIONS", _) => Ok(()),
                 (_, false) => writeln!(text, "{name}={value}"),
                 (_, true) => {
-                    let mut end = "END".to_owned();
-                    while value.contains(&end) {
-                        end.push('_');
+                    let mut delimiter = "END".to_owned();
+                    while value.contains(&delimiter) {
+                        delimiter.push('_');
                     }
-                    writeln!(text, "{name}<<{end}\n{value}\n{end}")
+                    writeln!(text, "{name}<<{delimiter}\n{value}\n{delimiter}")
                 }
             }),
         }
         text
     }
 
-    fn each(&self, mut write: impl FnMut(&str, &str) -> std::fmt::Result) {
+    fn write_each(&self, mut write: impl FnMut(&str, &str) -> std::fmt::Result) {
         for (name, value) in &self.variables {
-            write(name, value).expect("a text takes everything");
+            write(name, value).expect("writing to a string does not fail");
         }
     }
 }
 
-/// The hosts that are asked for without the proxy: loopback, the mock, and those that the user has named before, but for names
-/// that stand for the vendor, too.
-fn direct(mock: &Address, existing: Option<String>, remarks: &mut Vec<String>) -> Vec<String> {
+/// The hosts that clients reach without the proxy: loopback, the mock, and the user's existing exceptions, except those that
+/// match a host of Yotpo's.
+fn no_proxy_hosts(mock: &MockAddress, existing: Option<String>, warnings: &mut Vec<String>) -> Vec<String> {
     let mut hosts: Vec<String> = LOOPBACK.map(str::to_owned).to_vec();
     let existing = existing.unwrap_or_default();
     let named = existing
         .split(|letter: char| letter == ',' || letter.is_whitespace())
         .filter(|host| !host.is_empty());
     for host in [mock.bare_host()].into_iter().chain(named) {
-        if is_for_the_vendor(host) {
-            remarks.push(format!("`{host}` of NO_PROXY is left out: it would lead past the mock"));
+        if matches_yotpo(host) {
+            warnings.push(format!(
+                "`{host}` of NO_PROXY is left out: requests to Yotpo would bypass the mock"
+            ));
         } else if !hosts.iter().any(|known| known == host) {
             hosts.push(host.to_owned());
         }
@@ -144,24 +150,24 @@ fn direct(mock: &Address, existing: Option<String>, remarks: &mut Vec<String>) -
     hosts
 }
 
-/// Whether an exception from the proxy holds for one of the vendor's hosts.
-fn is_for_the_vendor(exception: &str) -> bool {
+/// Whether an exception of `NO_PROXY` matches one of Yotpo's hosts.
+fn matches_yotpo(exception: &str) -> bool {
     let name = exception.split(':').next().unwrap_or_default().to_lowercase();
     let name = name.trim_start_matches('*').trim_start_matches('.');
     exception == "*"
         || (!name.is_empty()
-            && VENDOR.iter().any(|host| {
+            && YOTPO_HOSTS.iter().any(|host| {
                 host.strip_suffix(name)
                     .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }))
 }
 
-/// What Node is started with: what it was before, less the file of another mock.
-fn node_options(file: &str, existing: Option<String>) -> String {
-    let ours = if file.contains([' ', '"']) {
-        format!("\"{}\"", file.replace('\\', "\\\\").replace('"', "\\\""))
+/// The existing NODE_OPTIONS with our script, which replaces that of another mock.
+fn node_options(script: &str, existing: Option<String>) -> String {
+    let script = if script.contains([' ', '"']) {
+        format!("\"{}\"", script.replace('\\', "\\\\").replace('"', "\\\""))
     } else {
-        file.to_owned()
+        script.to_owned()
     };
     let mut parts = existing.as_deref().unwrap_or_default().split(NODE_REQUIRE);
     let mut options = parts.next().unwrap_or_default().to_owned();
@@ -176,15 +182,15 @@ fn node_options(file: &str, existing: Option<String>) -> String {
             _ => options.extend([NODE_REQUIRE, part]),
         }
     }
-    format!("{} {NODE_REQUIRE}{ours}", options.trim())
+    format!("{} {NODE_REQUIRE}{script}", options.trim())
         .trim_start()
         .to_owned()
 }
 
-/// What Java is started with; of an option that is there twice, the last holds.
-fn java_options(mock: &Address, direct: &[String], truststore: &str, existing: Option<String>) -> String {
+/// The existing JAVA_TOOL_OPTIONS with ours at the end: the last of two equal options takes effect.
+fn java_options(mock: &MockAddress, no_proxy: &[String], truststore: &str, existing: Option<String>) -> String {
     let (host, port) = (mock.bare_host(), mock.port);
-    let hosts = direct.iter().map(|host| match host.strip_prefix('.') {
+    let hosts = no_proxy.iter().map(|host| match host.strip_prefix('.') {
         Some(domain) => format!("*.{domain}"),
         None if host.contains(':') && !host.contains('[') => format!("[{host}]"),
         None => host.clone(),
@@ -199,7 +205,7 @@ fn java_options(mock: &Address, direct: &[String], truststore: &str, existing: O
         format!("-Djavax.net.ssl.trustStore={truststore}"),
         "-Djavax.net.ssl.trustStoreType=PKCS12".to_owned(),
     ];
-    let ours = ours.map(|option| quoted_for_java(&option)).join(" ");
+    let ours = ours.map(|option| quote_for_java(&option)).join(" ");
     match existing {
         Some(known) if known.ends_with(&ours) => known,
         Some(known) => format!("{known} {ours}"),
@@ -207,8 +213,8 @@ fn java_options(mock: &Address, direct: &[String], truststore: &str, existing: O
     }
 }
 
-/// A word of JAVA_TOOL_OPTIONS. Either quote holds blanks and the other quote together; nothing is escaped.
-fn quoted_for_java(word: &str) -> String {
+/// Quotes a word of JAVA_TOOL_OPTIONS, which has no escapes: each kind of quote protects spaces and the other kind.
+fn quote_for_java(word: &str) -> String {
     if !word.contains(|letter: char| letter.is_whitespace() || letter == '"' || letter == '\'') {
         return word.to_owned();
     }
@@ -216,14 +222,13 @@ fn quoted_for_java(word: &str) -> String {
     parts.collect::<Vec<_>>().join("'\"'")
 }
 
-/// In single quotes everything stands for itself.
-pub fn quoted_for_sh(value: &str) -> String {
+/// Quotes a word for a POSIX shell.
+pub fn quote_for_sh(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// Bare where nothing in it means anything, in single quotes where these do, and else in double quotes with escapes: the readers
-/// of such files agree on no more.
-fn quoted_for_dotenv(value: &str) -> String {
+/// Quotes a value as most dotenv libraries read it: plain if possible, else in single quotes, else in double quotes with escapes.
+fn quote_for_dotenv(value: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@%+".contains(letter);
     if !value.is_empty() && value.chars().all(is_plain) {
         return value.to_owned();

@@ -1,281 +1,193 @@
-//! `yotpo-mock exec`: a mock for as long as a command runs, and the command's environment leading to it.
+//! `yotpo-mock exec`: runs a command with its own mock.
 
-use std::ffi::OsString;
+mod signals;
+
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
 use yotpo_mock::{Report, YotpoMock};
 
-use super::address::Address;
-use super::control::Control;
-use super::environment::{Account, Environment};
+use super::address::MockAddress;
+use super::client_files::{ClientFiles, read_certificate};
+use super::control_client::ControlClient;
+use super::environment::{ClientEnvironment, StoreCredentials};
+use super::error::CliError;
 use super::fail_on::{self, FailOn};
-use super::files::{self, Files};
-use super::serve::{GRACE, start_log};
-use super::{Failure, Serve};
+use super::options::ServeOptions;
+use super::serve::{GRACE_PERIOD, start_log};
+use signals::ForwardedSignals;
 
-/// The command has passed, and the run has not.
-const FOUND: u8 = 3;
+/// The command succeeded, and `--fail-on` found problems.
+const PROBLEMS_FOUND: u8 = 3;
 
-/// As shells have it: the command is there and cannot be run, or it is not there.
+/// As shells do: the command cannot be executed, or does not exist.
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// As shells have it: what is added to the number of the signal that ended a command.
-const KILLED: i32 = 128;
+/// As shells do: added to the number of the signal that killed the command.
+const KILLED_BY_SIGNAL: i32 = 128;
 
 const AFTER_HELP: &str = "\
-The command comes to the mock by `https://api.yotpo.com` as by $YOTPO_API_URL: its environment is what `yotpo-mock env` prints. \
-stdout is the command's alone; on stderr are the mock's warnings, and with --quiet=false or --verbose its requests. \
-TERM, INT, HUP, QUIT, USR1 and USR2 are passed on to the command.
+The command reaches the mock through `https://api.yotpo.com` as well as $YOTPO_API_URL: its environment has the variables that \
+`yotpo-mock env` prints. stdout belongs to the command. stderr also has the mock's warnings, and with --quiet=false or --verbose \
+its requests. TERM, INT, HUP, QUIT, USR1 and USR2 are forwarded to the command.
 
 Try it:
   yotpo-mock exec --store shop:s3cret --fail-on unmatched,server-error -- pytest
 
-Exit codes: the command's own; 128 and the signal's number if it was killed; 126 if it cannot be run, 127 if it is not there; \
-1 if the mock did not start, the report was not written or the state not saved; 2 wrong usage; 3 if the command passed and --fail-on found something.";
+Exit codes: the command's own; 128 plus the signal's number if it was killed; 126 if it cannot be executed, 127 if it does not \
+exist; 1 if the mock could not start, or the report or state not be saved; 2 wrong usage; 3 if the command succeeded and --fail-on \
+found problems.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Exec {
-    /// Fail if the run has these, and list them: `unmatched` requests, a `server-error` of the mock's own, a `note`, notes of a
-    /// grade (`note:assumed`) or one note (`note:customers.coerced`). May be repeated.
+pub struct ExecOptions {
+    /// Fail and list the problems if the run has any of these: `unmatched` requests, a `server-error` of the mock itself, a
+    /// `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     fail_on: Vec<FailOn>,
-    /// Write the run's report to a file, in JSON, as `GET /_mock/report` tells it.
+    /// Write the run's report to a file, in the JSON format of `GET /_mock/report`.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
-    pub serve: Serve,
-    /// What to run, and its arguments.
+    pub serve: ServeOptions,
+    /// Command to run, and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
-impl Serve {
-    /// For a mock that nobody but one command has to find.
-    fn on_a_free_port(self) -> Serve {
-        let port = Some(self.port.unwrap_or(0));
-        Serve { port, ..self }
-    }
-
-    /// For a mock whose stderr is a command's, too.
-    fn quiet_unless_asked(self) -> Serve {
-        let quiet = Some(self.quiet.unwrap_or(!self.verbose.unwrap_or_default()));
-        Serve { quiet, ..self }
-    }
-
-    fn control_token(&self) -> Option<&str> {
-        self.control_token.as_deref()
-    }
-
-    /// Whether clients meet certificates that are not of the mock's own making: behind the hosts that are let through, or its.
-    fn needs_system_roots(&self) -> bool {
-        self.tls.cert().is_some() || self.proxy_passthrough.iter().any(|host| !host.is_empty())
-    }
-}
-
-pub fn run(options: Exec) -> Result<ExitCode, Failure> {
-    let Exec {
-        serve,
-        fail_on,
-        report: report_file,
-        command,
-    } = options;
-    let serve = serve.on_a_free_port().quiet_unless_asked();
-    let _rest = start_log(&serve)?;
-    for warning in super::warnings() {
-        tracing::warn!("{warning}");
-    }
-    // That it cannot be written is told before anything has happened.
-    let report_file = report_file
-        .map(|path| create(&path).map(|file| (path, file)))
-        .transpose()?;
-    let signals = Signals::catch().map_err(|error| Failure {
-        error: format!("cannot catch signals: {error}"),
-        hint: "look at the limits of this process".to_owned(),
-    })?;
+pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
+    let serve = options.serve.on_a_free_port().quiet_by_default();
+    let _log_guard = start_log(&serve)?;
+    super::log_env_warnings();
+    // Before the command runs: it may take long, and could not be run again for a report.
+    let report_file = options.report.map(ReportFile::create).transpose()?;
+    let signals = ForwardedSignals::catch().map_err(CliError::CatchSignals)?;
     let trust = Trust {
-        control_token: serve.control_token().map(str::to_owned),
-        own_certificate: serve.tls.cert().map(Path::to_owned),
-        with_roots: serve.needs_system_roots(),
+        control_token: serve.control_token.clone(),
+        certificate: serve.tls.certificate().map(Path::to_owned),
+        with_system_roots: serve.needs_system_roots(),
     };
-    let mock = serve.into_builder().try_start().map_err(|error| Failure {
-        hint: error.hint().to_owned(),
-        error: error.to_string(),
-    })?;
+    let mock = serve.into_builder().try_start()?;
     let folder = tempfile::Builder::new().prefix("yotpo-mock-").tempdir();
-    let folder = folder.map_err(|error| Failure {
-        error: format!("cannot make a folder for the files that clients need: {error}"),
-        hint: "look at the folder for temporary files; `TMPDIR` names another".to_owned(),
-    })?;
+    let folder = folder.map_err(CliError::CreateTemporaryFolder)?;
     let environment = environment(&mock, &trust, folder.path())?;
-    let (program, arguments) = command.split_first().expect("a command is required");
+    let (program, arguments) = options.command.split_first().expect("clap requires a command");
     let spawned = Command::new(program)
         .args(arguments)
         .envs(environment.variables)
         .spawn();
     let status = match spawned {
-        Ok(child) => signals.pass_on(child).map_err(|error| Failure {
-            error: format!("cannot wait for `{}`: {error}", program.display()),
-            hint: "look at the limits of this process".to_owned(),
+        Ok(child) => signals.wait_for(child).map_err(|source| CliError::WaitForCommand {
+            command: program.display().to_string(),
+            source,
         })?,
-        Err(error) => return Ok(cannot_run(program, &error)),
+        Err(error) => return Ok(report_spawn_error(program, &error)),
     };
     let report = mock.report();
-    let saved = mock.stop(GRACE).map_err(|error| Failure {
-        error: format!("cannot save the state: {error}"),
-        hint: "the file is as it was saved last; look at its folder and at the disk".to_owned(),
-    });
-    let written = report_file.map_or(Ok(()), |(path, file)| write(&path, file, &report));
-    let found = fail_on::find(&report, &fail_on);
-    if !found.is_empty() {
-        eprintln!("error: the run had what `--fail-on` names");
-        found.iter().for_each(|line| eprintln!("  {line}"));
-        eprintln!("hint: `--report FILE` keeps all that was counted, `--journal-file FILE` every request");
+    let saved = mock.stop(GRACE_PERIOD).map_err(CliError::SaveState);
+    let written = report_file.map_or(Ok(()), |file| file.write(&report));
+    let problems = fail_on::find(&report, &options.fail_on);
+    if !problems.is_empty() {
+        eprintln!("error: `--fail-on` found problems in this run");
+        problems.iter().for_each(|line| eprintln!("  {line}"));
+        eprintln!("hint: `--report FILE` saves all counts, `--journal-file FILE` every request");
     }
-    match (code_of(status), saved.and(written)) {
-        (0, Err(failure)) => Err(failure),
-        (0, Ok(())) if !found.is_empty() => Ok(ExitCode::from(FOUND)),
-        // That the command has failed says more than what came after it.
-        (code, done) => {
-            if let Err(failure) = done {
-                failure.tell();
+    match (exit_code(status), saved.and(written)) {
+        (0, Err(error)) => Err(error),
+        (0, Ok(())) if !problems.is_empty() => Ok(ExitCode::from(PROBLEMS_FOUND)),
+        // The command's own failure takes precedence.
+        (code, result) => {
+            if let Err(error) = result {
+                error.print();
             }
             Ok(ExitCode::from(code))
         }
     }
 }
 
-/// Whom the command is to trust.
+/// What the command must trust.
 struct Trust {
-    /// What asking the mock for its authority takes.
     control_token: Option<String>,
-    /// The user's own, which is shown in the place of one by the mock's authority.
-    own_certificate: Option<PathBuf>,
-    with_roots: bool,
+    /// The user's own certificate, used instead of the mock's CA.
+    certificate: Option<PathBuf>,
+    with_system_roots: bool,
 }
 
-/// What the command needs to come to the mock.
-fn environment(mock: &YotpoMock, trust: &Trust, folder: &Path) -> Result<Environment, Failure> {
-    let address = Address::parse(mock.url()).expect("a mock's address is one").callable();
+fn environment(mock: &YotpoMock, trust: &Trust, folder: &Path) -> Result<ClientEnvironment, CliError> {
+    let address = MockAddress::parse(mock.url())
+        .expect("a mock has a valid URL")
+        .into_connectable();
     let url = address.url();
-    let authority = match &trust.own_certificate {
-        Some(file) => files::read(file)?,
-        None => Control::new(&url, trust.control_token.as_deref()).authority()?,
+    let ca_certificate = match &trust.certificate {
+        Some(file) => read_certificate(file)?,
+        None => ControlClient::new(&url, trust.control_token.as_deref()).ca_certificate()?,
     };
-    let files = Files::write(folder, &address, &authority, trust.with_roots)?;
-    // A store is asked for by its id only where it is known: it would be declared.
-    let account = match mock.store_ids().into_iter().next() {
-        Some(id) => Account {
+    let files = ClientFiles::write(folder, &address, &ca_certificate, trust.with_system_roots)?;
+    // `mock.store` would declare a store that does not exist yet.
+    let store = match mock.store_ids().into_iter().next() {
+        Some(id) => StoreCredentials {
             secret: mock.store(&*id).secret().to_owned(),
             id,
         },
-        None => Account {
+        None => StoreCredentials {
             id: super::ANY_STORE.to_owned(),
             secret: super::ANY_SECRET.to_owned(),
         },
     };
-    let environment = Environment::of(&address, &account, &files, |name| std::env::var(name).ok());
-    for remark in &environment.remarks {
-        tracing::warn!("{remark}");
+    let environment = ClientEnvironment::new(&address, &store, &files, |name| std::env::var(name).ok());
+    for warning in &environment.warnings {
+        tracing::warn!("{warning}");
     }
     Ok(environment)
 }
 
-fn cannot_run(program: &std::ffi::OsStr, error: &io::Error) -> ExitCode {
-    let is_missing = error.kind() == io::ErrorKind::NotFound;
-    let (reason, code) = if is_missing {
-        ("there is no such command".to_owned(), NOT_FOUND)
+fn report_spawn_error(program: &OsStr, error: &io::Error) -> ExitCode {
+    let (reason, code) = if error.kind() == io::ErrorKind::NotFound {
+        ("command not found".to_owned(), NOT_FOUND)
     } else {
         (error.to_string(), NOT_EXECUTABLE)
     };
     eprintln!(
-        "error: cannot run `{}`: {reason}\nhint: what stands after `--` is a program and its arguments; `sh -c` runs a line of shell",
+        "error: cannot run `{}`: {reason}\nhint: write a program and its arguments after `--`; `sh -c` runs a line of shell",
         program.display()
     );
     ExitCode::from(code)
 }
 
-fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|error| unwritten(path, &error))
+struct ReportFile {
+    path: PathBuf,
+    file: File,
 }
 
-fn write(path: &Path, mut file: File, report: &Report) -> Result<(), Failure> {
-    writeln!(file, "{:#}", report.to_json()).map_err(|error| unwritten(path, &error))
-}
+impl ReportFile {
+    fn create(path: PathBuf) -> Result<ReportFile, CliError> {
+        match File::create(&path) {
+            Ok(file) => Ok(ReportFile { path, file }),
+            Err(source) => Err(CliError::WriteReport { path, source }),
+        }
+    }
 
-fn unwritten(path: &Path, error: &io::Error) -> Failure {
-    Failure {
-        error: format!("cannot write the report to `{}`: {error}", path.display()),
-        hint: "`--report` names a file in a folder that is there and takes files".to_owned(),
+    fn write(mut self, report: &Report) -> Result<(), CliError> {
+        let written = writeln!(self.file, "{:#}", report.to_json());
+        written.map_err(|source| CliError::WriteReport {
+            path: self.path,
+            source,
+        })
     }
 }
 
-/// What a command ended with, as shells tell it.
-fn code_of(status: ExitStatus) -> u8 {
+/// The exit code of a command, as a shell reports it.
+fn exit_code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
     #[cfg(not(unix))]
-    let signal = None;
-    let code = status.code().or(signal.map(|signal: i32| KILLED + signal)).unwrap_or(1);
-    // Where codes are larger than a byte, all that matters is that it has failed.
-    u8::try_from(code).unwrap_or(1)
-}
-
-/// The signals that are passed on to the command.
-#[cfg(unix)]
-struct Signals(signal_hook::iterator::SignalsInfo<signal_hook::iterator::exfiltrator::WithOrigin>);
-
-#[cfg(unix)]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
-        use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-        let signals = [SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
-        signal_hook::iterator::SignalsInfo::new(signals).map(Signals)
-    }
-
-    /// Waits until a command ends, and passes on what comes meanwhile.
-    fn pass_on(mut self, mut child: Child) -> io::Result<ExitStatus> {
-        use rustix::process::{Pid, Signal, kill_process};
-        use signal_hook::low_level::siginfo::Cause;
-
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.expect("a process has a number that is not 0");
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(status);
-            }
-            for origin in self.0.wait() {
-                // What a terminal sends comes from the kernel, and reaches the command as it reaches us.
-                let is_terminals = origin.cause == Cause::Kernel;
-                let is_ours = origin.signal == signal_hook::consts::SIGCHLD;
-                if let Some(signal) = Signal::from_named_raw(origin.signal)
-                    && !is_terminals
-                    && !is_ours
-                {
-                    // The command may have ended; until it was waited for, nobody else has its number.
-                    let _ = kill_process(pid, signal);
-                }
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
-        Ok(Signals)
-    }
-
-    /// Waits until a command ends. Where there are no signals, the console tells both of a Ctrl-C.
-    fn pass_on(self, mut child: Child) -> io::Result<ExitStatus> {
-        child.wait()
-    }
+    let signal: Option<i32> = None;
+    let code = status.code().or(signal.map(|signal| KILLED_BY_SIGNAL + signal));
+    // Some systems have codes larger than a byte.
+    u8::try_from(code.unwrap_or(1)).unwrap_or(1)
 }

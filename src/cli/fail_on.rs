@@ -1,86 +1,72 @@
-//! What a run is not to have done, for `--fail-on`.
+//! `--fail-on`: problems that make a run fail though its command succeeded.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use yotpo_mock::Report;
 use yotpo_mock::note::Note;
 
-/// What makes a run fail that has passed.
+use super::values::InvalidValue;
+
+/// A kind of problem.
 #[derive(Clone, Debug)]
 pub enum FailOn {
-    /// Requests that met no operation.
+    /// Requests that match no operation.
     Unmatched,
     /// Answers of 500 and above that no fault injected.
     ServerError,
-    /// Notes: all of them, those of a grade, or one.
+    /// Any of these notes.
     Notes(Vec<Note>),
 }
 
 impl FromStr for FailOn {
-    type Err = String;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<FailOn, String> {
-        let notes = |is_meant: &dyn Fn(&Note) -> bool| Note::ALL.iter().copied().filter(is_meant).collect::<Vec<_>>();
+    fn from_str(text: &str) -> Result<FailOn, InvalidValue> {
         match text {
             "unmatched" => return Ok(FailOn::Unmatched),
             "server-error" => return Ok(FailOn::ServerError),
-            "note" => return Ok(FailOn::Notes(notes(&|_| true))),
+            "note" => return Ok(FailOn::Notes(Note::ALL.to_vec())),
             _ => {}
         }
-        let word = text
-            .strip_prefix("note:")
-            .ok_or("it is `unmatched`, `server-error`, `note`, `note:GRADE` or `note:ID`")?;
-        let meant = notes(&|note| note.id() == word || note.grade().as_str() == word);
-        if meant.is_empty() {
-            let ids: Vec<_> = Note::ALL.iter().map(|note| note.id()).collect();
-            return Err(format!(
-                "`{word}` is neither a grade (assumed, deprecated, tolerated, coerced) nor a note ({})",
-                ids.join(", ")
-            ));
+        let word = text.strip_prefix("note:").ok_or(InvalidValue::FailOn)?;
+        let is_selected = |note: &&Note| note.id() == word || note.grade().as_str() == word;
+        let notes: Vec<Note> = Note::ALL.iter().filter(is_selected).copied().collect();
+        if notes.is_empty() {
+            let known = Note::ALL.iter().map(|note| note.id()).collect();
+            let word = word.to_owned();
+            return Err(InvalidValue::UnknownNote { word, known });
         }
-        Ok(FailOn::Notes(meant))
+        Ok(FailOn::Notes(notes))
     }
 }
 
-/// What a report holds of what a run is not to have done, a line each.
+/// The problems of these kinds in a report, one line each.
 pub fn find(report: &Report, kinds: &[FailOn]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines = Vec::new();
     for kind in kinds {
-        let found: Vec<String> = match kind {
-            FailOn::Unmatched => {
-                let unmatched = report.unmatched().into_iter();
-                unmatched
-                    .map(|found| {
-                        format!(
-                            "unmatched: {} {} answered {}{}",
-                            found.method,
-                            found.path,
-                            found.status,
-                            times(found.count)
-                        )
-                    })
-                    .collect()
-            }
-            FailOn::ServerError if report.server_errors() > 0 => vec![format!(
+        match kind {
+            FailOn::Unmatched => lines.extend(report.unmatched().into_iter().map(|request| {
+                let (method, path, status) = (request.method, request.path, request.status);
+                format!("unmatched: {method} {path} answered {status}{}", times(request.count))
+            })),
+            FailOn::ServerError if report.server_errors() > 0 => lines.push(format!(
                 "server-error: an answer of 500 or above that no fault injected{}",
                 times(report.server_errors())
-            )],
-            FailOn::ServerError => Vec::new(),
-            FailOn::Notes(meant) => {
-                let notes = report.notes().into_iter().filter(|(note, _)| meant.contains(note));
-                notes
-                    .map(|(note, count)| format!("note:{} ({}){}", note.id(), note.grade().as_str(), times(count)))
-                    .collect()
+            )),
+            FailOn::ServerError => {}
+            FailOn::Notes(selected) => {
+                let notes = report.notes().into_iter().filter(|(note, _)| selected.contains(note));
+                lines
+                    .extend(notes.map(|(note, count)| {
+                        format!("note:{} ({}){}", note.id(), note.grade().as_str(), times(count))
+                    }));
             }
-        };
-        // Two kinds may mean the same note.
-        lines.extend(
-            found
-                .into_iter()
-                .filter(|line| !lines.contains(line))
-                .collect::<Vec<_>>(),
-        );
+        }
     }
+    // Two kinds may select the same note.
+    let mut seen = HashSet::new();
+    lines.retain(|line| seen.insert(line.clone()));
     lines
 }
 

@@ -1,65 +1,47 @@
-//! `yotpo-mock serve`: start, print the address, wait for a signal.
+//! `yotpo-mock serve`: starts a mock, prints its address, and stops it on a signal.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use tokio::runtime::Builder as Runtime;
+use tokio::runtime::Builder as RuntimeBuilder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use yotpo_mock::Host;
 
-use super::{Failure, LogFormat, Serve};
-use crate::log;
+use super::error::CliError;
+use super::log::{self, LogGuard};
+use super::options::{LogFormat, ServeOptions};
 
-/// How long requests that are being answered may take once a signal has come.
-pub const GRACE: Duration = Duration::from_millis(800);
+/// The time that requests in flight have to finish after a stop signal.
+pub const GRACE_PERIOD: Duration = Duration::from_millis(800);
 
-pub fn run(options: Serve) -> Result<(), Failure> {
-    let _rest = start_log(&options)?;
-    for warning in super::warnings() {
-        tracing::warn!("{warning}");
-    }
+pub fn run(options: ServeOptions) -> Result<(), CliError> {
+    let _log_guard = start_log(&options)?;
+    super::log_env_warnings();
     let host = options.host.unwrap_or_default();
     if let Host::Address(address) = host
         && !host.is_loopback()
     {
-        tracing::warn!(
-            "listening on `{address}`, which other machines can reach: there is no protection but the network's"
-        );
+        tracing::warn!("listening on `{address}`, which other machines can reach: only the network restricts access");
     }
-    // Signals are caught before anybody can know that the mock is there.
-    let signals = Runtime::new_current_thread()
+    let runtime = RuntimeBuilder::new_current_thread()
         .enable_io()
         .build()
-        .map_err(|error| Failure {
-            error: format!("cannot wait for signals: {error}"),
-            hint: "look at the limits of this process".to_owned(),
-        })?;
-    let stopped = signals.block_on(async { Signals::catch() });
-    let stopped = stopped.map_err(|error| Failure {
-        error: format!("cannot catch signals: {error}"),
-        hint: "look at the limits of this process".to_owned(),
-    })?;
-    let mock = options.into_builder().try_start().map_err(|error| Failure {
-        hint: error.hint().to_owned(),
-        error: error.to_string(),
-    })?;
-    // A reader that has gone does not need the line.
+        .map_err(CliError::CatchSignals)?;
+    // The address is printed later: whoever knows it can already stop the mock cleanly.
+    let stop_signals = runtime.block_on(async { StopSignals::catch() });
+    let stop_signals = stop_signals.map_err(CliError::CatchSignals)?;
+    let mock = options.into_builder().try_start()?;
+    // Nobody may be reading stdout, which is no reason to stop.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
-    signals.block_on(stopped.first());
-    mock.stop(GRACE).map_err(|error| Failure {
-        error: format!("cannot save the state: {error}"),
-        hint: "the file is as it was saved last; look at its folder and at the disk".to_owned(),
-    })
+    runtime.block_on(stop_signals.wait());
+    mock.stop(GRACE_PERIOD).map_err(CliError::SaveState)
 }
 
-/// Starts the log; it ends when what this gives is dropped.
-pub fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
-    let (writer, rest) = log::start().map_err(|error| Failure {
-        error: format!("cannot start the thread of the log: {error}"),
-        hint: "look at the limits of this process".to_owned(),
-    })?;
+/// Starts the log, which ends when the guard is dropped.
+pub fn start_log(options: &ServeOptions) -> Result<LogGuard, CliError> {
+    let (writer, guard) = log::start().map_err(CliError::StartLog)?;
     let level = match (options.quiet, options.verbose) {
         (Some(true), _) => LevelFilter::WARN,
         (_, Some(true)) => LevelFilter::DEBUG,
@@ -74,31 +56,29 @@ pub fn start_log(options: &Serve) -> Result<log::Rest, Failure> {
         LogFormat::Text => log.with(lines).init(),
         LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
     }
-    Ok(rest)
+    Ok(guard)
 }
 
-/// The signals that ask a process to stop.
-struct Signals {
-    #[cfg(unix)]
+#[cfg(unix)]
+struct StopSignals {
     terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
+impl StopSignals {
+    fn catch() -> io::Result<StopSignals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
+        Ok(StopSignals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn first(mut self) {
+    /// Waits for the first of them.
+    async fn wait(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -108,13 +88,16 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-impl Signals {
-    fn catch() -> io::Result<Signals> {
-        Ok(Signals {})
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn catch() -> io::Result<StopSignals> {
+        Ok(StopSignals)
     }
 
-    async fn first(self) {
-        // Where signals cannot be caught, the process is ended from outside.
+    async fn wait(self) {
+        // Where Ctrl-C cannot be caught, only killing the process ends it.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

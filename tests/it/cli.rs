@@ -175,7 +175,7 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
     }
     assert_snapshot!(failure(&["--validation", "loose"]), @"
     Some(2)
-    error: invalid value 'loose' for '--validation <HOW>'
+    error: invalid value 'loose' for '--validation <MODE>'
       [possible values: strict, lenient]
 
     For more information, try '--help'.
@@ -643,7 +643,7 @@ fn a_state_that_cannot_be_saved_is_told_at_the_end() {
     assert_eq!(code, Some(1));
     assert_snapshot!(log, @"
     error: cannot save the state: No such file or directory (os error 2)
-    hint: the file is as it was saved last; look at its folder and at the disk
+    hint: the file still has the state that was saved last; check its folder and the disk space
     ");
     assert_snapshot!(failure(&["--state", "/nowhere/state.json"]), @"
     Some(1)

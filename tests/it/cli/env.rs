@@ -172,7 +172,7 @@ fn the_files_last_in_the_users_cache() {
     homeless.env_remove("XDG_CACHE_HOME").env_remove("HOME");
     let told = output(homeless);
     assert_eq!((told.status.code(), told.stdout.len()), (Some(1), 0));
-    assert!(String::from_utf8_lossy(&told.stderr).ends_with("hint: `--dir DIR` names one\n"));
+    assert!(String::from_utf8_lossy(&told.stderr).ends_with("hint: name one with `--dir DIR`\n"));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_control_token_is_asked_for_and_given() {
     assert_snapshot!(told, @"
     Some(1)
     error: `URL/_mock/ca.pem`: the control surface asks for its token
-    hint: `--control-token TOKEN` gives what the mock was started with
+    hint: pass the mock's control token with `--control-token TOKEN`
     ");
     let folder = folder("env-token");
     variables(&running, &folder, &["--control-token", "hush-hush"]);
@@ -201,7 +201,7 @@ fn where_no_mock_listens_nothing_is_printed() {
     let told = failure(&["env", "--url", &format!("http://127.0.0.1:{free}")]).replace(&free.to_string(), "PORT");
     assert_snapshot!(told, @"
     Some(1)
-    error: `http://127.0.0.1:PORT/_mock/ca.pem`: nothing listens there
-    hint: `--url` names a mock of this version; `yotpo-mock` prints the address that it listens on
+    error: `http://127.0.0.1:PORT/_mock/ca.pem`: connection refused, no server is listening
+    hint: pass the address that `yotpo-mock` printed, with `--url`; both must have the same version
     ");
 }

@@ -60,8 +60,8 @@ fn a_command_that_cannot_be_run_is_told_as_by_a_shell() {
     let (code, _, told_missing) = told(yotpo_mock(&["exec", "--", "/no/such/command"]));
     assert_snapshot!(format!("{code:?}\n{told_missing}"), @r"
     Some(127)
-    error: cannot run `/no/such/command`: there is no such command
-    hint: what stands after `--` is a program and its arguments; `sh -c` runs a line of shell
+    error: cannot run `/no/such/command`: command not found
+    hint: write a program and its arguments after `--`; `sh -c` runs a line of shell
     ");
     let plain = file("exec-plain.txt", "no program");
     let plain = plain.to_str().expect("UTF-8");
@@ -93,10 +93,10 @@ fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
     let (code, _, stderr) = told(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
     assert_snapshot!(format!("{code:?}\n{stderr}"), @"
     Some(3)
-    error: the run had what `--fail-on` names
+    error: `--fail-on` found problems in this run
       unmatched: GET /core/v3/stores/shop/orders answered 501, 2 times
       note:token.undeclared (assumed)
-    hint: `--report FILE` keeps all that was counted, `--journal-file FILE` every request
+    hint: `--report FILE` saves all counts, `--journal-file FILE` every request
     ");
     for (kinds, code) in [
         ("note:assumed", 3),

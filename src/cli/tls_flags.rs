@@ -1,39 +1,39 @@
-//! The flags of a build that speaks TLS.
+//! The flags for TLS.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use yotpo_mock::Builder;
 
-/// What is shown to clients that speak TLS, and whom they must trust for it.
+use super::options::non_empty;
+
 #[derive(Debug, Args)]
-pub struct Tls {
-    /// A further name or address that the certificate is for and the proxy knows. May be repeated.
+pub struct TlsFlags {
+    /// Add a host name or address to the certificate and to the hosts that the proxy routes to the mock. Repeatable.
     #[arg(long, value_name = "NAME", value_delimiter = '\n')]
     tls_name: Vec<String>,
-    /// Keep the authority that issues the certificates in a folder, for a year; without this each start makes a new one.
+    /// Keep the CA in this folder, valid for a year; otherwise each start creates a new one.
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
-    /// Write the certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` tells it, too.
+    /// Write the CA certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` returns it, too.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Show a certificate of your own, in PEM, with those that lead to its authority.
+    /// Use your own certificate, a PEM file with its chain, instead of one that the mock's CA issues.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The key of that certificate, in PEM.
+    /// Private key of that certificate, a PEM file.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
 
-impl Tls {
-    /// The user's own certificate, which is shown in the place of one by the mock's authority.
-    pub fn cert(&self) -> Option<&Path> {
+impl TlsFlags {
+    /// The user's own certificate.
+    pub fn certificate(&self) -> Option<&Path> {
         self.tls_cert.as_deref()
     }
 
     pub fn into_builder(self, builder: Builder) -> Builder {
-        let names = self.tls_name.into_iter().filter(|name| !name.is_empty());
-        let builder = names.fold(builder, Builder::tls_name);
+        let builder = non_empty(self.tls_name).fold(builder, Builder::tls_name);
         let builder = self.ca_dir.iter().fold(builder, Builder::ca_dir);
         let builder = self.ca_file.iter().fold(builder, Builder::ca_file);
         match (self.tls_cert, self.tls_key) {

@@ -1,0 +1,82 @@
+//! Why a subcommand failed, and what the user can do about it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+use yotpo_mock::StartError;
+
+use super::client::RequestError;
+
+/// Why a subcommand failed. The display form is one line without the hint.
+#[derive(Debug, Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("cannot save the state: {0}")]
+    SaveState(#[source] io::Error),
+    #[error("cannot start the log thread: {0}")]
+    StartLog(#[source] io::Error),
+    #[error("cannot catch signals: {0}")]
+    CatchSignals(#[source] io::Error),
+    #[error("cannot wait for `{command}`: {source}")]
+    WaitForCommand { command: String, source: io::Error },
+    #[error("`{url}` is not ready after {}: {source}", humantime::format_duration(*.timeout))]
+    NotReady {
+        url: String,
+        timeout: Duration,
+        source: RequestError,
+    },
+    #[error("`{url}`: {source}")]
+    Request { url: String, source: RequestError },
+    #[error("cannot print the variables: {0}")]
+    PrintVariables(#[source] io::Error),
+    #[error("cannot read the certificate in `{}`: {source}", .path.display())]
+    ReadCertificate { path: PathBuf, source: io::Error },
+    #[error("the CA certificate for clients is not in PEM format")]
+    InvalidCertificate,
+    #[error("cannot find the certificates that this system trusts, which clients need for hosts outside the mock")]
+    NoSystemRoots,
+    #[error("cannot choose a folder for the files that clients need: `HOME` is not set")]
+    NoCacheFolder,
+    #[error("cannot create a temporary folder for the files that clients need: {0}")]
+    CreateTemporaryFolder(#[source] io::Error),
+    #[error("cannot write the files that clients need to `{}`: {source}", .folder.display())]
+    WriteClientFiles { folder: PathBuf, source: io::Error },
+    #[error("cannot write the report to `{}`: {source}", .path.display())]
+    WriteReport { path: PathBuf, source: io::Error },
+}
+
+impl CliError {
+    fn hint(&self) -> &str {
+        match self {
+            CliError::Start(error) => error.hint(),
+            CliError::SaveState(_) => {
+                "the file still has the state that was saved last; check its folder and the disk space"
+            }
+            CliError::StartLog(_) | CliError::CatchSignals(_) | CliError::WaitForCommand { .. } => {
+                "check the resource limits of this process"
+            }
+            CliError::NotReady { .. } => {
+                "`yotpo-mock` prints its address on stdout, and on stderr why it could not start"
+            }
+            CliError::Request { source, .. } => source.hint(),
+            CliError::PrintVariables(_) => "check the program that reads them",
+            CliError::ReadCertificate { .. } => "it must be a PEM file, as `openssl x509` prints it",
+            CliError::InvalidCertificate => {
+                "it must begin with `-----BEGIN CERTIFICATE-----`, like the answer of `GET /_mock/ca.pem`"
+            }
+            CliError::NoSystemRoots => "set `SSL_CERT_FILE` to the PEM file that has them",
+            CliError::NoCacheFolder => "name one with `--dir DIR`",
+            CliError::CreateTemporaryFolder(_) => "check the temporary folder; `TMPDIR` sets another",
+            CliError::WriteClientFiles { .. } => "name a writable folder with `--dir DIR`",
+            CliError::WriteReport { .. } => "`--report` needs a file in an existing, writable folder",
+        }
+    }
+
+    /// Prints the error and its hint on stderr.
+    pub fn print(&self) {
+        eprintln!("error: {self}\nhint: {}", self.hint());
+    }
+}
