@@ -1,21 +1,14 @@
 //! Every reason that the vendor has for saying no.
 
-use std::fmt;
-
 use super::rule::{self, Rule};
 
 /// One field of a request that breaks one rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} {}", .rule.words)]
 pub struct Violation {
     pub rule: &'static Rule,
     /// Where the field stands, dotted from the top of the body: `customer.address.country_code`.
     pub path: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path, self.rule.words)
-    }
 }
 
 /// A request that is not granted. Its status is the upper floor's to tell.

@@ -6,6 +6,7 @@
 //! Source: contract, "The customer" and "Custom customer event", with their fine print.
 
 mod event;
+mod read_side;
 
 use chrono::{DateTime, Utc};
 use validator::{ValidateEmail, ValidateLength};
@@ -18,7 +19,9 @@ use super::rejection::{Rejection, Violation};
 use super::rule::{self, Rule};
 use super::timestamp;
 
-pub(crate) use event::{EVENT_FIELDS, read_event};
+use event::EVENT_FIELDS;
+pub(crate) use event::read_event;
+pub(crate) use read_side::{read_complete_customer, read_complete_event};
 
 /// The longest identifier, name, source, type or unique id, in Unicode scalar values.
 pub const MAX_CHARS: u64 = 255;

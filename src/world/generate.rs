@@ -7,7 +7,6 @@ use super::seed::{ReadOptions, Reader};
 use crate::domain::customer::{CustomerNumber, Properties};
 use crate::domain::event::Event;
 use crate::domain::store::StoreState;
-use crate::domain::validation::Diagnostics;
 
 /// How many customers, and how many events, are generated at a time at most.
 pub(crate) const MOST: u64 = 1_000_000;
@@ -144,8 +143,7 @@ pub(crate) fn generate(
     let reader = Reader::new("", read_options);
     for number in before + 1..=before + order.customers {
         let object = shop.customer(number, state);
-        let mut diagnostics = Diagnostics::default();
-        state.append(reader.customer("a generated customer", &object, &mut diagnostics)?);
+        state.append(reader.customer("a generated customer", &object)?);
     }
     if order.events == 0 {
         return Ok(());

@@ -13,81 +13,17 @@ use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::customer::{Channels, Customer, CustomerNumber, ListMembership, Marketing};
+use crate::domain::customer::{Customer, CustomerNumber};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::domain::store::StoreState;
-use crate::domain::timestamp;
-use crate::domain::validation::{
-    ADDRESS_FIELDS, Diagnostics, EVENT_FIELDS, Fields, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
-};
-
-/// What a value of the read side must be.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Integer,
-    Number,
-    Boolean,
-    Text,
-    Time,
-    Texts,
-}
-
-impl Kind {
-    fn words(self) -> &'static str {
-        match self {
-            Kind::Integer => "a whole number",
-            Kind::Number => "a number",
-            Kind::Boolean => "true or false",
-            Kind::Text => "a string",
-            Kind::Time => "an ISO 8601 date and time",
-            Kind::Texts => "an array of strings",
-        }
-    }
-}
-
-const LOYALTY: [(&str, Kind); 18] = [
-    ("points_balance", Kind::Integer),
-    ("points_earned", Kind::Integer),
-    ("points_expire_date", Kind::Time),
-    ("credit_balance", Kind::Number),
-    ("has_store_account", Kind::Boolean),
-    ("is_opt_in", Kind::Boolean),
-    ("opt_in_date", Kind::Time),
-    ("opt_out_date", Kind::Time),
-    ("last_seen_at", Kind::Time),
-    ("vip_tier_name", Kind::Text),
-    ("vip_entry_date", Kind::Time),
-    ("vip_expiration_date", Kind::Time),
-    ("total_redemptions", Kind::Integer),
-    ("total_points_redeemed", Kind::Integer),
-    ("successful_referrals", Kind::Integer),
-    ("referrals_made_and_clicked", Kind::Integer),
-    ("is_referred_by_other_customer", Kind::Boolean),
-    ("referred_by_customer", Kind::Text),
-];
-
-const YOTPO_UGC: [(&str, Kind); 11] = [
-    ("total_reviews", Kind::Integer),
-    ("avg_product_rating", Kind::Number),
-    ("avg_site_rating", Kind::Number),
-    ("total_avg_rating", Kind::Number),
-    ("sentiment_avg_product", Kind::Number),
-    ("sentiment_avg_site", Kind::Number),
-    ("total_avg_sentiment", Kind::Number),
-    ("last_sentiment", Kind::Number),
-    ("top_topics", Kind::Texts),
-    ("last_star_rating", Kind::Integer),
-    ("last_review_date", Kind::Time),
-];
-
-const CONSENTS: [&str; 2] = ["subscribed", "unsubscribed"];
+use crate::domain::validation::{Validation, read_complete_customer, read_complete_event};
 
 /// The stores that seeds and flags declare, by id.
 pub(crate) type Stores = BTreeMap<String, StoreState>;
@@ -381,8 +317,8 @@ impl<'a> Reader<'a> {
         };
         for (at, text) in store.customers.iter().enumerate() {
             let path = place(customers, at);
-            self.read(&path, text, |object, diagnostics| {
-                let customer = self.customer(&path, object, diagnostics)?;
+            self.read(&path, text, |object| {
+                let customer = self.customer(&path, object)?;
                 seeded.put(state, customer).map_err(|taken| {
                     format!("{path}.external_id `{taken}` is already that of another customer of store `{id}`")
                 })
@@ -390,8 +326,8 @@ impl<'a> Reader<'a> {
         }
         for (at, text) in store.events.iter().enumerate() {
             let path = place(events, at);
-            self.read(&path, text, |object, diagnostics| {
-                let (event, customer) = self.event(&path, object, diagnostics)?;
+            self.read(&path, text, |object| {
+                let (event, customer) = self.event(&path, object)?;
                 let customer = state.find(&customer).ok_or_else(|| {
                     format!("{path}.customer names no customer of store `{id}` that stands before it")
                 })?;
@@ -408,11 +344,10 @@ impl<'a> Reader<'a> {
         &self,
         path: &str,
         text: &'a RawValue,
-        read: impl FnOnce(&mut Map<String, Value>, &mut Diagnostics) -> Result<T, String>,
+        read: impl FnOnce(&mut Map<String, Value>) -> Result<T, String>,
     ) -> Result<T, String> {
-        let mut diagnostics = Diagnostics::default();
         let read = match json::parse_value(text.get().as_bytes()) {
-            Ok(Value::Object(mut object)) => read(&mut object, &mut diagnostics),
+            Ok(Value::Object(mut object)) => read(&mut object),
             Ok(_) => Err(format!("{path} must be an object")),
             Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
             Err(Malformed::NotJson(error)) => Err(format!("{path}: {error}")),
@@ -424,203 +359,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub fn customer(
-        &self,
-        path: &str,
-        object: &Map<String, Value>,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<Customer, String> {
-        known_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
-        if let Some(Value::Object(address)) = object.get("address") {
-            known_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
-        }
-        let mut fields = Fields {
-            object: &object.into(),
-            path,
-            validation: self.validation,
-            diagnostics,
-        };
-        let mut customer = fields.seeded_customer();
-        first_violation(diagnostics)?;
-        customer.lists = self.lists(path, object)?;
-        customer.channels = self.channels(path, object)?;
-        customer.optional_parts.loyalty = self.table(path, "loyalty", &LOYALTY, object)?;
-        customer.optional_parts.yotpo_ugc = self.table(path, "yotpo_ugc", &YOTPO_UGC, object)?;
-        Ok(customer)
+    pub fn customer(&self, path: &str, object: &Map<String, Value>) -> Result<Customer, String> {
+        read_complete_customer(path, object, self.validation).map_err(|error| error.to_string())
     }
 
-    pub fn event(
-        &self,
-        path: &str,
-        object: &Map<String, Value>,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<(Event, Identifiers), String> {
-        known_keys(path, object, &[&EVENT_FIELDS])?;
-        if let Some(Value::Object(customer)) = object.get("customer") {
-            known_keys(&format!("{path}.customer"), customer, &[&IDENTIFIER_FIELDS])?;
-        }
-        let read = Fields {
-            object: &object.into(),
-            path,
-            validation: self.validation,
-            diagnostics,
-        }
-        .event(self.now);
-        first_violation(diagnostics)?;
-        let (event, customer) = read.expect("an event that breaks no rule is there");
-        Ok((event, customer.identifiers()))
-    }
-
-    fn lists(&self, path: &str, object: &Map<String, Value>) -> Result<Vec<ListMembership>, String> {
-        let lists = match object.get("lists") {
-            None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::Array(lists)) => lists,
-            Some(_) => return Err(format!("{path}.lists must be an array")),
-        };
-        let read = |(at, list): (usize, &Value)| {
-            let mut list: ListMembership = typed(&format!("{path}.lists[{at}]"), list)?;
-            self.normalise(&mut list.since, || format!("{path}.lists[{at}].since"))?;
-            Ok(list)
-        };
-        lists.iter().enumerate().map(read).collect()
-    }
-
-    fn channels(&self, path: &str, object: &Map<String, Value>) -> Result<Channels, String> {
-        let mut channels: Channels = match object.get("channels") {
-            None | Some(Value::Null) => return Ok(Channels::default()),
-            Some(channels) => typed(&format!("{path}.channels"), channels)?,
-        };
-        for (name, channel) in [("sms", &mut channels.sms), ("email", &mut channels.email)] {
-            if let Some(marketing) = channel.as_mut().and_then(|channel| channel.marketing.as_mut()) {
-                self.marketing(&format!("{path}.channels.{name}.marketing"), marketing)?;
-            }
-        }
-        Ok(channels)
-    }
-
-    fn marketing(&self, path: &str, marketing: &mut Marketing) -> Result<(), String> {
-        let strict = self.validation == Validation::Strict;
-        if strict
-            && marketing
-                .consent
-                .as_deref()
-                .is_some_and(|consent| !CONSENTS.contains(&consent))
-        {
-            return Err(format!("{path}.consent must be `subscribed` or `unsubscribed`"));
-        }
-        self.normalise(&mut marketing.timestamp, || format!("{path}.timestamp"))?;
-        for (at, suppression) in marketing.suppressions.iter_mut().flatten().enumerate() {
-            let reason = &suppression.suppression_reason;
-            if strict && (reason.is_empty() || !reason.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')) {
-                return Err(format!(
-                    "{path}.suppressions[{at}].suppression_reason must be in upper case"
-                ));
-            }
-            self.normalise(&mut suppression.timestamp, || {
-                format!("{path}.suppressions[{at}].timestamp")
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Brings a time to the form in which it goes out.
-    fn normalise(&self, time: &mut Option<String>, path: impl FnOnce() -> String) -> Result<(), String> {
-        let Some(text) = time else { return Ok(()) };
-        match timestamp::parse(text) {
-            Some(moment) => *text = timestamp::render(moment),
-            None if self.validation == Validation::Lenient => {}
-            None => return Err(format!("{} must be an ISO 8601 date and time", path())),
-        }
-        Ok(())
-    }
-
-    /// Reads an object by its table and renders it whole, in the table's order, with null for what is not there.
-    fn table(
-        &self,
-        path: &str,
-        name: &str,
-        table: &[(&'static str, Kind)],
-        object: &Map<String, Value>,
-    ) -> Result<Option<Box<RawValue>>, String> {
-        let object = match object.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::Object(object)) => object,
-            Some(_) => return Err(format!("{path}.{name} must be an object")),
-        };
-        let path = format!("{path}.{name}");
-        known_keys(&path, object, &[&table.iter().map(|(key, _)| *key).collect::<Vec<_>>()])?;
-        let mut rendered = String::from("{");
-        for (key, kind) in table {
-            let value = match object.get(*key) {
-                None | Some(Value::Null) => Value::Null,
-                Some(value) => self
-                    .value(value, *kind)
-                    .ok_or_else(|| format!("{path}.{key} must be {}", kind.words()))?,
-            };
-            let comma = if rendered.len() > 1 { "," } else { "" };
-            rendered.push_str(&format!("{comma}\"{key}\":{value}"));
-        }
-        rendered.push('}');
-        Ok(Some(
-            RawValue::from_string(rendered).expect("JSON values under quoted keys are JSON"),
-        ))
-    }
-
-    fn value(&self, value: &Value, kind: Kind) -> Option<Value> {
-        match (kind, value) {
-            (Kind::Integer, Value::Number(number)) if !number.is_f64() => Some(value.clone()),
-            (Kind::Number, Value::Number(_)) | (Kind::Boolean, Value::Bool(_)) | (Kind::Text, Value::String(_)) => {
-                Some(value.clone())
-            }
-            (Kind::Texts, Value::Array(texts)) if texts.iter().all(Value::is_string) => Some(value.clone()),
-            (Kind::Time, Value::String(text)) => match timestamp::parse(text) {
-                Some(moment) => Some(timestamp::render(moment).into()),
-                None => (self.validation == Validation::Lenient).then(|| value.clone()),
-            },
-            _ => None,
-        }
-    }
-}
-
-fn known_keys(path: &str, object: &Map<String, Value>, known: &[&[&str]]) -> Result<(), String> {
-    match object
-        .keys()
-        .find(|key| !known.iter().any(|names| names.contains(&key.as_str())))
-    {
-        Some(key) => Err(format!("{path}.{key} is not a field that a seed may have")),
-        None => Ok(()),
-    }
-}
-
-fn first_violation(diagnostics: &Diagnostics) -> Result<(), String> {
-    match diagnostics.violations.first() {
-        Some(violation) => Err(violation.to_string()),
-        None => Ok(()),
-    }
-}
-
-/// Reads an object as its type. An array, which would be read by position, is none, nor may one stand in it but as
-/// suppressions.
-fn typed<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, String> {
-    let Value::Object(fields) = value else {
-        return Err(format!("{path} must be an object"));
-    };
-    fields
-        .iter()
-        .try_for_each(|(key, value)| no_array(&format!("{path}.{key}"), value))?;
-    T::deserialize(value).map_err(|error| format!("{path}: {error}"))
-}
-
-fn no_array(path: &str, value: &Value) -> Result<(), String> {
-    match value {
-        Value::Array(_) => Err(format!("{path} must not be an array")),
-        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
-            Value::Array(suppressions) if key == "suppressions" => suppressions
-                .iter()
-                .enumerate()
-                .try_for_each(|(at, value)| no_array(&format!("{path}.{key}[{at}]"), value)),
-            _ => no_array(&format!("{path}.{key}"), value),
-        }),
-        _ => Ok(()),
+    pub fn event(&self, path: &str, object: &Map<String, Value>) -> Result<(Event, Identifiers), String> {
+        read_complete_event(path, object, self.validation, self.now).map_err(|error| error.to_string())
     }
 }

@@ -39,7 +39,7 @@ use crate::domain::identifiers::Identifiers;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::{Counters, MAX_NUMBER, Pending, StoreState, Write as Accepted};
 use crate::domain::timestamp;
-use crate::domain::validation::{Diagnostics, Validation};
+use crate::domain::validation::Validation;
 
 /// What is remembered, and what time it is. A copy costs next to nothing, however large the stores are.
 #[derive(Clone, Debug, Default)]
@@ -426,21 +426,21 @@ fn read_store<'a>(path: &str, told: StoreDocument<'a>, reader: Reader<'a>) -> Re
     }
     for (at, text) in told.customers.iter().enumerate() {
         let path = format!("{path}.customers[{at}]");
-        reader.read(&path, text, |object, diagnostics| {
+        reader.read(&path, text, |object| {
             let (number, written) = (taken(&path, "number", object)?, taken(&path, "written", object)?);
-            let customer = reader.customer(&path, object, diagnostics)?;
+            let customer = reader.customer(&path, object)?;
             let restore = state.restore_customer(number, written, customer);
             restore.map_err(|error| format!("{path}{error}"))
         })?;
     }
     for (at, text) in told.events.iter().enumerate() {
         let path = format!("{path}.events[{at}]");
-        reader.read(&path, text, |object, diagnostics| {
+        reader.read(&path, text, |object| {
             let (number, of) = (
                 taken(&path, "number", object)?,
                 taken(&path, "customer_number", object)?,
             );
-            let (event, customer) = reader.event(&path, object, diagnostics)?;
+            let (event, customer) = reader.event(&path, object)?;
             let of = of
                 .or_else(|| state.find(&customer))
                 .ok_or_else(|| format!("{path}.customer names no customer of this store"))?;
@@ -450,9 +450,7 @@ fn read_store<'a>(path: &str, told: StoreDocument<'a>, reader: Reader<'a>) -> Re
     }
     for (at, text) in told.pending.iter().enumerate() {
         let path = format!("{path}.pending[{at}]");
-        let pending = reader.read(&path, text, |object, diagnostics| {
-            read_pending(&path, reader, object, diagnostics)
-        })?;
+        let pending = reader.read(&path, text, |object| read_pending(&path, reader, object))?;
         state.restore_pending(pending);
     }
     let counters = told.counters.map(|told| Counters {
@@ -465,12 +463,7 @@ fn read_store<'a>(path: &str, told: StoreDocument<'a>, reader: Reader<'a>) -> Re
     Ok(state)
 }
 
-fn read_pending(
-    path: &str,
-    reader: Reader<'_>,
-    object: &mut Map<String, Value>,
-    diagnostics: &mut Diagnostics,
-) -> Result<Pending, String> {
+fn read_pending(path: &str, reader: Reader<'_>, object: &mut Map<String, Value>) -> Result<Pending, String> {
     let known = BTreeSet::from(["request", "applies_at", "customer", "event"]);
     if let Some(key) = object.keys().find(|key| !known.contains(key.as_str())) {
         return Err(format!("{path}.{key} is not a field that a pending write may have"));
@@ -485,11 +478,11 @@ fn read_pending(
         Some(_) => Err(format!("{path}.{name} must be an object")),
     };
     let customer = part("customer")?.ok_or_else(|| format!("{path}.customer must be an object"))?;
-    let customer: Customer = reader.customer(&format!("{path}.customer"), &customer, diagnostics)?;
+    let customer: Customer = reader.customer(&format!("{path}.customer"), &customer)?;
     let write = match part("event")? {
         None => Accepted::Customer(customer),
         Some(event) => {
-            let (event, _) = reader.event(&format!("{path}.event"), &event, diagnostics)?;
+            let (event, _) = reader.event(&format!("{path}.event"), &event)?;
             Accepted::Event(event, customer)
         }
     };

@@ -1,0 +1,325 @@
+//! Reading of complete customers and events, as seeds and state documents hold them.
+//!
+//! Unlike a write, they carry the fields that no endpoint accepts (lists, channels, loyalty and reviews), an unknown field is an
+//! error, and the first error ends the reading.
+//!
+//! Source: contract, "The customer", read side (observed).
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{
+    ADDRESS_FIELDS, Diagnostics, EVENT_FIELDS, Fields, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
+};
+use crate::domain::customer::{Channels, Customer, ListMembership, Marketing};
+use crate::domain::event::Event;
+use crate::domain::identifiers::Identifiers;
+use crate::domain::rejection::Violation;
+use crate::domain::timestamp;
+
+/// The reason why an object is not a complete customer or event.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidField {
+    #[error(transparent)]
+    BrokenRule(#[from] Violation),
+    #[error("{path} must be {expected}")]
+    WrongValue { path: String, expected: &'static str },
+    #[error("{path} must not be an array")]
+    Array { path: String },
+    #[error("{path} is not a field that a seed may have")]
+    Unknown { path: String },
+    #[error("{path}: {source}")]
+    Malformed { path: String, source: serde_json::Error },
+}
+
+/// The type of a field on the read side.
+#[derive(Clone, Copy, Debug)]
+enum FieldType {
+    Integer,
+    Number,
+    Boolean,
+    Text,
+    Time,
+    Texts,
+}
+
+impl FieldType {
+    fn description(self) -> &'static str {
+        match self {
+            FieldType::Integer => "a whole number",
+            FieldType::Number => "a number",
+            FieldType::Boolean => "true or false",
+            FieldType::Text => "a string",
+            FieldType::Time => "an ISO 8601 date and time",
+            FieldType::Texts => "an array of strings",
+        }
+    }
+}
+
+/// Field names with their types, in the order in which they are rendered.
+type FieldTable = [(&'static str, FieldType)];
+
+const LOYALTY: &FieldTable = &[
+    ("points_balance", FieldType::Integer),
+    ("points_earned", FieldType::Integer),
+    ("points_expire_date", FieldType::Time),
+    ("credit_balance", FieldType::Number),
+    ("has_store_account", FieldType::Boolean),
+    ("is_opt_in", FieldType::Boolean),
+    ("opt_in_date", FieldType::Time),
+    ("opt_out_date", FieldType::Time),
+    ("last_seen_at", FieldType::Time),
+    ("vip_tier_name", FieldType::Text),
+    ("vip_entry_date", FieldType::Time),
+    ("vip_expiration_date", FieldType::Time),
+    ("total_redemptions", FieldType::Integer),
+    ("total_points_redeemed", FieldType::Integer),
+    ("successful_referrals", FieldType::Integer),
+    ("referrals_made_and_clicked", FieldType::Integer),
+    ("is_referred_by_other_customer", FieldType::Boolean),
+    ("referred_by_customer", FieldType::Text),
+];
+
+const YOTPO_UGC: &FieldTable = &[
+    ("total_reviews", FieldType::Integer),
+    ("avg_product_rating", FieldType::Number),
+    ("avg_site_rating", FieldType::Number),
+    ("total_avg_rating", FieldType::Number),
+    ("sentiment_avg_product", FieldType::Number),
+    ("sentiment_avg_site", FieldType::Number),
+    ("total_avg_sentiment", FieldType::Number),
+    ("last_sentiment", FieldType::Number),
+    ("top_topics", FieldType::Texts),
+    ("last_star_rating", FieldType::Integer),
+    ("last_review_date", FieldType::Time),
+];
+
+const CONSENTS: [&str; 2] = ["subscribed", "unsubscribed"];
+
+/// Reads a customer with all its fields. `path` precedes the names of fields in errors.
+pub(crate) fn read_complete_customer(
+    path: &str,
+    object: &Map<String, Value>,
+    validation: Validation,
+) -> Result<Customer, InvalidField> {
+    check_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
+    if let Some(Value::Object(address)) = object.get("address") {
+        check_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
+    }
+    let mut diagnostics = Diagnostics::default();
+    let mut fields = Fields {
+        object: &object.into(),
+        path,
+        validation,
+        diagnostics: &mut diagnostics,
+    };
+    let mut customer = fields.seeded_customer();
+    check_rules(diagnostics)?;
+    let read_side = ReadSide {
+        object,
+        path,
+        validation,
+    };
+    customer.lists = read_side.lists()?;
+    customer.channels = read_side.channels()?;
+    customer.optional_parts.loyalty = read_side.table("loyalty", LOYALTY)?;
+    customer.optional_parts.yotpo_ugc = read_side.table("yotpo_ugc", YOTPO_UGC)?;
+    Ok(customer)
+}
+
+/// Reads an event and the identifiers of its customer. An event without a timestamp gets `now`.
+pub(crate) fn read_complete_event(
+    path: &str,
+    object: &Map<String, Value>,
+    validation: Validation,
+    now: DateTime<Utc>,
+) -> Result<(Event, Identifiers), InvalidField> {
+    check_keys(path, object, &[&EVENT_FIELDS])?;
+    if let Some(Value::Object(customer)) = object.get("customer") {
+        check_keys(&format!("{path}.customer"), customer, &[&IDENTIFIER_FIELDS])?;
+    }
+    let mut diagnostics = Diagnostics::default();
+    let mut fields = Fields {
+        object: &object.into(),
+        path,
+        validation,
+        diagnostics: &mut diagnostics,
+    };
+    let event = fields.event(now);
+    check_rules(diagnostics)?;
+    let (event, customer) = event.expect("an event that breaks no rule is complete");
+    Ok((event, customer.identifiers()))
+}
+
+fn check_rules(diagnostics: Diagnostics) -> Result<(), InvalidField> {
+    match diagnostics.violations.into_iter().next() {
+        Some(violation) => Err(violation.into()),
+        None => Ok(()),
+    }
+}
+
+fn check_keys(path: &str, object: &Map<String, Value>, known: &[&[&str]]) -> Result<(), InvalidField> {
+    let is_known = |key: &str| known.iter().any(|names| names.contains(&key));
+    match object.keys().find(|key| !is_known(key)) {
+        Some(key) => Err(InvalidField::Unknown {
+            path: format!("{path}.{key}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Reads the read side of one customer.
+struct ReadSide<'a> {
+    object: &'a Map<String, Value>,
+    path: &'a str,
+    validation: Validation,
+}
+
+impl<'a> ReadSide<'a> {
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    fn lists(&self) -> Result<Vec<ListMembership>, InvalidField> {
+        let path = format!("{}.lists", self.path);
+        let lists = match self.get("lists") {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(lists)) => lists,
+            Some(_) => return Err(wrong_value(path, "an array")),
+        };
+        let read = |(index, list): (usize, &Value)| {
+            let path = format!("{path}[{index}]");
+            let mut list: ListMembership = read_object(&path, list)?;
+            self.normalize_time(&mut list.since, &format!("{path}.since"))?;
+            Ok(list)
+        };
+        lists.iter().enumerate().map(read).collect()
+    }
+
+    fn channels(&self) -> Result<Channels, InvalidField> {
+        let Some(channels) = self.get("channels") else {
+            return Ok(Channels::default());
+        };
+        let path = format!("{}.channels", self.path);
+        let mut channels: Channels = read_object(&path, channels)?;
+        for (name, channel) in [("sms", &mut channels.sms), ("email", &mut channels.email)] {
+            if let Some(marketing) = channel.as_mut().and_then(|channel| channel.marketing.as_mut()) {
+                self.check_marketing(&format!("{path}.{name}.marketing"), marketing)?;
+            }
+        }
+        Ok(channels)
+    }
+
+    fn check_marketing(&self, path: &str, marketing: &mut Marketing) -> Result<(), InvalidField> {
+        let is_strict = self.validation == Validation::Strict;
+        let consent = marketing.consent.as_deref();
+        if is_strict && consent.is_some_and(|consent| !CONSENTS.contains(&consent)) {
+            return Err(wrong_value(format!("{path}.consent"), "`subscribed` or `unsubscribed`"));
+        }
+        self.normalize_time(&mut marketing.timestamp, &format!("{path}.timestamp"))?;
+        for (index, suppression) in marketing.suppressions.iter_mut().flatten().enumerate() {
+            let path = format!("{path}.suppressions[{index}]");
+            let reason = suppression.suppression_reason.as_bytes();
+            let is_upper_case = reason.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+            if is_strict && (reason.is_empty() || !is_upper_case) {
+                return Err(wrong_value(format!("{path}.suppression_reason"), "in upper case"));
+            }
+            self.normalize_time(&mut suppression.timestamp, &format!("{path}.timestamp"))?;
+        }
+        Ok(())
+    }
+
+    /// Brings a time to the form that Yotpo returns.
+    fn normalize_time(&self, time: &mut Option<String>, path: &str) -> Result<(), InvalidField> {
+        if let Some(text) = time {
+            *text = self
+                .time(text)
+                .ok_or_else(|| wrong_value(path.to_owned(), FieldType::Time.description()))?;
+        }
+        Ok(())
+    }
+
+    /// A time in the form that Yotpo returns. Lenient validation keeps any other text as it is.
+    fn time(&self, text: &str) -> Option<String> {
+        match timestamp::parse(text) {
+            Some(time) => Some(timestamp::render(time)),
+            None => (self.validation == Validation::Lenient).then(|| text.to_owned()),
+        }
+    }
+
+    /// Reads the object `name` by its table and renders it with all fields of the table; missing ones are null.
+    fn table(&self, name: &str, table: &FieldTable) -> Result<Option<Box<RawValue>>, InvalidField> {
+        let path = format!("{}.{name}", self.path);
+        let object = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(wrong_value(path, "an object")),
+        };
+        let names: Vec<_> = table.iter().map(|(key, _)| *key).collect();
+        check_keys(&path, object, &[&names])?;
+        let mut rendered = Vec::new();
+        for (key, field_type) in table {
+            let value = match object.get(*key) {
+                None | Some(Value::Null) => Value::Null,
+                Some(value) => self
+                    .typed(value, *field_type)
+                    .ok_or_else(|| wrong_value(format!("{path}.{key}"), field_type.description()))?,
+            };
+            rendered.push(format!("\"{key}\":{value}"));
+        }
+        let rendered = format!("{{{}}}", rendered.join(","));
+        Ok(Some(
+            RawValue::from_string(rendered).expect("JSON values under quoted keys are JSON"),
+        ))
+    }
+
+    /// The value if it is of the type.
+    fn typed(&self, value: &Value, field_type: FieldType) -> Option<Value> {
+        match (field_type, value) {
+            (FieldType::Time, Value::String(text)) => return self.time(text).map(Value::String),
+            (FieldType::Integer, Value::Number(number)) if !number.is_f64() => {}
+            (FieldType::Number, Value::Number(_))
+            | (FieldType::Boolean, Value::Bool(_))
+            | (FieldType::Text, Value::String(_)) => {}
+            (FieldType::Texts, Value::Array(texts)) if texts.iter().all(Value::is_string) => {}
+            _ => return None,
+        }
+        Some(value.clone())
+    }
+}
+
+fn wrong_value(path: String, expected: &'static str) -> InvalidField {
+    InvalidField::WrongValue { path, expected }
+}
+
+/// Reads an object of type `T`.
+///
+/// serde also reads a struct from an array, by position. So arrays are rejected first, except `suppressions`.
+fn read_object<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, InvalidField> {
+    let Value::Object(fields) = value else {
+        return Err(wrong_value(path.to_owned(), "an object"));
+    };
+    fields
+        .iter()
+        .try_for_each(|(key, value)| reject_arrays(&format!("{path}.{key}"), value))?;
+    T::deserialize(value).map_err(|source| InvalidField::Malformed {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn reject_arrays(path: &str, value: &Value) -> Result<(), InvalidField> {
+    match value {
+        Value::Array(_) => Err(InvalidField::Array { path: path.to_owned() }),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
+            Value::Array(suppressions) if key == "suppressions" => suppressions
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, value)| reject_arrays(&format!("{path}.{key}[{index}]"), value)),
+            _ => reject_arrays(&format!("{path}.{key}"), value),
+        }),
+        _ => Ok(()),
+    }
+}
