@@ -1,5 +1,5 @@
-//! What an emulator costs a Rust test: its start, its first request and its drop, beside a bare actix-web server that answers
-//! static bytes; and a store of its own on an emulator that is shared. Reported, never judged.
+//! The time that an emulator adds to a Rust test: start, first request and drop, compared with an actix-web server that returns
+//! static bytes; and the time of a new store on a shared emulator. It is reported only.
 //!
 //! `cargo bench --bench embedded`
 
@@ -16,13 +16,13 @@ const ROUNDS: usize = 501;
 
 fn main() {
     let (mut bare, mut mock) = (Vec::new(), Vec::new());
-    // By turns, so that both meet the same moments of the machine.
+    // In turn, so that a slow moment of the machine affects both.
     for _ in 0..ROUNDS {
-        bare.push(timed(one_bare));
-        mock.push(timed(one_mock));
+        bare.push(time(start_actix));
+        mock.push(time(start_mock));
     }
     let yotpo = YotpoMock::shared();
-    let stores = (0..ROUNDS).map(|_| timed(|| one_store(yotpo))).collect();
+    let stores = (0..ROUNDS).map(|_| time(|| use_store(yotpo))).collect();
     println!("| start, first request and drop | median | 9 of 10 within |");
     println!("|---|---:|---:|");
     let bare = report("bare actix-web", bare);
@@ -34,57 +34,60 @@ fn main() {
     );
 }
 
-fn one_mock() {
+fn start_mock() {
     let yotpo = YotpoMock::start();
     let address = yotpo.url().trim_start_matches("http://").parse().expect("an address");
-    ask(address, "/core/v3/stores/shop/customers");
+    get(address, "/core/v3/stores/shop/customers");
 }
 
-fn one_bare() {
+fn start_actix() {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = socket.local_addr().expect("it is bound");
-    let (tell, told) = mpsc::channel();
+    let address = socket.local_addr().expect("the socket is bound");
+    let (sender, receiver) = mpsc::channel();
     let serve = async move {
         let server = HttpServer::new(|| App::new().route("/", web::get().to(async || HttpResponse::Ok().body("{}"))));
         let server = server.workers(1).disable_signals().listen(socket)?.run();
-        tell.send(server.handle()).expect("somebody listens");
+        sender.send(server.handle()).expect("the receiver waits");
         server.await
     };
     let thread = thread::spawn(move || actix_web::rt::System::new().block_on(serve));
-    let handle = told.recv().expect("it starts");
-    ask(address, "/");
+    let handle = receiver.recv().expect("the server starts");
+    get(address, "/");
     drop(handle.stop(false));
-    thread.join().expect("it does not panic").expect("it serves");
+    thread
+        .join()
+        .expect("the thread does not panic")
+        .expect("the server runs");
 }
 
-fn one_store(yotpo: &YotpoMock) {
+fn use_store(yotpo: &YotpoMock) {
     let store = yotpo.new_store();
     store.seed([Customer::builder().external_id("c-1").build()]);
     store.reset();
 }
 
-fn ask(address: SocketAddr, path: &str) {
-    let mut socket = TcpStream::connect(address).expect("it listens");
+fn get(address: SocketAddr, path: &str) {
+    let mut socket = TcpStream::connect(address).expect("the server listens");
     write!(
         socket,
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"
     )
-    .expect("it reads");
-    let mut answer = [0; 4096];
-    let read = socket.read(&mut answer).expect("it answers");
-    assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"));
+    .expect("the server reads");
+    let mut response = [0; 4096];
+    let read = socket.read(&mut response).expect("the server responds");
+    assert!(response[..read].starts_with(b"HTTP/1.1 200 OK"));
 }
 
-fn timed(work: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
+fn time(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
     work();
-    begun.elapsed()
+    start.elapsed()
 }
 
-/// Prints a line; gives the median.
-fn report(what: &str, mut times: Vec<Duration>) -> Duration {
+/// Prints a line and returns the median.
+fn report(name: &str, mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     let median = times[times.len() / 2];
-    println!("| {what} | {median:.2?} | {:.2?} |", times[times.len() * 9 / 10]);
+    println!("| {name} | {median:.2?} | {:.2?} |", times[times.len() * 9 / 10]);
     median
 }

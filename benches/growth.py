@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How cost grows with the store: instructions at 1,000, 100,000 and 1,000,000 customers, and the memory of a million.
+"""Prints how the cost of a request grows with the store: its instructions at 1,000, 100,000 and 1,000,000 customers, and the
+peak memory with the largest number.
 
-    python3 benches/growth.py                    builds what it needs and prints the table, in about three minutes
+    python3 benches/growth.py                    builds the benchmark and prints the table, in about three minutes
     python3 benches/growth.py --sizes 1000 100000
 
-Needs valgrind (callgrind) on Linux and x86-64. Ends with 1 if a piece of work takes more than 1.5 times the instructions at
-the largest size than at the smallest, or if the largest store takes more than 2 GiB. Times are not looked at here: `cargo
-bench --features internals --bench store` tells them.
+Needs valgrind (callgrind) on Linux and x86-64. Exits with 1 if a workload takes more than 1.5 times as many instructions at the
+largest size as at the smallest, or if the largest store takes more than 2 GiB. Times are reported by `cargo bench --bench store`.
 """
 
 import argparse
@@ -16,16 +16,16 @@ import sys
 
 import callgrind
 
-MOST_GROWTH = 1.5
-MOST_MEMORY_KIB = 2 * 1024 * 1024
+MAX_GROWTH = 1.5
+MAX_MEMORY_KIB = 2 * 1024 * 1024
 
 
 def peak_kib(binary, size):
-    """The most memory that the benchmark held by itself, its own and nobody else's."""
+    """Returns the peak resident memory of the benchmark when it builds a store of one size."""
     child = subprocess.Popen([binary, str(size)])
     _, status, usage = os.wait4(child.pid, 0)
     if status:
-        sys.exit(f"error: the benchmark ended with status {status}")
+        sys.exit(f"error: the benchmark exited with status {status}")
     return usage.ru_maxrss
 
 
@@ -38,20 +38,20 @@ def main():
     counted = callgrind.count(binary, *sizes)
     print("| instructions | " + " | ".join(f"{size:,}" for size in sizes) + " | growth |")
     print("|---|" + "---:|" * (len(sizes) + 1))
-    too_much = []
-    for work, by_size in counted.items():
+    errors = []
+    for workload, by_size in counted.items():
         growth = by_size[sizes[-1]] / by_size[sizes[0]]
-        print(f"| {work.removeprefix('Work::').lower()} | " + " | ".join(f"{by_size[size]:,}" for size in sizes) + f" | {growth:.2f} |")
-        if growth > MOST_GROWTH:
-            too_much.append(f"{work} grows by {growth:.2f}, more than {MOST_GROWTH}")
-    print(f"\n{sizes[-1]:,} customers of the contract's size: at most {memory / 1024:,.0f} MiB resident")
-    if memory > MOST_MEMORY_KIB:
-        too_much.append(f"{sizes[-1]:,} customers take {memory} KiB, more than {MOST_MEMORY_KIB}")
+        print(f"| {workload.removeprefix('Workload::').lower()} | " + " | ".join(f"{by_size[size]:,}" for size in sizes) + f" | {growth:.2f} |")
+        if growth > MAX_GROWTH:
+            errors.append(f"{workload} grows by {growth:.2f}, more than {MAX_GROWTH}")
+    print(f"\n{sizes[-1]:,} customers: at most {memory / 1024:,.0f} MiB resident")
+    if memory > MAX_MEMORY_KIB:
+        errors.append(f"{sizes[-1]:,} customers take {memory} KiB, more than {MAX_MEMORY_KIB}")
     if len(counted) != 5 or any(len(by_size) != len(sizes) for by_size in counted.values()):
-        too_much.append("callgrind did not count everything")
-    for complaint in too_much:
-        print(f"error: {complaint}", file=sys.stderr)
-    sys.exit(1 if too_much else 0)
+        errors.append("callgrind did not count everything")
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    sys.exit(1 if errors else 0)
 
 
 if __name__ == "__main__":

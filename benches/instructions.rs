@@ -1,50 +1,52 @@
-//! What is counted in instructions: each piece of work at some sizes of the store, and each room's by itself. Run under
-//! callgrind by `benches/growth.py` and `benches/instructions.py`; run alone it only does the work.
+//! The work whose instructions are counted: each workload at some sizes of the store, and each stage of a request by itself.
+//! `benches/growth.py` and `benches/instructions.py` run it under callgrind; by itself it counts nothing.
 //!
-//! The store is built before callgrind counts anything, so that a million customers take a minute and not an hour.
+//! Each store is built before callgrind instruments anything, so that a million customers take a minute and not an hour.
 
-use yotpo_mock::internals::rooms::{House, Room};
-use yotpo_mock::internals::workload::{Shop, Work};
+mod support;
 
-/// How often each piece of work is done where it is counted.
+use support::STRIDE;
+use support::stages::{Stage, StageBench};
+use support::workload::{BenchStore, Workload};
+
+/// The counted runs of each workload and stage.
 const ROUNDS: u64 = 500;
 
-/// How many customers there are where a room is counted by itself.
+/// The customers in the store of the stages.
 const CUSTOMERS: u64 = 1_000;
 
-/// Steps through the customers in an order that has nothing to do with theirs: a large prime.
-const STRIDE: u64 = 7_368_787;
-
-/// Takes sizes of the store, in rising order, and `rooms`.
+/// Arguments: sizes of the store, in rising order, and `stages`.
 fn main() {
-    let mut shop = Shop::with_customers(1);
+    let mut store = BenchStore::with_customers(1);
     for argument in std::env::args().skip(1) {
         if let Ok(size) = argument.parse() {
-            shop.grow(size);
-            Work::ALL.into_iter().for_each(|work| count_work(&mut shop, work, size));
-        } else if argument == "rooms" {
-            Room::ALL.into_iter().for_each(count_room);
+            store.grow_to(size);
+            for workload in Workload::ALL {
+                count_workload(&mut store, workload, size);
+            }
+        } else if argument == "stages" {
+            Stage::ALL.into_iter().for_each(count_stage);
         }
     }
 }
 
-fn count_work(shop: &mut Shop, work: Work, size: u64) {
-    count(&format!("Work::{work:?}"), size, |number| {
-        let requests = shop.requests(work, number);
-        callgrind::collected(|| shop.run(work, &requests));
+fn count_workload(store: &mut BenchStore, workload: Workload, size: u64) {
+    count(&format!("Workload::{workload:?}"), size, |number| {
+        let requests = store.requests(workload, number);
+        callgrind::collect(|| store.run(workload, &requests));
     });
 }
 
-fn count_room(room: Room) {
-    let house = House::with_customers(CUSTOMERS);
-    count(&format!("Room::{room:?}"), CUSTOMERS, |number| {
-        let work = house.work(room, number);
-        callgrind::collected(work);
+fn count_stage(stage: Stage) {
+    let bench = StageBench::with_customers(CUSTOMERS);
+    count(&format!("Stage::{stage:?}"), CUSTOMERS, |number| {
+        let run = bench.prepare(stage, number);
+        callgrind::collect(run);
     });
 }
 
-/// Goes through as many rounds as warm things up, and then through those that are counted. Each makes its work ready just
-/// before: were all of it ready at once, the allocator would be counted in a state that no server sees.
+/// Runs `ROUNDS` rounds to warm up, then the rounds that are counted. Each round prepares its own input: the allocator
+/// would otherwise be in a state that no server reaches.
 fn count(name: &str, size: u64, mut round: impl FnMut(u64)) {
     (0..ROUNDS).for_each(|number| round(number * STRIDE));
     callgrind::start();
@@ -52,7 +54,8 @@ fn count(name: &str, size: u64, mut round: impl FnMut(u64)) {
     callgrind::stop_and_dump(&format!("{name} {size} {ROUNDS}"));
 }
 
-/// Requests to callgrind, which outside of it do nothing. Source: `callgrind.h` and `valgrind.h`, whose interface is stable.
+/// Requests to callgrind; outside of callgrind they do nothing. Source: `callgrind.h` and `valgrind.h`, whose interface is
+/// stable.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod callgrind {
     use std::arch::asm;
@@ -67,7 +70,7 @@ mod callgrind {
 
     fn request(code: u64, argument: u64) {
         let arguments = [code, argument, 0, 0, 0, 0];
-        // SAFETY: the sequence leaves every register as it was but `rdx`, which is declared; valgrind only reads `arguments`.
+        // SAFETY: the sequence changes no register but `rdx`, which is declared. Valgrind only reads `arguments`.
         unsafe {
             asm!(
                 "rol rdi, 3",
@@ -86,16 +89,15 @@ mod callgrind {
         request(ZERO_STATS, 0);
     }
 
-    /// Does some work, of which alone the instructions are counted; run with `--collect-atstart=no`.
-    pub fn collected<T>(work: impl FnOnce() -> T) -> T {
+    /// Counts the instructions of `work`, and of nothing else, when run with `--collect-atstart=no`.
+    pub fn collect(work: impl FnOnce()) {
         request(TOGGLE_COLLECT, 0);
-        let done = work();
+        work();
         request(TOGGLE_COLLECT, 0);
-        done
     }
 
     pub fn stop_and_dump(name: &str) {
-        let name = CString::new(name).expect("a name has no NUL");
+        let name = CString::new(name).expect("no name contains NUL");
         request(DUMP_STATS_AT, name.as_ptr() as u64);
         request(STOP_INSTRUMENTATION, 0);
     }
@@ -105,8 +107,8 @@ mod callgrind {
 mod callgrind {
     pub fn start() {}
 
-    pub fn collected<T>(work: impl FnOnce() -> T) -> T {
-        work()
+    pub fn collect(work: impl FnOnce()) {
+        work();
     }
 
     pub fn stop_and_dump(_: &str) {}

@@ -29,8 +29,6 @@ pub(crate) mod proxy;
 mod request_context;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
-#[cfg(any(test, feature = "internals"))]
-pub(crate) mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -101,7 +101,7 @@
 //! - `world` is the middle floor: everything that one emulator remembers, and the powers of a test over it.
 //! - `domain` is the ground floor: what the vendor's system knows and decides, as plain data and pure functions.
 //!
-//! `platform` is what differs from one system to the next; every floor may ask it. Beside `mock` stands `internals`, built only where it is asked for: doors into the rooms for fuzzers and benchmarks.
+//! `platform` is what differs from one system to the next; every floor may ask it.
 //!
 //! To follow a request, read `http` from its top. An ordinary one is read where it arrives, by `express`, any other by actix;
 //! after that they go the same way: `recording` opens a journal entry, the path matches, `admission` asks who is calling and how
@@ -118,12 +118,10 @@
 //! - No vendor resource is silently missing: it says 501 in words, and an unknown path is 404.
 
 #![warn(missing_docs)]
+#![cfg_attr(feature = "internals", allow(missing_docs))]
 
 mod domain;
 mod http;
-#[cfg(any(test, feature = "internals"))]
-#[doc(hidden)]
-pub mod internals;
 mod mock;
 mod os;
 mod world;
@@ -144,6 +142,30 @@ pub use world::journal;
 #[doc(hidden)]
 pub use world::memory::on_forgetting;
 pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};
+
+/// What the fuzz targets and the benchmarks use: no part of the public interface.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod __internal {
+    pub use crate::domain::customer::{Customer, CustomerNumber, Include};
+    pub use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
+    pub use crate::domain::merge::fill;
+    pub use crate::domain::page::Page;
+    pub use crate::domain::pagination::{Cursor, CursorScope, Filter, MAX_LIMIT, PageRequest};
+    pub use crate::domain::profile::Profile;
+    pub use crate::domain::rejection::Rejection;
+    pub use crate::domain::store::{StoreState, Write};
+    pub use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
+    pub use crate::http::body::parameters;
+
+    pub mod json {
+        pub use crate::domain::json::{Json, parse, parse_value};
+    }
+
+    pub mod seed {
+        pub use crate::world::seed::{ReadOptions, Stores, load};
+    }
+}
 
 /// The README's Rust blocks, run as examples.
 #[cfg(doctest)]

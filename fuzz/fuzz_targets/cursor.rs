@@ -1,4 +1,4 @@
-//! A text as a cursor, and a script that edits a cursor that holds.
+//! A cursor, and a script that edits a valid one.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yotpo_mock::internals::cursor(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yotpo_mock_fuzz::cursor(bytes));

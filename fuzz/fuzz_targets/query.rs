@@ -1,4 +1,4 @@
-//! A query as it stands in a path, after its `?`.
+//! The query string of a page.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yotpo_mock::internals::query(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yotpo_mock_fuzz::query(bytes));

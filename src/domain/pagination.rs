@@ -262,7 +262,7 @@ pub struct CursorScope<'a> {
 ///
 /// It holds the creation number last seen and never an offset, so that paging neither repeats nor skips.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
     #[serde(rename = "s", borrow)]
     store: Cow<'a, str>,
     #[serde(rename = "e")]

@@ -68,7 +68,7 @@ fn bytes_of(part: &Option<Box<RawValue>>) -> &[u8] {
 }
 
 impl Profile {
-    pub(crate) fn new(number: CustomerNumber, written: u64, customer: Customer, history: History) -> Profile {
+    pub fn new(number: CustomerNumber, written: u64, customer: Customer, history: History) -> Profile {
         Profile::kept(number, written, history, |out| {
             serde_json::to_writer(&mut *out, &customer)
                 .expect("a customer is texts and booleans, and a Vec takes all writes");

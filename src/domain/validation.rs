@@ -20,7 +20,7 @@ use super::rule::{self, Rule};
 use super::timestamp;
 
 use event::EVENT_FIELDS;
-pub(crate) use event::read_event;
+pub use event::read_event;
 pub(crate) use read_side::{read_complete_customer, read_complete_event};
 
 /// The longest identifier, name, source, type or unique id, in Unicode scalar values.
@@ -100,7 +100,7 @@ impl Diagnostics {
         }
     }
 
-    pub(crate) fn broken(&mut self, rule: &'static Rule, path: impl Into<String>) {
+    pub fn broken(&mut self, rule: &'static Rule, path: impl Into<String>) {
         self.violations.push(Violation {
             rule,
             path: path.into(),

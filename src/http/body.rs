@@ -252,7 +252,7 @@ async fn read(
 /// # Errors
 ///
 /// [`Rejection::QueryNotUtf8`].
-pub(crate) fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
+pub fn parameters(query: &str) -> Result<Vec<(String, String)>, Rejection> {
     form(query.as_bytes()).ok_or(Rejection::QueryNotUtf8)
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};

@@ -26,7 +26,7 @@ use crate::domain::store::StoreState;
 use crate::domain::validation::{Validation, read_complete_customer, read_complete_event};
 
 /// The stores that seeds and flags declare, by id.
-pub(crate) type Stores = BTreeMap<String, StoreState>;
+pub type Stores = BTreeMap<String, StoreState>;
 
 /// One value of a seed: a document, or one thing of one store.
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
 
 /// What a store's customers and events are read under.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadOptions {
+pub struct ReadOptions {
     pub validation: Validation,
     /// The time of the store, which stands in for an event's where that has none.
     pub now: DateTime<Utc>,
@@ -87,14 +87,14 @@ pub(crate) struct ReadOptions {
 
 /// How many things of a kind a seed has added, and how many it has put in the place of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SeedCounts {
+pub struct SeedCounts {
     pub created: usize,
     pub replaced: usize,
 }
 
 /// What a seed has done to one store.
 #[derive(Debug, Default)]
-pub(crate) struct Seeded {
+pub struct Seeded {
     pub customers: SeedCounts,
     pub events: SeedCounts,
     /// The last customer before the seed: those above it are the seed's own.
@@ -211,7 +211,7 @@ pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, String> {
 /// # Errors
 ///
 /// What is wrong, with line, entry and field. What was added before stays: the caller throws it away.
-pub(crate) fn load(
+pub fn load(
     text: &str,
     read_options: impl Fn(&str) -> ReadOptions,
     stores: &mut Stores,

@@ -34,7 +34,10 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ),
     ("world", &["actix", "crate::http", "crate::mock", "StatusCode"]),
     ("http", &["crate::mock"]),
-    ("", &["crate::internals", "todo!(", "unimplemented!(", "dbg!(", "FIXME"]),
+    (
+        "",
+        &["crate::__internal", "todo!(", "unimplemented!(", "dbg!(", "FIXME"],
+    ),
 ];
 
 #[test]
