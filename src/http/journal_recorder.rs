@@ -14,7 +14,7 @@ use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
 use crate::world::World;
-use crate::world::journal::{self, BodyDraft, EntryDraft, InFlight, OpenEntry};
+use crate::world::journal::{BodyDraft, Entry, EntryDraft, InFlight, OpenEntry};
 
 /// A request whose entry is open.
 pub(super) struct JournalRecorder<'a> {
@@ -68,7 +68,6 @@ impl<'a> JournalRecorder<'a> {
         let store_scope = told.store_scope.as_deref();
         let body = told.body.as_ref();
         let draft = EntryDraft {
-            number: self.opened.number,
             at: store_scope.map_or(context.call.now(), |store_scope| store_scope.now),
             operation: told.operation,
             store: store_scope.map(|store_scope| store_scope.store.as_str()),
@@ -85,9 +84,10 @@ impl<'a> JournalRecorder<'a> {
             response_headers: sent.headers,
             response_body: sent.body,
         };
-        log(&draft);
-        world.report.count(&draft);
-        self.opened.close(draft)
+        let (entry, in_flight) = self.opened.close(draft);
+        log(&entry);
+        world.report.count(&entry);
+        in_flight
     }
 }
 
@@ -98,23 +98,23 @@ pub(super) async fn never_answered<T>() -> T {
 }
 
 /// One line per request, with the rules that refused it; never a query, a token, a secret or an e-mail address.
-fn log(answered: &EntryDraft<'_>) {
+fn log(entry: &Entry) {
     let ids = |rules: &[&Rule]| rules.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
     tracing::info!(
         target: "yotpo_mock::requests",
-        method = journal::cut(answered.method),
-        path = discreet(journal::cut(answered.path)),
-        status = answered.status,
-        duration_us = u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX),
-        store = answered.store.map(|store| discreet(journal::cut(store))),
-        rules = (!answered.rules.is_empty()).then(|| ids(&answered.rules)),
+        method = entry.method(),
+        path = discreet(entry.path()),
+        status = entry.status,
+        duration_us = u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
+        store = entry.store().map(discreet),
+        rules = (!entry.rules.is_empty()).then(|| ids(&entry.rules)),
         "request"
     );
     tracing::debug!(
         target: "yotpo_mock::requests",
-        number = answered.number,
-        operation = answered.operation.map(Operation::as_str),
-        notes = answered.notes.iter().map(|note| note.id()).collect::<Vec<_>>().join(", "),
+        number = entry.number,
+        operation = entry.operation.map(Operation::as_str),
+        notes = entry.notes.iter().map(|note| note.id()).collect::<Vec<_>>().join(", "),
         "request, in detail"
     );
 }

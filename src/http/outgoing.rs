@@ -35,7 +35,7 @@ impl Whole {
     /// As the journal gets it.
     pub fn draft(&self) -> BodyDraft<'_> {
         match self {
-            Whole::Bytes(bytes) => BodyDraft::whole(bytes),
+            Whole::Bytes(bytes) => BodyDraft::complete(bytes),
             Whole::Page(page) => BodyDraft::Page(page),
         }
     }

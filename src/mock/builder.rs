@@ -25,7 +25,7 @@ use crate::http::tls::{Tls, Unfit, Wanted};
 use crate::http::{ServerHandle, ServerState};
 use crate::os::raise_descriptor_limit;
 use crate::world::clock::Clock;
-use crate::world::journal::{Journal, Limits};
+use crate::world::journal::{Journal, JournalLimits};
 use crate::world::seed::{self, ReadOptions, Stores};
 use crate::world::settings::{EmptyResult, Settings};
 use crate::world::state_file::StateFile;
@@ -68,7 +68,7 @@ pub struct Builder {
     access: Access,
     workers: usize,
     frozen_at: Option<DateTime<Utc>>,
-    journal: Limits,
+    journal: JournalLimits,
     journal_file: Option<PathBuf>,
     state_file: Option<PathBuf>,
     journal_on_panic: usize,
@@ -100,9 +100,9 @@ impl Default for Builder {
             access: Access::default(),
             workers: 1,
             frozen_at: None,
-            journal: Limits {
+            journal: JournalLimits {
                 entries: DEFAULT_EMBEDDED_ENTRIES,
-                ..Limits::default()
+                ..JournalLimits::default()
             },
             journal_file: None,
             state_file: None,

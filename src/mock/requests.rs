@@ -439,7 +439,7 @@ impl Requests {
     #[track_caller]
     fn check_kept(&self) {
         let store = self.expected.get("store").and_then(Value::as_str);
-        let forgotten = self.world.journal.forgotten(store);
+        let forgotten = self.world.journal.last_evicted(store);
         assert!(
             forgotten <= self.after,
             "the journal has forgotten requests up to #{forgotten}, so that nobody can tell how many there were: raise \

@@ -1,12 +1,12 @@
-//! The journal: what was asked and what was answered, newest last.
+//! The request journal: the latest requests to the emulated API with their responses, oldest first.
 //!
-//! It keeps messages as they came; they are read, and their secrets taken out, when the journal is read.
+//! Entries hold the raw bytes of both messages. Secrets are redacted when an entry is read.
 
+mod draft;
 mod entry;
 mod file;
 mod message;
 mod redaction;
-mod stored_entry;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,43 +17,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::ById;
+pub(crate) use draft::{BodyDraft, EntryDraft};
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
 pub(crate) use redaction::is_hidden;
-use stored_entry::StoredEntry;
-pub(crate) use stored_entry::{BodyDraft, EntryDraft};
 
-/// How many requests the journal keeps unless told otherwise; older ones are forgotten.
+/// The default number of requests in the journal. The oldest are evicted first.
 pub const DEFAULT_ENTRIES: usize = 1000;
 
-/// How much memory the journal takes unless told otherwise, in bytes: 64 MiB.
+/// The default memory limit of the journal, in bytes: 64 MiB.
 pub const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
 
-/// How much the journal keeps of each body unless told otherwise, in bytes: 16 KiB.
+/// The default limit for the stored part of each body, in bytes: 16 KiB.
 pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 
-/// The longest method, path or store id that the journal keeps, in bytes; what is longer is cut.
-const MAX_TEXT_BYTES: usize = 512;
-
-/// A text as the journal keeps it, cut where it is long.
-pub(crate) fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
-}
+/// Beyond this many stores, evictions are no longer tracked for each store.
+const MAX_STORES: usize = 10_000;
 
 /// The bounds of a journal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct JournalLimits {
     pub entries: usize,
-    /// Of all entries together; the latest is kept however large it is.
+    /// The total size of all entries. The latest entry stays even if it is larger.
     pub bytes: usize,
-    /// Of each body.
+    /// The size of each stored body.
     pub body_bytes: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for JournalLimits {
+    fn default() -> JournalLimits {
+        JournalLimits {
             entries: DEFAULT_ENTRIES,
             bytes: DEFAULT_BYTES,
             body_bytes: DEFAULT_BODY_BYTES,
@@ -61,12 +55,12 @@ impl Default for Limits {
     }
 }
 
-/// Counts a request as under way for as long as it lives.
+/// Counts a request as in flight until dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<AtomicU64>);
 
 impl InFlight {
-    fn count(counter: &Arc<AtomicU64>) -> InFlight {
+    fn new(counter: &Arc<AtomicU64>) -> InFlight {
         counter.fetch_add(1, Ordering::SeqCst);
         InFlight(counter.clone())
     }
@@ -78,7 +72,7 @@ impl Drop for InFlight {
     }
 }
 
-/// A request that has its number and is not answered yet.
+/// A request that has a number and no response yet.
 #[derive(Debug)]
 pub(crate) struct OpenEntry<'a> {
     journal: &'a Journal,
@@ -87,82 +81,82 @@ pub(crate) struct OpenEntry<'a> {
 }
 
 impl OpenEntry<'_> {
-    /// Closes the entry. The request stays under way until its answer is written, too.
-    pub fn close(self, draft: EntryDraft<'_>) -> InFlight {
-        let OpenEntry { journal, in_flight, .. } = self;
-        let record = Arc::new(StoredEntry::new(draft, journal.limits));
-        let line = journal.file.as_ref().map(|file| (file, record.clone()));
-        let forgotten = journal.kept.lock().add(record, journal.limits);
-        drop(forgotten);
-        if let Some((file, record)) = line {
-            file.add(record);
+    /// Adds the entry to the journal. The request stays in flight until its response is written.
+    pub fn close(self, draft: EntryDraft<'_>) -> (Arc<Entry>, InFlight) {
+        let journal = self.journal;
+        let entry = Arc::new(draft.into_entry(self.number, journal.limits.body_bytes));
+        let evicted = journal.recent.lock().push(entry.clone(), journal.limits);
+        // Freed after the lock is released.
+        drop(evicted);
+        if let Some(file) = &journal.file {
+            file.write(entry.clone());
         }
-        in_flight
+        (entry, self.in_flight)
     }
 }
 
-/// The latest requests of one world.
+/// The latest requests of one emulator.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    limits: Limits,
+    limits: JournalLimits,
     last_number: AtomicU64,
     in_flight: Arc<AtomicU64>,
-    /// Whether no more requests are taken.
     is_ended: AtomicBool,
-    kept: Mutex<Retained>,
+    recent: Mutex<RecentEntries>,
     file: Option<JournalFile>,
 }
 
-/// What is kept of the entries, in the order in which they were closed, and its weight.
+/// The entries in the order in which they were closed.
 #[derive(Debug, Default)]
-struct Retained {
-    records: VecDeque<Arc<StoredEntry>>,
+struct RecentEntries {
+    entries: VecDeque<Arc<Entry>>,
+    /// The total size of the entries.
     bytes: usize,
-    /// The last request of each store that went for another, and the last of all.
-    forgotten_of: ById<u64>,
-    forgotten: u64,
+    /// The highest number that was evicted, and the highest of each store.
+    last_evicted: u64,
+    last_evicted_of: ById<u64>,
 }
 
-/// How many stores are told apart in what was forgotten.
-const MAX_STORES: usize = 10_000;
-
-impl Retained {
-    /// Adds an entry; gives those that must go for it, to be dropped where nobody waits.
-    fn add(&mut self, record: Arc<StoredEntry>, limits: Limits) -> (Option<Arc<StoredEntry>>, Vec<Arc<StoredEntry>>) {
-        self.bytes += record.weight();
-        self.records.push_back(record);
-        // Nearly always it is one.
-        let (mut first, mut others) = (None, Vec::new());
-        while self.records.len() > limits.entries || (self.bytes > limits.bytes && self.records.len() > 1) {
-            let Some(oldest) = self.records.pop_front() else { break };
-            self.bytes -= oldest.weight();
-            self.note(&oldest);
-            if let Some(other) = first.replace(oldest) {
-                others.push(other);
-            }
+impl RecentEntries {
+    /// Adds an entry and returns those that were evicted to make room.
+    fn push(&mut self, entry: Arc<Entry>, limits: JournalLimits) -> Vec<Arc<Entry>> {
+        self.bytes += entry.memory_bytes();
+        self.entries.push_back(entry);
+        let mut evicted = Vec::new();
+        while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.memory_bytes();
+            self.note_eviction(&oldest);
+            evicted.push(oldest);
         }
-        (first, others)
+        evicted
     }
 
-    fn note(&mut self, forgotten: &StoredEntry) {
-        self.forgotten = self.forgotten.max(forgotten.number);
-        let Some(store) = forgotten.store() else { return };
-        // Looked up twice rather than making a text of the id each time.
-        if let Some(last) = self.forgotten_of.get_mut(store) {
-            *last = forgotten.number.max(*last);
-        } else if self.forgotten_of.len() < MAX_STORES {
-            self.forgotten_of.insert(store.to_owned(), forgotten.number);
+    fn note_eviction(&mut self, entry: &Entry) {
+        self.last_evicted = self.last_evicted.max(entry.number);
+        let Some(store) = entry.store() else { return };
+        // Two lookups avoid an allocation for each request.
+        if let Some(last) = self.last_evicted_of.get_mut(store) {
+            *last = entry.number.max(*last);
+        } else if self.last_evicted_of.len() < MAX_STORES {
+            self.last_evicted_of.insert(store.to_owned(), entry.number);
         }
+    }
+
+    fn remove_store(&mut self, store: &str) {
+        self.entries.retain(|entry| entry.store() != Some(store));
+        self.bytes = self.entries.iter().map(|entry| entry.memory_bytes()).sum();
+        self.last_evicted_of.remove(store);
     }
 }
 
 impl Journal {
-    /// A journal that writes itself to a file, too, if there is one.
+    /// Creates a journal, and writes its entries to a file if there is one.
     ///
     /// # Errors
     ///
-    /// If there is no thread for the file.
-    pub fn new(limits: Limits, file: Option<File>) -> io::Result<Journal> {
+    /// If the thread that writes the file cannot be started.
+    pub fn new(limits: JournalLimits, file: Option<File>) -> io::Result<Journal> {
         Ok(Journal {
             limits,
             file: file.map(JournalFile::start).transpose()?,
@@ -170,14 +164,14 @@ impl Journal {
         })
     }
 
-    /// Returns when everything is in the file; what comes after this is not.
+    /// Waits until the journal file is complete. Later entries are not written to it.
     pub fn finish(&self) {
         if let Some(file) = &self.file {
             file.finish();
         }
     }
 
-    /// Opens an entry: gives the request its number. `None` once the journal has [ended](Journal::end).
+    /// Numbers a request and opens its entry. `None` after [`end`](Journal::end).
     pub fn open(&self) -> Option<OpenEntry<'_>> {
         Some(OpenEntry {
             in_flight: self.begin_request()?,
@@ -186,53 +180,46 @@ impl Journal {
         })
     }
 
-    /// Counts a request that has no entry. `None` once the journal has [ended](Journal::end).
+    /// Counts a request that gets no entry. `None` after [`end`](Journal::end).
     pub fn begin_request(&self) -> Option<InFlight> {
-        // Counted first, asked then, while a stop ends first and counts then: one of the two sees the other.
-        let in_flight = InFlight::count(&self.in_flight);
+        // The order matters: `end` stores the flag before anyone waits for the counter to reach zero. So either this request
+        // sees the flag, or the waiting thread sees this request.
+        let in_flight = InFlight::new(&self.in_flight);
         (!self.is_ended.load(Ordering::SeqCst)).then_some(in_flight)
     }
 
-    /// Takes no more requests. Those that are under way are closed as ever.
+    /// Rejects further requests. Requests in flight can still be closed.
     pub fn end(&self) {
         self.is_ended.store(true, Ordering::SeqCst);
     }
 
-    /// How many requests are being answered, those without an entry included, their answers written.
+    /// The number of requests whose responses are not completely written, including those without an entry.
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// The entries that are kept, in the order in which they were closed.
+    /// The stored entries in the order in which they were closed.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        // Made once nobody waits for it.
-        let records: Vec<_> = self.kept.lock().records.iter().cloned().collect();
-        records.iter().map(|record| Arc::new(record.entry())).collect()
+        self.recent.lock().entries.iter().cloned().collect()
     }
 
-    /// The number of the last request of one store, or of all, that had to go for another: what came up to it is not all there.
-    pub fn forgotten(&self, store: Option<&str>) -> u64 {
-        let kept = self.kept.lock();
+    /// The highest number that was evicted, of one store or of all; 0 if nothing was. The journal is complete after this number.
+    pub fn last_evicted(&self, store: Option<&str>) -> u64 {
+        let recent = self.recent.lock();
         match store {
-            Some(store) if kept.forgotten_of.len() < MAX_STORES => kept.forgotten_of.get(store).copied().unwrap_or(0),
-            _ => kept.forgotten,
+            Some(store) if recent.last_evicted_of.len() < MAX_STORES => {
+                recent.last_evicted_of.get(store).copied().unwrap_or(0)
+            }
+            _ => recent.last_evicted,
         }
     }
 
-    /// Forgets the entries of one store, or all; numbers go on.
+    /// Removes the entries of one store, or all. Numbering continues.
     pub fn clear(&self, store: Option<&str>) {
-        let mut kept = self.kept.lock();
-        let mut all = std::mem::take(&mut *kept);
-        if let Some(store) = store {
-            // What is forgotten on purpose is not missed.
-            all.forgotten_of.remove(store);
-            kept.forgotten_of = std::mem::take(&mut all.forgotten_of);
-            kept.forgotten = all.forgotten;
-            let records = std::mem::take(&mut all.records).into_iter();
-            kept.records = records.filter(|record| record.store() != Some(store)).collect();
-            kept.bytes = kept.records.iter().map(|record| record.weight()).sum();
+        let mut recent = self.recent.lock();
+        match store {
+            Some(store) => recent.remove_store(store),
+            None => *recent = RecentEntries::default(),
         }
-        drop(kept);
-        drop(all);
     }
 }

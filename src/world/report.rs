@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::ById;
-use super::journal::{self, EntryDraft};
+use super::journal::Entry;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
@@ -60,9 +60,9 @@ pub(crate) struct Unmatched {
 
 impl Report {
     /// Counts an answered request.
-    pub fn count(&self, answered: &EntryDraft<'_>) {
+    pub fn count(&self, entry: &Entry) {
         let mut counters = self.counters.lock();
-        counters.of(answered.store).count(answered);
+        counters.of(entry.store()).count(entry);
     }
 
     /// What was counted of one store, or of all.
@@ -116,33 +116,33 @@ impl Counters {
 }
 
 impl RequestCounts {
-    fn count(&mut self, answered: &EntryDraft<'_>) {
+    fn count(&mut self, entry: &Entry) {
         self.requests += 1;
-        match answered.operation {
-            Some(operation) => *self.calls.entry((operation, answered.status)).or_default() += 1,
+        match entry.operation {
+            Some(operation) => *self.calls.entry((operation, entry.status)).or_default() += 1,
             None => self.count_unmatched(
                 Unmatched {
-                    path: journal::cut(answered.path).to_owned(),
-                    method: journal::cut(answered.method).to_owned(),
-                    status: answered.status,
+                    path: entry.path().to_owned(),
+                    method: entry.method().to_owned(),
+                    status: entry.status,
                 },
                 1,
             ),
         }
-        for rule in &answered.rules {
+        for rule in &entry.rules {
             *self.refusals.entry(rule.id).or_default() += 1;
         }
-        for note in &answered.notes {
+        for note in &entry.notes {
             *self.notes.entry(*note).or_default() += 1;
         }
-        if answered.fault.is_some() {
+        if entry.fault.is_some() {
             // What a test injected is neither the emulator's failure nor a refusal.
             self.injected += 1;
             return;
         }
-        let is_not_emulated = answered.rules.contains(&&rule::PATH_NOT_EMULATED);
-        self.server_errors += u64::from(answered.status >= 500 && !is_not_emulated);
-        self.malformed_requests += u64::from(answered.status >= 400 && answered.rules.is_empty());
+        let is_not_emulated = entry.rules.contains(&&rule::PATH_NOT_EMULATED);
+        self.server_errors += u64::from(entry.status >= 500 && !is_not_emulated);
+        self.malformed_requests += u64::from(entry.status >= 400 && entry.rules.is_empty());
     }
 
     fn count_unmatched(&mut self, unmatched: Unmatched, count: u64) {

@@ -1,87 +1,66 @@
-//! An entry: one request to the vendor's surface and its answer.
+//! An entry of the journal: one request to the emulated API and its response.
 
+use std::fmt;
 use std::time::Duration;
 
-use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::message::{Message, Query};
+use super::message::{Message, object_from_pairs};
+use super::redaction;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
 use crate::domain::timestamp;
 use crate::world::matching::{Difference, differences};
 
-/// One request to the vendor's surface, as it was answered. Tokens and secrets are never shown, nor does [`Debug`] show them.
-#[derive(Clone, Debug)]
+/// One request to the emulated API and its response. Tokens and secrets are redacted.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its place in the journal, counted from one, as the header `X-Yotpo-Mock-Request` tells it.
+    /// Its number in the journal, counted from one. The response has it in the header `X-Yotpo-Mock-Request`.
     pub number: u64,
-    /// When it arrived, by the mock's clock.
+    /// When the request arrived, by the emulator's clock.
     pub at: DateTime<Utc>,
-    /// What was asked for; `None` where the path or the method is none of the vendor's.
+    /// The operation, or `None` if no operation has this path and method.
     pub operation: Option<Operation>,
-    pub(crate) store: Option<ByteString>,
-    pub(crate) method: ByteString,
-    pub(crate) path: ByteString,
-    pub(crate) query: Query,
-    /// What was answered; 0 where a fault left no answer.
+    pub(super) store: Option<Box<str>>,
+    pub(super) method: Box<str>,
+    pub(super) path: Box<str>,
+    pub(super) query: Box<str>,
+    /// The status of the response; 0 if a fault prevented it.
     pub status: u16,
-    /// The fault that struck it.
+    /// The id of the fault that matched the request.
     pub fault: Option<u64>,
-    /// The rules that refused it.
+    /// The rules that rejected the request.
     pub rules: Vec<&'static Rule>,
-    /// What it leaned on.
+    /// The notes that apply to the request.
     pub notes: Vec<Note>,
-    /// From the head's arrival to the answer, in real time.
+    /// The real time from the arrival of the head until the response was ready.
     pub duration: Duration,
-    /// What came. The body is not there where nothing is at the path, or where the request was refused before its body was here: it
-    /// did not arrive whole, or its client asked first whether to send it.
+    /// The request. It has no body if the path is unknown, or if it was rejected before the body arrived.
     pub request: Message,
-    /// What went out, less the headers that HTTP itself adds.
+    /// The response, without the headers that the HTTP transport adds.
     pub response: Message,
 }
 
 impl Entry {
-    /// The store that was meant; `None` where the request names none. Cut after 512 bytes.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for entry in yotpo.requests().entries() {
-    ///     assert_eq!(entry.store(), Some("shop"));
-    /// }
-    /// ```
+    /// The store in the path or the body, cut after 512 bytes.
     pub fn store(&self) -> Option<&str> {
         self.store.as_deref()
     }
 
-    /// The method, as it was sent; cut after 512 bytes.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for entry in yotpo.requests().upserts().entries() {
-    ///     assert_eq!(entry.method(), "PATCH");
-    /// }
-    /// ```
+    /// The method, cut after 512 bytes.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The path as it came, without the query; cut after 512 bytes.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for entry in yotpo.requests().entries() {
-    ///     println!("{}", entry.path());
-    /// }
-    /// ```
+    /// The path without the query, cut after 512 bytes.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The parameters of the query, decoded, as an object; a repeated one is an array.
+    /// The decoded query parameters as an object. The values of a repeated parameter are an array.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -90,10 +69,25 @@ impl Entry {
     /// }
     /// ```
     pub fn query(&self) -> Value {
-        self.query.to_json()
+        let pairs = form_urlencoded::parse(self.query.as_bytes()).into_owned();
+        object_from_pairs(pairs.map(|(name, value)| {
+            let value = redaction::redact_parameter(&name, value);
+            (name, value)
+        }))
     }
 
-    /// The entry as `GET /_mock/requests` and the journal's file show it.
+    /// About how much memory the entry needs, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Entry>()
+            + self.store.as_ref().map_or(0, |store| store.len())
+            + self.method.len()
+            + self.path.len()
+            + self.query.len()
+            + self.request.memory_bytes()
+            + self.response.memory_bytes()
+    }
+
+    /// The entry as in `GET /_mock/requests` and in the journal file.
     pub(crate) fn to_json(&self) -> Value {
         let mut request = self.request.to_json();
         request["query"] = self.query();
@@ -114,49 +108,48 @@ impl Entry {
         })
     }
 
-    /// Where it differs from what is expected of a request: an object with any of `store`, `operation`, `method`, `path`,
-    /// `status`, `rule`, `note`, `query`, `headers` (in lower case) and `body`; or of `customer`, the one that is written or
-    /// searched wherever the operation has it.
+    /// The differences from an expectation: an object with any of the [keys](crate::world::verification::KEYS), or with
+    /// `customer`, the customer in the request wherever its operation has it.
     pub(crate) fn differences(&self, expected: &Map<String, Value>) -> Vec<Difference> {
-        let mut differing = Vec::new();
-        for (name, expected) in expected {
-            let (place, found) = match name.as_str() {
+        let mut all = Vec::new();
+        for (key, expected) in expected {
+            let (path, found) = match key.as_str() {
                 "store" => ("store", json!(self.store())),
                 "operation" => ("operation", json!(self.operation.map(Operation::as_str))),
                 "method" => ("method", json!(self.method())),
                 "path" => ("path", json!(self.path())),
                 "status" => ("status", json!(self.status)),
-                "rule" => ("rule", one_of(self.rules.iter().map(|rule| rule.id), expected)),
-                "note" => ("note", one_of(self.notes.iter().map(|note| note.id()), expected)),
+                "rule" => ("rule", any_of(self.rules.iter().map(|rule| rule.id), expected)),
+                "note" => ("note", any_of(self.notes.iter().map(|note| note.id()), expected)),
                 "query" => ("query", self.query()),
                 "headers" => ("headers", self.request.headers()),
                 "body" => ("body", self.request.body()),
                 "customer" => self.customer(),
                 other => (other, Value::Null),
             };
-            differing.extend(differences(expected, &found).into_iter().map(|difference| {
-                let path = match &*difference.path {
-                    "" => place.to_owned(),
-                    below => format!("{place}.{below}"),
-                };
-                Difference { path, ..difference }
+            all.extend(differences(expected, &found).into_iter().map(|difference| Difference {
+                path: match difference.path.as_str() {
+                    "" => path.to_owned(),
+                    below => format!("{path}.{below}"),
+                },
+                ..difference
             }));
         }
-        differing
+        all
     }
 
-    /// The customer that is written or searched, and where the request has it.
+    /// The customer in the request, and its path there.
     fn customer(&self) -> (&'static str, Value) {
-        let of = |mut value: Value, key: &str| value.get_mut(key).map(Value::take).unwrap_or_default();
+        let take = |mut value: Value, key: &str| value.get_mut(key).map(Value::take).unwrap_or_default();
         match self.operation {
-            Some(Operation::UpsertCustomer) => ("body.customer", of(self.request.body(), "customer")),
+            Some(Operation::UpsertCustomer) => ("body.customer", take(self.request.body(), "customer")),
             Some(Operation::UpsertCustomerEvent) => {
-                let event = of(self.request.body(), "customer_event");
-                ("body.customer_event.customer", of(event, "customer"))
+                let event = take(self.request.body(), "customer_event");
+                ("body.customer_event.customer", take(event, "customer"))
             }
             Some(Operation::RetrieveCustomers) => {
                 let mut query = self.query();
-                query["external_id"] = of(query.clone(), "external_ids");
+                query["external_id"] = take(query.clone(), "external_ids");
                 ("query", query)
             }
             _ => ("customer", Value::Null),
@@ -164,8 +157,15 @@ impl Entry {
     }
 }
 
-/// Of several ids the expected one, if it is among them; else all that there are.
-fn one_of<'a>(ids: impl Iterator<Item = &'a str>, expected: &Value) -> Value {
+/// The redacted JSON of the entry.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_json(), f)
+    }
+}
+
+/// The expected id if it is one of several ids, otherwise all of them.
+fn any_of<'a>(ids: impl Iterator<Item = &'a str>, expected: &Value) -> Value {
     let ids: Vec<_> = ids.collect();
     match ids.as_slice() {
         [] => Value::Null,

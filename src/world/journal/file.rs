@@ -1,4 +1,4 @@
-//! The journal's file: every entry as a line of JSON while it happens, written by a thread of its own.
+//! The journal file: a line of JSON for each entry, written by its own thread.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,126 +11,120 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::stored_entry::StoredEntry;
+use super::Entry;
 
-/// How many entries wait to be written, in memory beyond the bounds of the journal; while they do, the next one waits for
-/// [`PATIENCE`].
-const CAPACITY: usize = 1024;
+/// The number of entries that can wait for the writer, in addition to the bounds of the journal.
+const QUEUE_CAPACITY: usize = 1024;
 
-/// How long a request waits for a place before its entry is lost. Once one is lost, none waits until there is a place again.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a request waits when the queue is full. Then its entry is lost, and so are the following ones, without a wait, until
+/// the writer has recorded the loss.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the last lines may take when the emulator stops.
-const LAST_LINES: Duration = Duration::from_secs(5);
+/// How long [`JournalFile::finish`] waits for room in the queue, and then for the writer.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often whoever waits looks for a place.
-const POLL: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The way into the file.
+/// The queue to the thread that writes the file.
 #[derive(Debug)]
 pub(super) struct JournalFile {
-    /// `None` is the end.
-    entries: SyncSender<Option<Arc<StoredEntry>>>,
+    /// `None` ends the file.
+    queue: SyncSender<Option<Arc<Entry>>>,
     lost: Arc<AtomicU64>,
-    /// Told when the thread has written everything.
+    /// Receives when the file is complete.
     done: Mutex<Receiver<()>>,
 }
 
 impl JournalFile {
-    /// Starts the thread that writes.
+    /// Starts the thread.
     ///
     /// # Errors
     ///
-    /// If there is none to be had.
+    /// If the system refuses to.
     pub fn start(file: File) -> io::Result<JournalFile> {
-        let (entries, waiting) = sync_channel(CAPACITY);
-        let (tell, done) = sync_channel(1);
+        let (queue, entries) = sync_channel(QUEUE_CAPACITY);
+        let (done_sender, done) = sync_channel(1);
         let lost = Arc::new(AtomicU64::new(0));
         thread::Builder::new().name("journal".to_owned()).spawn({
             let lost = lost.clone();
             move || {
-                write(file, &waiting, &lost);
-                // Whoever waited may have lost patience.
-                let _ = tell.send(());
+                write_entries(file, &entries, &lost);
+                // `finish` may have timed out.
+                let _ = done_sender.send(());
             }
         })?;
         Ok(JournalFile {
-            entries,
+            queue,
             lost,
             done: Mutex::new(done),
         })
     }
 
-    /// Hands an entry over. It is lost, and counted, where the file does not keep up.
-    pub fn add(&self, record: Arc<StoredEntry>) {
-        let patience = match self.lost.load(Ordering::Relaxed) {
-            0 => PATIENCE,
+    /// Queues an entry. If the writer is too slow, the entry is lost and counted.
+    pub fn write(&self, entry: Arc<Entry>) {
+        let timeout = match self.lost.load(Ordering::Relaxed) {
+            0 => SEND_TIMEOUT,
             _ => Duration::ZERO,
         };
-        if !self.hand_over(Some(record), patience) {
+        if !self.send(Some(entry), timeout) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Returns when everything that was handed over is written, but does not wait for ever. Nothing is written after it.
+    /// Waits until every queued entry is written, but not forever. Later entries are not written.
     pub fn finish(&self) {
-        if self.hand_over(None, LAST_LINES) {
-            // Late or not, the emulator stops now.
-            let _ = self.done.lock().recv_timeout(LAST_LINES);
+        if self.send(None, FINISH_TIMEOUT) {
+            // A timeout changes nothing: the process ends now.
+            let _ = self.done.lock().recv_timeout(FINISH_TIMEOUT);
         }
     }
 
-    /// Whether there was a place in time.
-    fn hand_over(&self, mut record: Option<Arc<StoredEntry>>, patience: Duration) -> bool {
-        let mut began = None;
+    /// Returns whether the message was queued before the timeout.
+    fn send(&self, mut message: Option<Arc<Entry>>, timeout: Duration) -> bool {
+        let mut started = None;
         loop {
-            match self.entries.try_send(record) {
+            match self.queue.try_send(message) {
                 Ok(()) => return true,
-                Err(TrySendError::Full(returned)) => record = returned,
-                // The thread is gone with everything that it had to write.
+                Err(TrySendError::Full(returned)) => message = returned,
                 Err(TrySendError::Disconnected(_)) => return false,
             }
-            if began.get_or_insert_with(Instant::now).elapsed() >= patience {
+            if started.get_or_insert_with(Instant::now).elapsed() >= timeout {
                 return false;
             }
-            thread::sleep(POLL);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-/// Writes entries until the last; flushes whenever none is waiting.
-fn write(file: File, waiting: &Receiver<Option<Arc<StoredEntry>>>, lost: &AtomicU64) {
+/// Writes entries until the end of the file, and flushes whenever the queue is empty. Logs the first error only.
+fn write_entries(file: File, entries: &Receiver<Option<Arc<Entry>>>, lost: &AtomicU64) {
     let mut file = BufWriter::new(file);
-    let mut failed = 0_u64;
-    let mut next = waiting.recv().ok().flatten();
-    while let Some(record) = next {
-        let written =
-            writeln!(file, "{}", record.entry().to_json()).and_then(|()| match lost.swap(0, Ordering::Relaxed) {
-                0 => Ok(()),
-                lost => writeln!(file, "{}", json!({ "lost": lost })),
-            });
-        let (written, following) = match waiting.try_recv() {
-            Ok(following) => (written, following),
-            Err(_) => (written.and_then(|()| file.flush()), waiting.recv().ok().flatten()),
-        };
-        if let Err(error) = written {
-            failed += 1;
-            if failed == 1 {
-                tracing::warn!("the journal's file cannot be written: {error}");
-            }
+    let mut has_failed = false;
+    let mut check = |result: io::Result<()>| {
+        if let Err(error) = result
+            && !std::mem::replace(&mut has_failed, true)
+        {
+            tracing::warn!("cannot write the journal file: {error}");
         }
-        next = following;
-    }
-    let lost = lost.swap(0, Ordering::Relaxed);
-    let told = if lost > 0 {
-        writeln!(file, "{}", json!({ "lost": lost }))
-    } else {
-        Ok(())
     };
-    if let Err(error) = told.and_then(|()| file.flush())
-        && failed == 0
-    {
-        tracing::warn!("the journal's file cannot be written: {error}");
+    let mut next = entries.recv().ok().flatten();
+    while let Some(entry) = next {
+        check(writeln!(file, "{}", entry.to_json()));
+        check(write_lost(&mut file, lost));
+        next = entries.try_recv().unwrap_or_else(|_| {
+            check(file.flush());
+            entries.recv().ok().flatten()
+        });
+    }
+    check(write_lost(&mut file, lost));
+    check(file.flush());
+}
+
+/// Writes how many entries were lost since the last time, if any.
+fn write_lost(file: &mut impl Write, lost: &AtomicU64) -> io::Result<()> {
+    match lost.swap(0, Ordering::Relaxed) {
+        0 => Ok(()),
+        lost => writeln!(file, "{}", json!({ "lost": lost })),
     }
 }
 
@@ -142,11 +136,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::world::journal::{EntryDraft, Limits};
+    use crate::world::journal::{DEFAULT_BODY_BYTES, EntryDraft};
 
-    fn record(number: u64) -> Arc<StoredEntry> {
+    fn entry(number: u64) -> Arc<Entry> {
         let draft = EntryDraft {
-            number,
             at: chrono::DateTime::UNIX_EPOCH,
             operation: None,
             store: None,
@@ -163,18 +156,21 @@ mod tests {
             response_headers: b"",
             response_body: None,
         };
-        Arc::new(StoredEntry::new(draft, Limits::default()))
+        Arc::new(draft.into_entry(number, DEFAULT_BODY_BYTES))
     }
 
     #[test]
-    fn a_file_that_does_not_keep_up_loses_lines_and_says_how_many() {
+    fn a_slow_file_loses_entries_and_records_how_many() {
         let (reader, writer) = io::pipe().expect("a pipe");
         let file = JournalFile::start(File::from(OwnedFd::from(writer))).expect("a thread");
-        // Nobody reads yet: the pipe takes some, the queue so many more.
-        let all = 2 * CAPACITY;
-        let began = Instant::now();
-        (1..=all).for_each(|number| file.add(record(number as u64)));
-        assert!(began.elapsed() < 10 * PATIENCE, "only the first that was lost waited");
+        // Nobody reads yet, so the pipe and then the queue fill up.
+        let all = 2 * QUEUE_CAPACITY;
+        let started = Instant::now();
+        (1..=all).for_each(|number| file.write(entry(number as u64)));
+        assert!(
+            started.elapsed() < 10 * SEND_TIMEOUT,
+            "only the first lost entry waited"
+        );
         let lines = thread::scope(|scope| {
             let lines = scope.spawn(|| {
                 let lines = BufReader::new(reader).lines();
@@ -187,7 +183,7 @@ mod tests {
         });
         let lost: u64 = lines.iter().filter_map(|line| line["lost"].as_u64()).sum();
         let written = lines.iter().filter(|line| line["number"].is_u64()).count();
-        assert!(lost > 0 && written >= CAPACITY, "{lost} lost, {written} written");
+        assert!(lost > 0 && written >= QUEUE_CAPACITY, "{lost} lost, {written} written");
         assert_eq!(written as u64 + lost, all as u64);
     }
 }

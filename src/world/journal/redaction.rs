@@ -1,15 +1,14 @@
-//! Redaction: tokens and secrets are kept out of everything that the journal shows.
+//! Redaction of tokens and secrets in everything that the journal shows.
 //!
-//! What is kept is kept as it came, and looked through when it is shown. What can be read loses the values of some names; what
-//! cannot be read - a text, JSON that is broken or was cut - rather loses too much.
+//! The journal stores raw bytes and redacts them when they are read. In JSON, headers and parameters only the values of certain
+//! names are replaced. Other text, such as broken or truncated JSON, loses too much rather than too little.
 
 use serde_json::Value;
 
-/// What stands where a token or a secret stood.
 const REDACTED: &str = "[redacted]";
 
-/// The headers whose values are never shown.
-const HEADERS: [&str; 5] = [
+/// Headers that contain credentials.
+const SECRET_HEADERS: [&str; 5] = [
     "authorization",
     "cookie",
     "proxy-authorization",
@@ -17,98 +16,97 @@ const HEADERS: [&str; 5] = [
     "x-yotpo-token",
 ];
 
-/// The names of parameters, fields and keys whose values are never shown.
-const NAMES: [&str; 3] = ["access_token", "client_secret", "secret"];
+/// Parameters and JSON keys that contain credentials.
+const SECRET_NAMES: [&str; 3] = ["access_token", "client_secret", "secret"];
 
-/// What announces a token or a secret in a text.
-const WORDS: [&str; 2] = ["access_token", "secret"];
+/// Words that precede a token or a secret in text. `client_secret` contains the second.
+const SECRET_WORDS: [&str; 2] = ["access_token", "secret"];
 
-/// The value of a header, by its name in lower case.
-pub(super) fn header(name: &str, value: &str) -> String {
+/// The value of a header, whose name is in lower case.
+pub(super) fn redact_header(name: &str, value: &str) -> String {
     if is_hidden(name) {
         REDACTED.to_owned()
     } else {
-        text(value)
+        redact_text(value)
     }
 }
 
-/// Whether the value of a header is never shown, by its name in lower case.
+/// Whether the journal hides the value of a header, whose name is in lower case.
 pub(crate) fn is_hidden(name: &str) -> bool {
-    HEADERS.contains(&name) || is_secret(name)
+    SECRET_HEADERS.contains(&name) || is_secret(name)
 }
 
-/// The value of a parameter of a query.
-pub(super) fn parameter(name: &str, value: String) -> String {
+/// The value of a query parameter.
+pub(super) fn redact_parameter(name: &str, value: String) -> String {
     if is_secret(name) { REDACTED.to_owned() } else { value }
 }
 
-/// Takes the secrets out of JSON, at any depth.
-pub(super) fn json(mut value: Value) -> Value {
+/// Redacts a JSON value at any depth.
+pub(super) fn redact_json(mut value: Value) -> Value {
     match &mut value {
         Value::Object(object) => {
             for (key, value) in object {
                 *value = if is_secret(key) {
                     REDACTED.into()
                 } else {
-                    json(value.take())
+                    redact_json(value.take())
                 };
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| *value = json(value.take())),
+        Value::Array(values) => values.iter_mut().for_each(|value| *value = redact_json(value.take())),
         _ => {}
     }
     value
 }
 
-/// Takes the secrets out of a text: of a form the values behind certain words, of any other all that follows them.
-pub(super) fn text(text: &str) -> String {
-    let letters = letters(text);
-    let mut shown = String::with_capacity(text.len());
-    // What is shown or left out already, in bytes.
-    let mut done = 0;
+/// Redacts text. After a secret word, a form field (`word=value&`) loses its value; any other text loses the rest.
+pub(super) fn redact_text(text: &str) -> String {
+    let letters = decode_letters(text);
+    let mut redacted = String::with_capacity(text.len());
+    let mut copied_to = 0;
     for at in 0..letters.len() {
-        let begins = at.checked_sub(1).map_or(0, |before| letters[before].1);
-        let word = WORDS.iter().find(|word| {
+        let start = at.checked_sub(1).map_or(0, |before| letters[before].1);
+        let word = SECRET_WORDS.iter().find(|word| {
             let spelled = letters[at..].iter().map(|(letter, _)| letter.to_ascii_lowercase());
             spelled.take(word.len()).eq(word.chars())
         });
-        let Some(word) = word.filter(|_| begins >= done) else {
+        let Some(word) = word.filter(|_| start >= copied_to) else {
             continue;
         };
-        let (_, end) = letters[at + word.len() - 1];
-        let assigned = letters.get(at + word.len()).filter(|(letter, _)| *letter == '=');
-        let value = assigned.map_or(end, |(_, end)| *end);
-        shown.push_str(&text[done..value]);
-        shown.push_str(REDACTED);
-        let next = assigned.and_then(|_| text[value..].find('&'));
-        let Some(next) = next else {
-            return shown;
+        let (_, word_end) = letters[at + word.len() - 1];
+        let equals_sign = letters.get(at + word.len()).filter(|(letter, _)| *letter == '=');
+        let value_start = equals_sign.map_or(word_end, |(_, end)| *end);
+        redacted.push_str(&text[copied_to..value_start]);
+        redacted.push_str(REDACTED);
+        let value_length = equals_sign.and_then(|_| text[value_start..].find('&'));
+        let Some(value_length) = value_length else {
+            return redacted;
         };
-        done = value + next;
+        copied_to = value_start + value_length;
     }
-    shown.push_str(&text[done..]);
-    shown
+    redacted.push_str(&text[copied_to..]);
+    redacted
 }
 
 fn is_secret(name: &str) -> bool {
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    SECRET_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// The letters of a text, each with the place where it ends; those that are spelled `%73` or `\u0073` as what they mean.
-fn letters(text: &str) -> Vec<(char, usize)> {
+/// The characters of a text, each with the byte offset of its end. `%73` and `\u0073` are decoded.
+fn decode_letters(text: &str) -> Vec<(char, usize)> {
     let mut letters = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(plain) = text[at..].chars().next() {
+    while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
         let digits = |from: usize, to: usize| Some((rest.get(from..to)?, to));
-        let spelled = match plain {
+        let escape = match first {
             '%' => digits(1, 3),
             '\\' if rest.starts_with("\\u") => digits(2, 6),
             _ => None,
         };
-        let meant =
-            spelled.and_then(|(digits, length)| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, length)));
-        let (letter, length) = meant.unwrap_or((plain, plain.len_utf8()));
+        let decoded =
+            escape.and_then(|(digits, length)| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, length)));
+        let (letter, length) = decoded.unwrap_or((first, first.len_utf8()));
         at += length;
         letters.push((letter, at));
     }
@@ -122,8 +120,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_loses_the_values_of_secret_names_at_any_depth() {
-        let redacted = json(json!({"a": [{"Secret": "x"}], "client_secret": {"b": 1}, "token_type": "Bearer"}));
+    fn json_is_redacted_at_any_depth() {
+        let redacted = redact_json(json!({"a": [{"Secret": "x"}], "client_secret": {"b": 1}, "token_type": "Bearer"}));
         assert_eq!(
             redacted,
             json!({"a": [{"Secret": "[redacted]"}], "client_secret": "[redacted]", "token_type": "Bearer"})
@@ -131,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn texts_rather_lose_too_much() {
-        for (came, shown) in [
+    fn text_loses_too_much_rather_than_too_little() {
+        for (text, redacted) in [
             ("", ""),
             ("größe=1&b=2", "größe=1&b=2"),
             (
@@ -145,16 +143,16 @@ mod tests {
             (r#"{"access_token":"x"#, r#"{"access_token[redacted]"#),
             ("é%zz\\u12%é", "é%zz\\u12%é"),
         ] {
-            assert_eq!(text(came), shown);
+            assert_eq!(redact_text(text), redacted);
         }
     }
 
     #[test]
-    fn headers_are_hidden_by_name_and_looked_through_otherwise() {
-        assert_eq!(header("x-yotpo-token", "x"), "[redacted]");
-        assert_eq!(header("accept", "*/*"), "*/*");
+    fn secret_headers_are_hidden_and_others_redacted_as_text() {
+        assert_eq!(redact_header("x-yotpo-token", "x"), "[redacted]");
+        assert_eq!(redact_header("accept", "*/*"), "*/*");
         assert_eq!(
-            header("referer", "http://a/?access_token=x"),
+            redact_header("referer", "http://a/?access_token=x"),
             "http://a/?access_token=[redacted]"
         );
     }

@@ -1,0 +1,103 @@
+//! A draft: the parts of a request and its response, borrowed until the journal copies them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::Entry;
+use super::message::{Message, RecordedBody};
+use crate::domain::note::Note;
+use crate::domain::operation::Operation;
+use crate::domain::page::RenderedPage;
+use crate::domain::rule::Rule;
+
+/// The maximum length of a stored method, path or store id, in bytes.
+const MAX_TEXT_BYTES: usize = 512;
+
+/// Room for the customer that crosses the limit when the beginning of a page is copied, in bytes.
+const PAGE_HEADROOM: usize = 2048;
+
+/// A request and its response, for [`OpenEntry::close`](super::OpenEntry::close).
+pub(crate) struct EntryDraft<'a> {
+    pub at: DateTime<Utc>,
+    pub operation: Option<Operation>,
+    pub store: Option<&'a str>,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    /// 0 if a fault prevented the response.
+    pub status: u16,
+    pub fault: Option<u64>,
+    pub rules: Vec<&'static Rule>,
+    pub notes: Vec<Note>,
+    pub duration: Duration,
+    /// Lines of `name: value`, the names in any case.
+    pub request_headers: &'a [u8],
+    pub request_body: Option<BodyDraft<'a>>,
+    /// As `request_headers`.
+    pub response_headers: &'a [u8],
+    pub response_body: Option<BodyDraft<'a>>,
+}
+
+/// A body in a draft.
+#[derive(Clone, Copy)]
+pub(crate) enum BodyDraft<'a> {
+    /// The bytes that were read, and the length of the whole body.
+    Bytes(&'a [u8], u64),
+    Page(&'a RenderedPage),
+}
+
+impl<'a> BodyDraft<'a> {
+    /// A body that was read to its end.
+    pub fn complete(body: &'a [u8]) -> BodyDraft<'a> {
+        BodyDraft::Bytes(body, body.len() as u64)
+    }
+
+    fn copy(self, max_bytes: usize) -> RecordedBody {
+        match self {
+            BodyDraft::Bytes(bytes, total_bytes) => RecordedBody {
+                bytes: Bytes::copy_from_slice(&bytes[..bytes.len().min(max_bytes)]),
+                total_bytes,
+            },
+            BodyDraft::Page(page) => {
+                let mut bytes = Vec::with_capacity(page.len().min(max_bytes + PAGE_HEADROOM));
+                page.prefix(max_bytes).write_chunk(max_bytes, &mut bytes);
+                bytes.truncate(max_bytes);
+                RecordedBody {
+                    bytes: bytes.into(),
+                    total_bytes: page.len() as u64,
+                }
+            }
+        }
+    }
+}
+
+impl EntryDraft<'_> {
+    pub(super) fn into_entry(self, number: u64, max_body_bytes: usize) -> Entry {
+        let message = |headers: &[u8], body: Option<BodyDraft<'_>>| Message {
+            headers: Bytes::copy_from_slice(headers),
+            body: body.map(|body| body.copy(max_body_bytes)),
+        };
+        Entry {
+            number,
+            at: self.at,
+            operation: self.operation,
+            store: self.store.map(|store| truncate(store).into()),
+            method: truncate(self.method).into(),
+            path: truncate(self.path).into(),
+            query: self.query.into(),
+            status: self.status,
+            fault: self.fault,
+            request: message(self.request_headers, self.request_body),
+            response: message(self.response_headers, self.response_body),
+            rules: self.rules,
+            notes: self.notes,
+            duration: self.duration,
+        }
+    }
+}
+
+fn truncate(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+}
