@@ -81,38 +81,3 @@ fn only_the_upper_floor_knows_actix() {
         );
     }
 }
-
-/// The files whose public methods are the library's.
-const INTERFACE: [&str; 6] = [
-    "mock.rs",
-    "mock",
-    "world/journal/entry.rs",
-    "domain/evidence.rs",
-    "domain/note.rs",
-    "domain/operation.rs",
-];
-
-#[test]
-fn every_method_of_the_library_has_an_example() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    let mut found = 0;
-    for file in files {
-        let name = file.strip_prefix(&root).expect("it was found there");
-        if !INTERFACE.iter().any(|known| name.starts_with(known)) {
-            continue;
-        }
-        let text = fs::read_to_string(&file).expect("sources are UTF-8");
-        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
-        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("pub fn ")) {
-            let is_above =
-                |line: &&&str| line.starts_with("///") || line.starts_with("#[") || line.starts_with(['"', ')', '.']);
-            let above = lines[..at].iter().rev().take_while(is_above);
-            let has_example = above.into_iter().any(|line| line.contains("```"));
-            assert!(has_example, "{}: `{line}` has no example", name.display());
-            found += 1;
-        }
-    }
-    assert!(found > 150, "{found} methods were found");
-}
