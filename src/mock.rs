@@ -8,7 +8,6 @@ mod fault;
 mod host;
 mod report;
 mod requests;
-mod setting;
 mod snapshot;
 mod start_error;
 mod store;
@@ -30,6 +29,7 @@ use crate::http::ServerHandle;
 use crate::http::tls::Tls;
 use crate::world::clock::{ClockError, LAST_YEAR};
 use crate::world::settings::SettingsOverrides;
+pub use crate::world::settings::{Setting, Settings};
 use crate::world::{ResetTo, World, seed};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
@@ -39,7 +39,6 @@ pub use fault::{AddedFault, Fault};
 pub use host::Host;
 pub use report::{Report, Unmatched};
 pub use requests::Requests;
-pub use setting::{Setting, Settings};
 pub use snapshot::Snapshot;
 pub use start_error::StartError;
 use start_error::plainly;
@@ -469,7 +468,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.settings().rate_limit, 0);
     /// ```
     pub fn settings(&self) -> Settings {
-        self.inner.world.memory().settings(None).into()
+        self.inner.world.memory().settings(None)
     }
 
     /// Changes a setting for all stores that have not changed it for themselves. A reset takes it back.
@@ -663,7 +662,7 @@ impl Inner {
     #[track_caller]
     fn set(&self, store: Option<&str>, setting: Setting) {
         let memory = self.world.memory();
-        match memory.changes(store).patched(&setting.to_patch()) {
+        match memory.overrides(store).with(setting) {
             Ok(changes) => memory.set_overrides(store, changes),
             Err(error) => panic!("{error}"),
         }

@@ -18,6 +18,7 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod state_document;
 pub(crate) mod state_file;
+mod strict_json;
 pub(crate) mod text;
 pub(crate) mod verification;
 
@@ -278,7 +279,7 @@ impl World {
     pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, String> {
         self.change(&seed::store_ids(text)?, |memory, stores| {
             let read_options = |store: &str| ReadOptions {
-                validation: memory.settings(Some(store)).terms.validation,
+                validation: memory.settings(Some(store)).validation,
                 now: self.now_of(store),
             };
             seed::load(text, read_options, stores)
@@ -293,7 +294,7 @@ impl World {
     pub fn generate(&self, store: &str, order: GenerateRequest) -> Result<(), String> {
         self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
             let read_options = ReadOptions {
-                validation: memory.settings(Some(store)).terms.validation,
+                validation: memory.settings(Some(store)).validation,
                 now: self.now_of(store),
             };
             generate::generate(order, read_options, stores.entry(store.to_owned()).or_default())
@@ -597,7 +598,7 @@ impl StoreScope {
     /// would be once everything shows.
     pub fn explain(&self, body: &Value) -> Explanation {
         let mut diagnostics = Diagnostics::default();
-        let terms = self.settings.terms;
+        let terms = self.settings.validation_options();
         let is_event = body.get("customer_event").is_some();
         let body = &Json::from(body);
         let read = if is_event {

@@ -9,6 +9,7 @@ mod event;
 mod read_side;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use validator::{ValidateEmail, ValidateLength};
 
 use super::customer::{Address, Customer, Properties};
@@ -67,7 +68,8 @@ pub(crate) const ADDRESS_FIELDS: [&str; 9] = [
 ];
 
 /// How strict the vendor is taken to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Validation {
     /// Every rule holds.

@@ -20,8 +20,14 @@ pub(super) async fn upsert(context: &RequestContext, head: &Head<'_>, body: Body
     let body = body.text().await?;
     let body = body.parse()?;
     let store_scope = context.store_scope();
-    let (event, customer) =
-        context.read(|diagnostics| read_event(&body, store_scope.settings.terms, store_scope.now, diagnostics))?;
+    let (event, customer) = context.read(|diagnostics| {
+        read_event(
+            &body,
+            store_scope.settings.validation_options(),
+            store_scope.now,
+            diagnostics,
+        )
+    })?;
     store_scope.accept(Write::Event(event, customer), context.number);
     Ok(Answer::accepted())
 }

@@ -23,8 +23,14 @@ pub(super) async fn upsert(context: &RequestContext, body: Body<'_>) -> Result<A
     let body = body.text().await?;
     let body = body.parse()?;
     let store_scope = context.store_scope();
-    let customer =
-        context.read(|diagnostics| read_customer(&body, store_scope.settings.terms, store_scope.now, diagnostics))?;
+    let customer = context.read(|diagnostics| {
+        read_customer(
+            &body,
+            store_scope.settings.validation_options(),
+            store_scope.now,
+            diagnostics,
+        )
+    })?;
     store_scope.accept(Write::Customer(customer), context.number);
     Ok(Answer::accepted())
 }

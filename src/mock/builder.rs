@@ -218,7 +218,7 @@ impl Builder {
     /// assert_eq!(yotpo.settings().validation, Validation::Lenient);
     /// ```
     pub fn validation(mut self, validation: Validation) -> Builder {
-        self.settings.terms.validation = validation;
+        self.settings.validation = validation;
         self
     }
 
@@ -229,7 +229,7 @@ impl Builder {
     /// assert!(yotpo.settings().enforce_deprecations);
     /// ```
     pub fn enforce_deprecations(mut self, enforce: bool) -> Builder {
-        self.settings.terms.enforce_deprecations = enforce;
+        self.settings.enforce_deprecations = enforce;
         self
     }
 
@@ -656,7 +656,7 @@ impl Builder {
             seed::declare(store, id, secret.clone()).map_err(|reason| StartError::Store { reason })?;
         }
         let ground = ReadOptions {
-            validation: self.settings.terms.validation,
+            validation: self.settings.validation,
             now,
         };
         for seed in &self.seeds {

@@ -15,9 +15,8 @@ use super::explanation::{Explanation, Step, customer_of};
 use super::fault::{AddedFault, Fault};
 use super::report::Report;
 use super::requests::Requests;
-use super::setting::{Setting, Settings};
 use super::snapshot::Snapshot;
-use super::{Inner, SeedSummary};
+use super::{Inner, SeedSummary, Setting, Settings};
 use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
@@ -496,7 +495,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").settings().rate_limit, 0);
     /// ```
     pub fn settings(&self) -> Settings {
-        self.inner.world.memory().settings(Some(&self.id)).into()
+        self.inner.world.memory().settings(Some(&self.id))
     }
 
     /// Changes a setting for this store.

@@ -24,7 +24,7 @@ pub(crate) struct Memory {
     pub declared_only: bool,
     /// The settings at the start, and what was changed since, for all stores and for some.
     settings: Settings,
-    changes: RwLock<SettingsOverrides>,
+    overrides: RwLock<SettingsOverrides>,
     store_overrides: SharedById<SettingsOverrides>,
     stores: SharedById<Arc<Store>>,
     pub faults: Faults,
@@ -66,7 +66,7 @@ impl Store {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryState {
     pub declared_only: bool,
-    pub changes: SettingsOverrides,
+    pub overrides: SettingsOverrides,
     pub store_overrides: BTreeMap<String, SettingsOverrides>,
     pub faults: FaultsState,
     pub windows: BTreeMap<String, Window>,
@@ -78,7 +78,7 @@ impl Memory {
     pub fn restore(settings: Settings, state: MemoryState, epoch: u64) -> Memory {
         let memory = Memory::new(settings, &state.stores, state.declared_only, epoch);
         Memory {
-            changes: RwLock::new(state.changes),
+            overrides: RwLock::new(state.overrides),
             store_overrides: state.store_overrides.into_iter().collect(),
             faults: Faults::restore(state.faults),
             windows: Mutex::new(state.windows.into_iter().collect()),
@@ -98,7 +98,7 @@ impl Memory {
         let windows = self.windows.lock().clone();
         MemoryState {
             declared_only: self.declared_only,
-            changes: self.changes.read().clone(),
+            overrides: self.overrides.read().clone(),
             store_overrides: store_overrides
                 .map(|of| (of.key().clone(), of.value().clone()))
                 .collect(),
@@ -117,7 +117,7 @@ impl Memory {
             epoch,
             declared_only,
             settings,
-            changes: RwLock::default(),
+            overrides: RwLock::default(),
             store_overrides: SharedById::default(),
             stores: start.iter().map(|(id, state)| (id.clone(), store(state))).collect(),
             faults: Faults::default(),
@@ -162,7 +162,7 @@ impl Memory {
 
     /// The settings of all stores, or of one.
     pub fn settings(&self, store: Option<&str>) -> Settings {
-        let settings = self.changes.read().apply_to(self.settings);
+        let settings = self.overrides.read().apply_to(self.settings);
         match store.and_then(|store| self.store_overrides.get(store)) {
             Some(changes) => changes.apply_to(settings),
             None => settings,
@@ -170,9 +170,9 @@ impl Memory {
     }
 
     /// What differs from the start for all stores, or from all stores for one.
-    pub fn changes(&self, store: Option<&str>) -> SettingsOverrides {
+    pub fn overrides(&self, store: Option<&str>) -> SettingsOverrides {
         match store {
-            None => self.changes.read().clone(),
+            None => self.overrides.read().clone(),
             Some(store) => self
                 .store_overrides
                 .get(store)
@@ -184,7 +184,7 @@ impl Memory {
     /// Puts other changes in the place of those.
     pub fn set_overrides(&self, store: Option<&str>, changes: SettingsOverrides) {
         match store {
-            None => *self.changes.write() = changes,
+            None => *self.overrides.write() = changes,
             Some(store) if changes == SettingsOverrides::default() => {
                 self.store_overrides.remove(store);
             }

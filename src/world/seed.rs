@@ -8,16 +8,13 @@
 //! `external_id`, or by one of `email` and `phone_number`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt;
-use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::strict_json::StrictObject;
 use crate::domain::customer::{Customer, CustomerNumber};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
@@ -52,29 +49,6 @@ struct Store<'a> {
     customers: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     events: Vec<&'a RawValue>,
-}
-
-/// What stands as an object, and nothing else: an array would be read by position.
-pub(super) struct StrictObject<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reading<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reading<T> {
-            type Value = StrictObject<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(fields)).map(StrictObject)
-            }
-        }
-
-        deserializer.deserialize_map(Reading(PhantomData))
-    }
 }
 
 /// What a store's customers and events are read under.

@@ -1,17 +1,24 @@
-//! Settings: how the vendor is taken to behave where that is a choice. They can be changed while the emulator runs, for all
-//! stores or for one.
+//! Settings: choices about the behaviour of the emulated API. They can change while the emulator runs, for all stores or for one.
+//!
+//! A setting is declared once, in the list below: the JSON of the control API, the overrides and the Rust API follow from it. A
+//! new one also needs a flag in `cli.rs`, a method in `mock/builder.rs` and a line in `openapi/control.yaml`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::text::join_quoted;
 use crate::domain::validation::{Validation, ValidationOptions};
 
-/// The largest body of the vendor's surface unless told otherwise, in bytes: 1 MiB.
+/// The default limit for a request body of the emulated API, in bytes: 1 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 
-/// What a search answers that finds nothing; clients have met both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The response to a search without results; clients have met both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EmptyResult {
     /// 200 with an empty list.
@@ -21,176 +28,197 @@ pub enum EmptyResult {
     Error,
 }
 
-/// How the vendor is taken to behave.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Settings {
-    /// Requests per second and store; 0 is off.
-    pub rate_limit: u32,
-    /// How long an accepted write stays invisible to reads.
-    pub visibility_delay: Duration,
-    pub empty_result: EmptyResult,
-    pub terms: ValidationOptions,
-    /// Whether only issued tokens are valid, even of stores without a secret.
-    pub issued_tokens_only: bool,
-    /// The largest body, in bytes.
-    pub body_limit: usize,
+/// Declares each setting: its name in JSON, its field, its variant, type and default, and the values that it accepts.
+macro_rules! settings {
+    ($($(#[$attribute:meta])+ $name:literal: $field:ident, $variant:ident($type:ty) = $default:expr, $accepted:literal;)+) => {
+        /// The settings in effect, for all stores or for one.
+        ///
+        /// ```
+        /// let yotpo = yotpo_mock::YotpoMock::builder().rate_limit(5).start();
+        /// assert_eq!(yotpo.settings().rate_limit, 5);
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+        #[non_exhaustive]
+        pub struct Settings {
+            $($(#[$attribute])+ #[serde(rename = $name)] pub $field: $type,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Settings {
+                Settings { $($field: $default,)+ }
+            }
+        }
+
+        /// A value for one setting, for all stores or for one.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use yotpo_mock::{Setting, YotpoMock};
+        ///
+        /// let yotpo = YotpoMock::start();
+        /// yotpo.set(Setting::RateLimit(5));
+        /// let store = yotpo.store("shop");
+        /// store.set(Setting::VisibilityDelay(Duration::from_secs(60)));
+        /// assert_eq!(store.settings().rate_limit, 5);
+        /// ```
+        // Its JSON is an object with one key: `{"rate_limit":5}`.
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Setting {
+            $($(#[$attribute])+ #[serde(rename = $name)] $variant($type),)+
+        }
+
+        impl Setting {
+            /// The names of all settings, each with the values that it accepts.
+            const ACCEPTED: &[(&str, &str)] = &[$(($name, $accepted)),+];
+
+            fn apply_to(self, settings: &mut Settings) {
+                match self {
+                    $(Setting::$variant(value) => settings.$field = value,)+
+                }
+            }
+        }
+    };
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            rate_limit: 0,
-            visibility_delay: Duration::ZERO,
-            empty_result: EmptyResult::default(),
-            terms: ValidationOptions::default(),
-            issued_tokens_only: false,
-            body_limit: DEFAULT_BODY_LIMIT,
+settings! {
+    /// Requests per second and store; 0 means no limit.
+    "rate_limit": rate_limit, RateLimit(u32) = 0, "a whole number from 0 to 4294967295";
+    /// The time until an accepted write is visible to reads, to the millisecond.
+    #[serde(with = "milliseconds")]
+    "visibility_delay_ms": visibility_delay, VisibilityDelay(Duration) = Duration::ZERO, "a whole number of milliseconds";
+    /// The response to a search without results.
+    "empty_result": empty_result, EmptyResult(EmptyResult) = EmptyResult::Ok, "`ok` or `error`";
+    /// How strictly fields are validated.
+    "validation": validation, Validation(Validation) = Validation::Strict, "`strict` or `lenient`";
+    /// Whether deprecated fields are dropped on write.
+    "enforce_deprecations": enforce_deprecations, EnforceDeprecations(bool) = false, "true or false";
+    /// Whether only issued tokens are valid, even for stores without a secret.
+    "issued_tokens_only": issued_tokens_only, IssuedTokensOnly(bool) = false, "true or false";
+    /// The limit for a request body of the emulated API, in bytes, at least 1.
+    #[serde(deserialize_with = "positive")]
+    "body_limit": body_limit, BodyLimit(usize) = DEFAULT_BODY_LIMIT, "a whole number of bytes, at least 1";
+}
+
+/// Durations as whole milliseconds.
+mod milliseconds {
+    use serde::Serializer;
+
+    use super::*;
+
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(duration.as_millis())
+            .unwrap_or(u64::MAX)
+            .serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("it is 0")),
+        number => Ok(number),
+    }
+}
+
+impl Settings {
+    pub(crate) fn to_json(self) -> Value {
+        json!(self)
+    }
+
+    /// The settings that apply to the validation of a body.
+    pub(crate) fn validation_options(self) -> ValidationOptions {
+        ValidationOptions {
+            validation: self.validation,
+            enforce_deprecations: self.enforce_deprecations,
         }
     }
 }
 
-/// One setting as JSON carries it: how it is read out of, and put into, [`Settings`].
-struct Setting {
-    name: &'static str,
-    /// What a value must be, to follow the name.
-    words: &'static str,
-    get: fn(&Settings) -> Value,
-    /// `None` for a value that it cannot have.
-    set: fn(&mut Settings, &Value) -> Option<()>,
+/// A setting that does not exist, or a value that it does not accept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidSetting {
+    #[error("`{name}` is not a setting: there are {}", join_quoted(&Setting::ACCEPTED.iter().map(|(name, _)| *name).collect::<Vec<_>>()))]
+    Unknown { name: String },
+    #[error("{name} must be {accepted}, and is `{value}`")]
+    Value {
+        name: &'static str,
+        accepted: &'static str,
+        value: Value,
+    },
 }
 
-const ALL: [Setting; 7] = [
-    Setting {
-        name: "rate_limit",
-        words: "must be a whole number from 0 to 4294967295",
-        get: |settings| settings.rate_limit.into(),
-        set: |settings, value| {
-            settings.rate_limit = value.as_u64()?.try_into().ok()?;
-            Some(())
-        },
-    },
-    Setting {
-        name: "visibility_delay_ms",
-        words: "must be a whole number of milliseconds",
-        get: |settings| {
-            u64::try_from(settings.visibility_delay.as_millis())
-                .unwrap_or(u64::MAX)
-                .into()
-        },
-        set: |settings, value| {
-            settings.visibility_delay = Duration::from_millis(value.as_u64()?);
-            Some(())
-        },
-    },
-    Setting {
-        name: "empty_result",
-        words: "must be `ok` or `error`",
-        get: |settings| match settings.empty_result {
-            EmptyResult::Ok => "ok".into(),
-            EmptyResult::Error => "error".into(),
-        },
-        set: |settings, value| {
-            settings.empty_result = match value.as_str()? {
-                "ok" => EmptyResult::Ok,
-                "error" => EmptyResult::Error,
-                _ => return None,
-            };
-            Some(())
-        },
-    },
-    Setting {
-        name: "validation",
-        words: "must be `strict` or `lenient`",
-        get: |settings| match settings.terms.validation {
-            Validation::Strict => "strict".into(),
-            Validation::Lenient => "lenient".into(),
-        },
-        set: |settings, value| {
-            settings.terms.validation = match value.as_str()? {
-                "strict" => Validation::Strict,
-                "lenient" => Validation::Lenient,
-                _ => return None,
-            };
-            Some(())
-        },
-    },
-    Setting {
-        name: "enforce_deprecations",
-        words: "must be true or false",
-        get: |settings| settings.terms.enforce_deprecations.into(),
-        set: |settings, value| {
-            settings.terms.enforce_deprecations = value.as_bool()?;
-            Some(())
-        },
-    },
-    Setting {
-        name: "issued_tokens_only",
-        words: "must be true or false",
-        get: |settings| settings.issued_tokens_only.into(),
-        set: |settings, value| {
-            settings.issued_tokens_only = value.as_bool()?;
-            Some(())
-        },
-    },
-    Setting {
-        name: "body_limit",
-        words: "must be a whole number of bytes, at least 1",
-        get: |settings| settings.body_limit.into(),
-        set: |settings, value| {
-            settings.body_limit = usize::try_from(value.as_u64()?).ok().filter(|bytes| *bytes > 0)?;
-            Some(())
-        },
-    },
-];
-
-impl Settings {
-    /// The settings as a JSON object.
-    pub fn to_json(self) -> Value {
-        ALL.iter()
-            .map(|setting| (setting.name.to_owned(), (setting.get)(&self)))
-            .collect()
-    }
-}
-
-/// Settings that differ from those they are laid over; each is valid.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SettingsOverrides(Map<String, Value>);
+/// Values that override those of other settings, by name: those at the start, or for one store those for all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+pub(crate) struct SettingsOverrides(BTreeMap<&'static str, Setting>);
 
 impl SettingsOverrides {
-    /// Takes further changes; null takes one back.
+    /// These overrides with those of a patch; null removes one.
     ///
     /// # Errors
     ///
-    /// Names the first setting that there is not, or the first value that it cannot have. Then nothing is taken.
-    pub fn patched(&self, patch: &Map<String, Value>) -> Result<SettingsOverrides, String> {
-        let mut changes = self.0.clone();
+    /// The first unknown name or unacceptable value of the patch.
+    pub fn patched(&self, patch: &Map<String, Value>) -> Result<SettingsOverrides, InvalidSetting> {
+        let mut overrides = self.clone();
         for (name, value) in patch {
-            let setting = ALL.iter().find(|setting| setting.name == name);
-            let setting = setting.ok_or_else(|| {
-                let known: Vec<_> = ALL.iter().map(|setting| setting.name).collect();
-                format!("`{name}` is not a setting: there are {}", known.join(", "))
-            })?;
+            let known = Setting::ACCEPTED.iter().find(|(known, _)| known == name);
+            let (name, accepted) = *known.ok_or_else(|| InvalidSetting::Unknown { name: name.clone() })?;
             if value.is_null() {
-                changes.remove(name);
-            } else {
-                let mut probe = Settings::default();
-                (setting.set)(&mut probe, value)
-                    .ok_or_else(|| format!("{name} {}, and is `{value}`", setting.words))?;
-                changes.insert(name.clone(), value.clone());
+                overrides.0.remove(name);
+                continue;
             }
+            let setting = Setting::deserialize(json!({ name: value })).map_err(|_| InvalidSetting::Value {
+                name,
+                accepted,
+                value: value.clone(),
+            })?;
+            overrides.0.insert(name, setting);
         }
-        Ok(SettingsOverrides(changes))
+        Ok(overrides)
     }
 
-    /// Lays the changes over settings.
+    /// These overrides and one more.
+    ///
+    /// # Errors
+    ///
+    /// If the setting does not accept its value.
+    pub fn with(&self, setting: Setting) -> Result<SettingsOverrides, InvalidSetting> {
+        self.patched(&to_object(setting))
+    }
+
     pub fn apply_to(&self, mut settings: Settings) -> Settings {
-        for setting in ALL.iter().filter(|setting| self.0.contains_key(setting.name)) {
-            (setting.set)(&mut settings, &self.0[setting.name]).expect("changes were looked at when they were taken");
+        for setting in self.0.values() {
+            setting.apply_to(&mut settings);
         }
         settings
     }
 
     pub fn to_json(&self) -> Value {
-        json!(self.0)
+        json!(self)
+    }
+}
+
+fn to_object(setting: Setting) -> Map<String, Value> {
+    match json!(setting) {
+        Value::Object(object) => object,
+        _ => unreachable!("a setting is an object with one key"),
+    }
+}
+
+impl From<SettingsOverrides> for Map<String, Value> {
+    fn from(overrides: SettingsOverrides) -> Map<String, Value> {
+        overrides.0.into_values().flat_map(to_object).collect()
+    }
+}
+
+impl TryFrom<Map<String, Value>> for SettingsOverrides {
+    type Error = InvalidSetting;
+
+    fn try_from(object: Map<String, Value>) -> Result<SettingsOverrides, InvalidSetting> {
+        SettingsOverrides::default().patched(&object)
     }
 }

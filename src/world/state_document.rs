@@ -31,8 +31,9 @@ use serde_json::{Map, Value, json};
 use super::clock::{Clock, ClockMode, ClockState, LAST_YEAR};
 use super::fault::FaultsState;
 use super::memory::MemoryState;
-use super::seed::{self, ReadOptions, Reader, StrictObject};
+use super::seed::{self, ReadOptions, Reader};
 use super::settings::SettingsOverrides;
+use super::strict_json::{self, StrictObject};
 use crate::domain::customer::{Customer, Include};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
@@ -59,7 +60,7 @@ impl State {
         only(&mut self.memory.store_overrides, id);
         only(&mut self.memory.windows, id);
         self.memory.faults = self.memory.faults.of_store(id);
-        self.memory.changes = SettingsOverrides::default();
+        self.memory.overrides = SettingsOverrides::default();
         if let Some(clock) = &mut self.clock {
             clock.all = None;
             only(&mut clock.offsets, id);
@@ -94,7 +95,7 @@ impl State {
             writeln!(out, "\"clock\":{told},")?;
         }
         if is_whole {
-            settings["all"] = memory.changes.to_json();
+            settings["all"] = memory.overrides.to_json();
             writeln!(out, "\"declared_only\":{},", memory.declared_only)?;
         }
         let windows = by_store(&memory.windows, |window| {
@@ -247,9 +248,9 @@ struct DeltaDocument {
 #[serde(deny_unknown_fields)]
 struct SettingsDocument {
     #[serde(default)]
-    all: Map<String, Value>,
+    all: SettingsOverrides,
     #[serde(default)]
-    stores: BTreeMap<String, Map<String, Value>>,
+    stores: BTreeMap<String, SettingsOverrides>,
 }
 
 #[derive(Deserialize)]
@@ -321,7 +322,7 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
     if !text.trim_start().starts_with('{') {
         return Err("it must be an object".to_owned());
     }
-    let document: Document<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let document: Document<'_> = strict_json::from_str(text).map_err(|error| error.to_string())?;
     let told = document.clock.map(read_clock).transpose()?;
     if told.as_ref().is_some_and(|told| !told.is_within_years(clock)) {
         return Err(format!("clock must tell times between the years 0 and {LAST_YEAR}"));
@@ -348,16 +349,8 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
         .declared_only
         .unwrap_or_else(|| memory.stores.values().any(has_secret));
     if let Some(settings) = document.settings {
-        let changes = |path: String, told: &Map<String, Value>| {
-            SettingsOverrides::default()
-                .patched(told)
-                .map_err(|error| format!("{path}: {error}"))
-        };
-        memory.changes = changes("settings.all".to_owned(), &settings.all)?;
-        for (store, told) in settings.stores {
-            let changes = changes(format!("settings.stores.{store}"), &told)?;
-            memory.store_overrides.insert(store, changes);
-        }
+        memory.overrides = settings.all;
+        memory.store_overrides = settings.stores;
     }
     if let Some(told) = document.faults {
         memory.faults = FaultsState::read(told.last_id, told.faults)?;

@@ -19,9 +19,9 @@ pub(super) async fn patch(mut request: ControlRequest) -> Result<HttpResponse, C
     let world = request.world.clone();
     let patch = request.any_object().await?;
     let memory = world.memory();
-    let changes = memory.changes(store.as_deref()).patched(&patch);
-    let changes =
-        changes.map_err(|error| ControlError::bad(error, "`GET /_mock/settings` shows all with their values"))?;
+    let changes = memory.overrides(store.as_deref()).patched(&patch);
+    let changes = changes
+        .map_err(|error| ControlError::bad(error.to_string(), "`GET /_mock/settings` shows all with their values"))?;
     memory.set_overrides(store.as_deref(), changes);
     Ok(told(&world, store.as_deref()))
 }
@@ -30,6 +30,6 @@ fn told(world: &World, store: Option<&str>) -> HttpResponse {
     let memory = world.memory();
     HttpResponse::Ok().json(json!({
         "settings": memory.settings(store).to_json(),
-        "changed": memory.changes(store).to_json(),
+        "changed": memory.overrides(store).to_json(),
     }))
 }

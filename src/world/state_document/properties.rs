@@ -40,7 +40,7 @@ fn run(world: &Arc<World>, steps: &[Step]) {
                 let visit = visit(store);
                 let read = read_customer(
                     &Json::from(&json!({ "customer": customer })),
-                    visit.settings.terms,
+                    visit.settings.validation_options(),
                     visit.now,
                     &mut Diagnostics::default(),
                 );
@@ -72,7 +72,7 @@ fn run(world: &Arc<World>, steps: &[Step]) {
             Step::Change(store, patch) => {
                 let memory = world.memory();
                 let patch = patch.as_object().expect("an object");
-                let changes = memory.changes(*store).patched(patch).expect("good settings");
+                let changes = memory.overrides(*store).patched(patch).expect("good settings");
                 memory.set_overrides(*store, changes);
             }
             Step::Settle => {

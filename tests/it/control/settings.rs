@@ -56,7 +56,7 @@ fn impossible_settings_are_refused_and_nothing_is_changed() {
     let patch = |body| scene.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"
     400
-    {"error":"`rate_limt` is not a setting: there are rate_limit, visibility_delay_ms, empty_result, validation, enforce_deprecations, issued_tokens_only, body_limit","hint":"`GET /_mock/settings` shows all with their values"}
+    {"error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`","hint":"`GET /_mock/settings` shows all with their values"}
     "#);
     assert_snapshot!(patch(json!({"rate_limit": -1})), @r#"
     400

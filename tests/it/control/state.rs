@@ -248,13 +248,13 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     let shop = |rest: &str| refused(&scene, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
     assert_snapshot!(refused(&scene, ""), @"it must be an object");
     assert_snapshot!(refused(&scene, "[]"), @"it must be an object");
-    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"EOF while parsing a string at line 9 column 666");
+    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
-    assert_snapshot!(refused(&scene, r#"{"stores":[["shop"]]}"#), @"invalid type: sequence, expected an object at line 1 column 11");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"invalid type: sequence, expected an object at line 1 column 21");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"invalid type: sequence, expected an object at line 1 column 40");
-    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"invalid type: sequence, expected an object at line 1 column 32");
+    assert_snapshot!(refused(&scene, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
+    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
     assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
@@ -262,8 +262,8 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must tell times between the years 0 and 9000");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are rate_limit, visibility_delay_ms, empty_result, validation, enforce_deprecations, issued_tokens_only, body_limit");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1`");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
+    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
     assert_snapshot!(refused(&scene, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
     assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be at most 9007199254740991");
@@ -356,7 +356,7 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
     let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
     let error = started.expect_err("it is broken");
     let told = error.to_string().replace(&file.display().to_string(), "FILE");
-    assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
+    assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: stores[0]: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
 }
 
