@@ -20,6 +20,7 @@ pub(crate) mod customers;
 mod express;
 mod faults;
 mod head;
+pub(crate) mod hosts;
 mod journal_recorder;
 mod middleware;
 mod outgoing;

@@ -22,7 +22,6 @@ use tokio::time::{sleep, timeout};
 
 use super::express::Express;
 use super::prefixed_stream::PrefixedStream;
-use super::proxy::Tunnel;
 use super::{ServerState, app};
 use crate::os::Socket;
 
@@ -111,7 +110,7 @@ impl Server {
             };
             let _ = match opening.unwrap_or(Opening::Nothing) {
                 Opening::Connect => match Box::pin(self.server_state.proxy.connect(stream, patience)).await {
-                    Ok(Tunnel::Here(inside, target)) => {
+                    Ok(Some((inside, target))) => {
                         (stream, tunnel) = (inside, Some(target));
                         continue;
                     }

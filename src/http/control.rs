@@ -6,6 +6,7 @@
 pub(crate) mod access;
 mod authority;
 mod clock;
+mod error;
 mod faults;
 mod profiles;
 mod report;
@@ -28,7 +29,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard};
 use serde_json::{Value, json};
 
 use crate::world::World;
-pub(super) use request::ControlError;
+pub(super) use error::ControlError;
 
 /// The vendor's surface as emulated; a twin of `openapi/customers.yaml`.
 const OPENAPI: &str = include_str!("../../openapi/customers.json");
@@ -169,7 +170,7 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
             format!("`{}` does not take {}", request.path(), request.method()),
             format!("it takes {allowed}"),
         );
-        let complaint = complaint.allowing(allowed.clone());
+        let complaint = complaint.with_allow(allowed.clone());
         async move { Err::<HttpResponse, _>(complaint) }
     }))
 }

@@ -192,7 +192,7 @@ impl Express {
             return self.world.memory().faults.match_inputs().is_none();
         }
         let host = head.header(&HOST).and_then(|host| str::from_utf8(host).ok());
-        head.path == HEALTH && head.method == Method::GET && host.is_some_and(|host| self.access.shows_health_at(host))
+        head.path == HEALTH && head.method == Method::GET && host.is_some_and(|host| self.access.allows_health_at(host))
     }
 
     /// Tells that the emulator answers; `None` where it is stopping. This is not recorded.

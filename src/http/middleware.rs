@@ -8,7 +8,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, VARY,
 };
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
@@ -17,14 +17,14 @@ use futures_util::FutureExt;
 use super::admission::{admit, token_of};
 use super::answer::{Answer, Dress, Rules};
 use super::body::Body;
-use super::control::access::{Access, is_for_the_vendor};
+use super::control::access::{Access, is_for_yotpo};
 use super::control::{ControlError, HEALTH, world_of};
 use super::faults::{self, Struck};
 use super::head::{Head, lines};
 use super::journal_recorder::{JournalRecorder, Sent, never_answered};
 use super::outgoing::{Whole, taken_apart, watched};
 use super::paths::segments;
-use super::proxy;
+use super::proxy::Proxy;
 use super::request_context::RequestContext;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
@@ -73,11 +73,14 @@ pub(super) async fn enter(request: ServiceRequest, next: Next<BoxBody>) -> Resul
 /// Writes down every request to the vendor's surface and its answer: the entry is opened before anything can refuse, and closed
 /// after. A request to our own surface goes on to where it is answered.
 async fn record(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
-    if let Some(refusal) = proxy::refusal(&request) {
+    let proxy = request.app_data::<Data<Proxy>>().expect("every app is given its proxy");
+    if let Some(error) = proxy.check(request.method(), request.uri()) {
+        let mut refusal = HttpResponse::from_error(error);
+        refusal.head_mut().set_connection_type(ConnectionType::Close);
         return Ok(request.into_response(refusal));
     }
     let is_control = is_control(request.uri().path());
-    let is_hidden = is_control && is_for_the_vendor(request.head());
+    let is_hidden = is_control && is_for_yotpo(request.head());
     if is_control && !is_hidden {
         return control(request, next).await;
     }

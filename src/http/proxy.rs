@@ -1,220 +1,180 @@
-//! The proxy: for clients that have the vendor's address written into them and take the emulator for their proxy. It knows the
-//! vendor and itself; whatever else it is asked for it refuses, so that no test leaks to the network.
+//! The HTTP proxy, for clients that cannot change the URL of Yotpo's API. It routes Yotpo's hosts and the emulator's own to the
+//! emulator, and rejects all others, so that no test reaches the network by mistake.
 
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::ServiceRequest;
 use actix_web::http::uri::Authority;
-use actix_web::http::{ConnectionType, Method, StatusCode};
-use actix_web::web::Data;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::{Method, StatusCode, Uri};
+use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::control::ControlError;
-use super::control::access::VENDORS_HOSTS;
+use super::hosts::{is_this_machine, is_yotpo};
 use crate::world::text::truncate;
 
-/// The longest head of a CONNECT that is read, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+/// The longest head of a CONNECT, in bytes.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// How long a client that was refused may take to close.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a rejected client may take to close its connection.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Says that the tunnel is open.
-const OPEN: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+const CONNECTION_ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-/// How a CONNECT looks.
-const SHAPE: &str = "it asks for a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`";
+const CONNECT_HINT: &str = "send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`";
 
-/// Whom the proxy knows.
 #[derive(Debug, Default)]
 pub(crate) struct Proxy {
-    /// The port that is listened on.
+    /// The port that the server listens on.
     pub port: u16,
-    /// The address that is listened on; `None` where it is loopback.
+    /// The address that the server listens on; `None` if it is loopback.
     pub bound: Option<IpAddr>,
     /// Further names of the emulator.
     pub names: Vec<String>,
-    /// Hosts that are led to as they are.
+    /// Hosts that the proxy forwards to.
     pub passthrough: Vec<String>,
 }
 
-/// Where a request for a host goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum ProxyRoute {
     /// The emulator answers.
-    Here,
-    /// The host itself does.
-    Through,
-    Nowhere,
+    Local,
+    /// The proxy forwards to the host itself.
+    Passthrough,
+    Refused,
 }
 
-/// What has become of a CONNECT.
-pub(super) enum Tunnel {
-    /// It leads to the emulator: what comes next is to be answered as if it had come without a tunnel.
-    Here(TcpStream, String),
-    /// It is over.
-    Over,
+#[derive(Debug, Error)]
+enum ConnectError {
+    #[error("its head is longer than {MAX_HEAD_BYTES} bytes")]
+    HeadTooLong,
+    #[error("`{0}` is not a request line")]
+    RequestLine(String),
+    #[error("`{0}` is not a host and a port")]
+    Target(String),
 }
 
 impl Proxy {
-    /// Whether a host is one that the emulator stands for, so that it is never led to.
-    pub fn is_vendor(host: &str) -> bool {
-        VENDORS_HOSTS.iter().any(|vendor| vendor.eq_ignore_ascii_case(host))
-    }
-
-    fn way(&self, authority: &Authority) -> Way {
-        let host = bare(authority);
-        let is = |known: &String| known.eq_ignore_ascii_case(host);
+    fn route(&self, authority: &Authority) -> ProxyRoute {
+        let host = bare_host(authority);
+        let is_host = |name: &String| name.eq_ignore_ascii_case(host);
         let is_own_port = authority.port_u16().unwrap_or(80) == self.port;
-        if Proxy::is_vendor(host) || self.names.iter().any(is) || is_own_port && self.is_own(host) {
-            Way::Here
-        } else if self.passthrough.iter().any(is) {
-            Way::Through
+        if is_yotpo(host) || self.names.iter().any(is_host) || is_own_port && is_this_machine(host, self.bound) {
+            ProxyRoute::Local
+        } else if self.passthrough.iter().any(is_host) {
+            ProxyRoute::Passthrough
         } else {
-            Way::Nowhere
+            ProxyRoute::Refused
         }
     }
 
-    /// Whether a host is this machine, as far as it is listened on.
-    fn is_own(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let is_local = host == "localhost" || host.ends_with(".localhost");
-        is_local
-            || host.parse().is_ok_and(|address: IpAddr| {
-                let is_bound = |bound: IpAddr| bound == address || bound.is_unspecified();
-                address.is_loopback() || self.bound.is_some_and(is_bound)
-            })
-    }
-
-    /// Answers a CONNECT, whose bytes nobody has read yet, and keeps the tunnel going if it leads elsewhere.
+    /// Handles a CONNECT of which nothing has been read yet. Returns the stream and the target if the tunnel ends in the
+    /// emulator; otherwise forwards until one side closes, or rejects the CONNECT, and returns `None`.
     ///
     /// # Errors
     ///
-    /// If the client has gone.
-    pub(super) async fn connect(&self, mut client: TcpStream, patience: Duration) -> io::Result<Tunnel> {
-        let Ok(head) = timeout(patience, head(&mut client)).await else {
-            tell(
+    /// If the client has disconnected.
+    pub(super) async fn connect(
+        &self,
+        mut client: TcpStream,
+        read_timeout: Duration,
+    ) -> io::Result<Option<(TcpStream, String)>> {
+        let Ok(head) = timeout(read_timeout, read_head(&mut client)).await else {
+            let error = "the head of the CONNECT did not arrive in time";
+            write_error(
                 client,
-                ControlError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "the head of the CONNECT does not end",
-                    SHAPE,
-                ),
+                ControlError::new(StatusCode::REQUEST_TIMEOUT, error, CONNECT_HINT),
             )
             .await;
-            return Ok(Tunnel::Over);
+            return Ok(None);
         };
-        let target = head?
-            .ok_or("its head is too long".to_owned())
-            .and_then(|head| target(&head));
-        let target = match target {
+        let target = match head?
+            .ok_or(ConnectError::HeadTooLong)
+            .and_then(|head| parse_target(&head))
+        {
             Ok(target) => target,
-            Err(reason) => {
-                tracing::warn!("refused a CONNECT: {reason}");
-                tell(
+            Err(error) => {
+                tracing::warn!("rejected a CONNECT: {error}");
+                write_error(
                     client,
-                    ControlError::new(
-                        StatusCode::BAD_REQUEST,
-                        format!("this CONNECT leads nowhere: {reason}"),
-                        SHAPE,
-                    ),
+                    ControlError::bad(format!("invalid CONNECT: {error}"), CONNECT_HINT),
                 )
                 .await;
-                return Ok(Tunnel::Over);
+                return Ok(None);
             }
         };
-        match self.way(&target) {
-            Way::Here => {
-                client.write_all(OPEN).await?;
-                Ok(Tunnel::Here(client, target.to_string()))
+        match self.route(&target) {
+            ProxyRoute::Local => {
+                client.write_all(CONNECTION_ESTABLISHED).await?;
+                return Ok(Some((client, target.to_string())));
             }
-            Way::Through => {
-                through(client, &target, patience).await?;
-                Ok(Tunnel::Over)
-            }
-            Way::Nowhere => {
-                tell(client, stranger(&target)).await;
-                Ok(Tunnel::Over)
-            }
+            ProxyRoute::Passthrough => tunnel_to(client, &target, read_timeout).await?,
+            ProxyRoute::Refused => write_error(client, unknown_host(&target)).await,
         }
+        Ok(None)
     }
-}
 
-/// The answer to a request that is to be sent on to somebody else; `None` to all others.
-pub(super) fn refusal(request: &ServiceRequest) -> Option<HttpResponse> {
-    let head = request.head();
-    let is_absolute = head.uri.scheme().is_some();
-    let authority = head.uri.authority().filter(|_| is_absolute);
-    let is_connect = head.method == Method::CONNECT;
-    if authority.is_none() && !is_connect {
-        return None;
-    }
-    let complaint = if is_connect {
-        let error = "a CONNECT is the first request of its connection, and comes in clear";
-        ControlError::bad(
-            error,
-            "open another connection to the proxy for it, by its `http://` address",
-        )
-    } else {
-        let authority = authority?;
-        let proxy = request.app_data::<Data<Proxy>>().expect("every app is given its proxy");
-        match proxy.way(authority) {
-            Way::Here => return None,
-            Way::Through => ControlError::new(
+    /// The error for a proxy request that the emulator does not answer: for another host, or a late CONNECT. `None` for all other
+    /// requests. The connection must be closed after the response.
+    pub(super) fn check(&self, method: &Method, uri: &Uri) -> Option<ControlError> {
+        if method == Method::CONNECT {
+            return Some(ControlError::bad(
+                "CONNECT must be the first request of a connection without TLS",
+                "open a new connection to the `http://` address of the proxy",
+            ));
+        }
+        let authority = uri.authority().filter(|_| uri.scheme().is_some())?;
+        match self.route(authority) {
+            ProxyRoute::Local => None,
+            ProxyRoute::Passthrough => Some(ControlError::new(
                 StatusCode::NOT_IMPLEMENTED,
-                format!("requests to `{}` are led through by CONNECT alone", bare(authority)),
-                "reach it by `https://`, or name it in `NO_PROXY`",
-            ),
-            Way::Nowhere => stranger(authority),
+                format!("the proxy forwards to `{}` by CONNECT only", bare_host(authority)),
+                "use an `https://` URL, or list the host in `NO_PROXY`",
+            )),
+            ProxyRoute::Refused => Some(unknown_host(authority)),
         }
-    };
-    let mut refused = HttpResponse::from_error(complaint);
-    refused.head_mut().set_connection_type(ConnectionType::Close);
-    Some(refused)
+    }
 }
 
-/// Refuses a host that the proxy does not know, and says so where one looks for why a test is red.
-fn stranger(authority: &Authority) -> ControlError {
-    let host = bare(authority);
-    tracing::warn!("refused to be a proxy for `{authority}`; `--proxy-passthrough {host}` leads there");
+/// The error for an unknown host. It is logged too, since many clients hide a proxy's error.
+fn unknown_host(authority: &Authority) -> ControlError {
+    let host = bare_host(authority);
+    tracing::warn!("refused to proxy to `{authority}`; `--proxy-passthrough {host}` allows it");
     ControlError::new(
         StatusCode::FORBIDDEN,
-        format!("this proxy leads to the emulated vendor alone, and not to `{host}`"),
-        format!("`--proxy-passthrough {host}` leads there"),
+        format!("this proxy reaches the emulated API only, not `{host}`"),
+        format!("`--proxy-passthrough {host}` allows it"),
     )
 }
 
-/// A host without its port, an IPv6 address without its brackets and a name without its last dot.
-fn bare(authority: &Authority) -> &str {
+/// A host without its port, the brackets of an IPv6 address and the trailing dot of a name.
+fn bare_host(authority: &Authority) -> &str {
     let host = authority.host();
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     address.unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Reads a head and nothing behind it; `None` if it is too long.
-async fn head(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
+/// Reads a head and nothing beyond it; `None` if it is too long.
+async fn read_head(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     const END: &[u8] = b"\r\n\r\n";
     let mut head = Vec::new();
-    let mut seen = [0; 1024];
-    while head.len() < MAX_HEAD {
-        let count = client.peek(&mut seen).await?;
+    let mut buffer = [0; 1024];
+    while head.len() < MAX_HEAD_BYTES {
+        let count = client.peek(&mut buffer).await?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let before = head.len();
-        head.extend_from_slice(&seen[..count]);
-        // The end may have begun with what was read before.
-        let from = before.saturating_sub(END.len() - 1);
-        let end = head[from..].windows(END.len()).position(|window| window == END);
-        let end = end.map(|at| from + at + END.len());
+        head.extend_from_slice(&buffer[..count]);
+        // The end may span two reads.
+        let start = before.saturating_sub(END.len() - 1);
+        let end = head[start..].windows(END.len()).position(|window| window == END);
+        let end = end.map(|at| start + at + END.len());
         head.truncate(end.unwrap_or(head.len()));
-        client.read_exact(&mut seen[..head.len() - before]).await?;
+        client.read_exact(&mut buffer[..head.len() - before]).await?;
         if end.is_some() {
             return Ok(Some(head));
         }
@@ -222,63 +182,51 @@ async fn head(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-/// The target of a CONNECT, or what is wrong with it.
-fn target(head: &[u8]) -> Result<Authority, String> {
+fn parse_target(head: &[u8]) -> Result<Authority, ConnectError> {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let mut words = line.split(' ').skip(1);
     let (Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) = (words.next(), words.next(), words.next()) else {
-        return Err(format!("`{}` is no request line", truncate(&line)));
+        return Err(ConnectError::RequestLine(truncate(&line)));
     };
-    let authority = target.parse::<Authority>().ok();
-    let authority = authority.filter(|authority| {
-        let is_whole = authority.port_u16().is_some_and(|port| port > 0) && !bare(authority).is_empty();
-        is_whole && !authority.as_str().contains('@')
+    let authority = target.parse::<Authority>().ok().filter(|authority| {
+        let has_port = authority.port_u16().is_some_and(|port| port > 0);
+        has_port && !bare_host(authority).is_empty() && !authority.as_str().contains('@')
     });
-    authority.ok_or_else(|| format!("`{}` is not a host and a port", truncate(target)))
+    authority.ok_or_else(|| ConnectError::Target(truncate(target)))
 }
 
-/// Leads to a host until one side has had enough.
-async fn through(mut client: TcpStream, target: &Authority, patience: Duration) -> io::Result<()> {
-    let port = target.port_u16().expect("it was looked at");
-    let reached = timeout(patience, TcpStream::connect((bare(target), port))).await;
-    let reached = reached.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    match reached {
+/// Connects to a host and forwards bytes until one side closes.
+async fn tunnel_to(mut client: TcpStream, target: &Authority, connect_timeout: Duration) -> io::Result<()> {
+    let port = target.port_u16().expect("a target has a port");
+    let connected = timeout(connect_timeout, TcpStream::connect((bare_host(target), port))).await;
+    match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(mut host) => {
-            tracing::debug!("a tunnel leads to `{target}`");
+            tracing::debug!("opened a tunnel to `{target}`");
             let _ = host.set_nodelay(true);
-            client.write_all(OPEN).await?;
+            client.write_all(CONNECTION_ESTABLISHED).await?;
             copy_bidirectional(&mut client, &mut host).await?;
         }
         Err(error) => {
-            tracing::warn!("`{target}`, which is led to, cannot be reached: {error}");
             let error = format!("`{target}` cannot be reached: {error}");
-            tell(
-                client,
-                ControlError::new(
-                    StatusCode::BAD_GATEWAY,
-                    error,
-                    "the emulator leads there; look at the host and the network",
-                ),
-            )
-            .await;
+            tracing::warn!("{error}");
+            let hint = "the proxy forwards to this host; check its name and the network";
+            write_error(client, ControlError::new(StatusCode::BAD_GATEWAY, error, hint)).await;
         }
     }
     Ok(())
 }
 
-/// Sends a last answer to a client, who may have gone.
-async fn tell(mut client: TcpStream, complaint: ControlError) {
-    let response = complaint.error_response();
-    let status = response.status();
-    let body = response.into_body().try_into_bytes().unwrap_or_default();
+/// Sends an error to a client, which may have disconnected, and closes the connection.
+async fn write_error(mut client: TcpStream, error: ControlError) {
+    let body = error.to_json().to_string();
     let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        error.status(),
         body.len()
     );
-    let answer = [head.as_bytes(), &body].concat();
-    if client.write_all(&answer).await.is_ok() && client.shutdown().await.is_ok() {
-        // A close with something unread would destroy the answer on its way.
-        let _ = timeout(FAREWELL, tokio::io::copy(&mut client, &mut tokio::io::sink())).await;
+    if client.write_all((head + &body).as_bytes()).await.is_ok() && client.shutdown().await.is_ok() {
+        // Closing a socket with unread data would discard the response.
+        let _ = timeout(LINGER_TIMEOUT, tokio::io::copy(&mut client, &mut tokio::io::sink())).await;
     }
 }

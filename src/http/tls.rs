@@ -1,6 +1,6 @@
-//! TLS: the certificates that the emulator shows, and what it says of clients that do not take them.
+//! TLS: the certificate that the server presents, and the log of failed handshakes.
 
-mod authority;
+mod ca;
 
 use std::fmt;
 use std::io;
@@ -11,130 +11,175 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, Error, ServerConfig};
+use thiserror::Error as ThisError;
 
-use super::control::access::VENDORS_HOSTS;
+use super::hosts::YOTPO_HOSTS;
 use crate::world::clock::real_now;
-use authority::Authority;
+use ca::{CertificateAuthority, LoadError};
 
 /// The only protocol that ALPN offers: clients that also offer HTTP/2 fall back to it.
 const ALPN_PROTOCOL: &[u8] = b"http/1.1";
 
-/// How long a certificate is shown before a new one takes its place: half of its life.
-const SHOWN: TimeDelta = TimeDelta::hours(12);
+/// The age at which an issued certificate is replaced: half of its validity.
+const MAX_CERTIFICATE_AGE: TimeDelta = TimeDelta::hours(12);
 
-/// What the certificates are to be.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
-    /// Further names, beside the vendor's and this machine's own.
+pub(crate) struct TlsOptions {
+    /// Names and addresses that the certificate covers besides Yotpo's and this machine's own.
     pub names: Vec<String>,
-    /// The address that is listened on, where it is not loopback.
+    /// The address that the server listens on; `None` if it is loopback.
     pub bound: Option<IpAddr>,
-    /// Where the authority is kept.
+    /// The folder that keeps the certificate authority.
     pub ca_dir: Option<PathBuf>,
-    /// Where its certificate is written.
+    /// The file to write the CA certificate to.
     pub ca_file: Option<PathBuf>,
-    /// A certificate of the user's own and its key.
-    pub own: Option<(PathBuf, PathBuf)>,
-    /// Whether everything is made at the start, and not at the first need.
+    /// The user's own certificate and its key, which replace an issued one.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether to create everything at the start instead of at the first handshake.
     pub at_start: bool,
 }
 
-/// Why there is no TLS as it is wanted, and what to do about it.
-#[derive(Debug)]
-pub(crate) struct Unfit {
-    pub reason: String,
-    pub hint: &'static str,
+/// The reason why TLS cannot be set up.
+#[derive(Debug, ThisError)]
+pub(crate) enum TlsError {
+    #[error("a certificate of your own needs no certificate authority")]
+    CertificateAndCa,
+    #[error("`{0}` is neither a host name nor an IP address")]
+    InvalidName(String),
+    #[error("cannot use `{}` for TLS: {source}", path.display())]
+    Certificate {
+        path: PathBuf,
+        #[source]
+        source: CertificateError,
+    },
+    #[error("cannot use the certificate authority in `{}`: {source}", dir.display())]
+    Ca {
+        dir: PathBuf,
+        #[source]
+        source: LoadError,
+    },
+    #[error("cannot write the CA certificate to `{}`: {source}", path.display())]
+    WriteCa { path: PathBuf, source: io::Error },
 }
 
-/// The emulator's side of TLS. What nobody asks for is not made.
+/// The reason why the user's own certificate cannot be used.
+#[derive(Debug, ThisError)]
+pub(crate) enum CertificateError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Pem(#[source] pem::Error),
+    #[error("it contains no certificate")]
+    NoCertificate,
+    #[error("it contains no private key")]
+    NoKey,
+    #[error("it is not the key of `{}`", certificate.display())]
+    KeyMismatch { certificate: PathBuf },
+    #[error("{0}")]
+    Unusable(#[source] Error),
+}
+
+impl TlsError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            TlsError::CertificateAndCa => "use `--tls-cert` without `--ca-dir` and `--ca-file`",
+            TlsError::InvalidName(_) => "`--tls-name` takes one name at a time, without a port or wildcards",
+            TlsError::Certificate { .. } => {
+                "`--tls-cert` is a PEM file with the certificate and its intermediate certificates, `--tls-key` one with its key"
+            }
+            TlsError::Ca { source, .. } => source.hint(),
+            TlsError::WriteCa { .. } => "`--ca-file` must be in an existing, writable folder",
+        }
+    }
+}
+
+/// The server side of TLS. Keys, certificates and the configuration are created when they are first needed.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    shown: Arc<Shown>,
+    source: Arc<CertificateSource>,
     config: OnceLock<Arc<ServerConfig>>,
 }
 
-/// The certificate that is shown.
-enum Shown {
-    /// The user's own.
-    Own(Arc<CertifiedKey>),
-    /// One of the emulator's authority, for these names.
-    Made {
+enum CertificateSource {
+    /// The user's own certificate.
+    Provided(Arc<CertifiedKey>),
+    /// Certificates that the emulator's CA issues for these names.
+    Issued {
         names: Vec<ServerName<'static>>,
-        authority: OnceLock<Box<Authority>>,
-        leaf: Mutex<Option<(DateTime<Utc>, Arc<CertifiedKey>)>>,
+        ca: OnceLock<Box<CertificateAuthority>>,
+        current: Mutex<Option<(DateTime<Utc>, Arc<CertifiedKey>)>>,
     },
 }
 
 impl Tls {
-    /// Reads what is to be read, and writes what is to be written.
+    /// Loads or creates what the options name, and writes the CA certificate if they name a file for it.
     ///
     /// # Errors
     ///
-    /// If a name is none, a file cannot be read or written or holds something else, or a kept authority is not for all names.
-    pub fn new(wanted: &Wanted) -> Result<Tls, Unfit> {
-        let shown = match &wanted.own {
-            Some(_) if wanted.ca_dir.is_some() || wanted.ca_file.is_some() => {
-                return Err(Unfit {
-                    reason: "there is no authority beside a certificate of your own".to_owned(),
-                    hint: "`--tls-cert` goes without `--ca-dir` and `--ca-file`",
-                });
-            }
-            Some((certificate, key)) => Shown::Own(Arc::new(own(certificate, key)?)),
+    /// If options contradict each other, a name is invalid, a file cannot be read, written or parsed, or a stored CA does not
+    /// cover all names.
+    pub fn new(options: &TlsOptions) -> Result<Tls, TlsError> {
+        let source = match &options.certificate {
+            Some(_) if options.ca_dir.is_some() || options.ca_file.is_some() => return Err(TlsError::CertificateAndCa),
+            Some((certificate, key)) => CertificateSource::Provided(Arc::new(load_certificate(certificate, key)?)),
             None => {
-                let names = names(&wanted.names, wanted.bound)?;
-                let authority = match &wanted.ca_dir {
-                    Some(folder) => OnceLock::from(Box::new(Authority::kept_in(folder, &names)?)),
+                let names = covered_names(&options.names, options.bound)?;
+                let ca = match &options.ca_dir {
+                    Some(dir) => {
+                        let ca = CertificateAuthority::load_or_create(dir, &names);
+                        let ca = ca.map_err(|source| TlsError::Ca {
+                            dir: dir.clone(),
+                            source,
+                        })?;
+                        OnceLock::from(Box::new(ca))
+                    }
                     None => OnceLock::new(),
                 };
-                Shown::Made {
+                CertificateSource::Issued {
                     names,
-                    authority,
-                    leaf: Mutex::default(),
+                    ca,
+                    current: Mutex::default(),
                 }
             }
         };
         let tls = Tls {
-            shown: Arc::new(shown),
+            source: Arc::new(source),
             config: OnceLock::new(),
         };
-        if let Some(path) = &wanted.ca_file {
-            let pem = tls
-                .ca_pem()
-                .expect("there is an authority where no certificate is the user's own");
-            std::fs::write(path, pem).map_err(|error| Unfit {
-                reason: format!("cannot write the authority to `{}`: {error}", path.display()),
-                hint: "`--ca-file` names a file in a folder that is there and takes files",
+        if let (Some(path), Some(pem)) = (&options.ca_file, tls.ca_pem()) {
+            std::fs::write(path, pem).map_err(|source| TlsError::WriteCa {
+                path: path.clone(),
+                source,
             })?;
         }
-        if wanted.at_start {
-            tls.shown.certificate();
+        if options.at_start {
+            tls.source.certificate();
             tls.config();
         }
         Ok(tls)
     }
 
-    /// The certificate of the authority that clients must trust, in PEM; `None` where the certificate is the user's own.
+    /// The CA certificate that clients must trust, in PEM; `None` with a certificate of the user's own.
     pub fn ca_pem(&self) -> Option<&str> {
-        match &*self.shown {
-            Shown::Own(_) => None,
-            Shown::Made { names, authority, .. } => {
-                Some(authority.get_or_init(|| Box::new(Authority::new(names))).pem())
-            }
+        match &*self.source {
+            CertificateSource::Provided(_) => None,
+            CertificateSource::Issued { names, ca, .. } => Some(get_or_create(ca, names).pem()),
         }
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         let config = self.config.get_or_init(|| {
-            let config = ServerConfig::builder_with_provider(provider());
-            let config = config
+            let mut config = ServerConfig::builder_with_provider(provider())
                 .with_safe_default_protocol_versions()
-                .expect("the provider speaks TLS 1.2 and 1.3");
-            let mut config = config.with_no_client_auth().with_cert_resolver(self.shown.clone());
+                .expect("the provider supports TLS 1.2 and 1.3")
+                .with_no_client_auth()
+                .with_cert_resolver(self.source.clone());
             config.alpn_protocols = vec![ALPN_PROTOCOL.to_vec()];
             Arc::new(config)
         });
@@ -142,56 +187,59 @@ impl Tls {
     }
 }
 
-impl Shown {
+impl CertificateSource {
     fn certificate(&self) -> Arc<CertifiedKey> {
         match self {
-            Shown::Own(own) => own.clone(),
-            Shown::Made { names, authority, leaf } => {
+            CertificateSource::Provided(certificate) => certificate.clone(),
+            CertificateSource::Issued { names, ca, current } => {
                 let now = real_now();
-                let mut leaf = leaf.lock();
-                if let Some((since, leaf)) = &*leaf
-                    && now - since < SHOWN
-                {
-                    return leaf.clone();
+                let mut current = current.lock();
+                match &*current {
+                    Some((issued_at, certificate)) if now - *issued_at < MAX_CERTIFICATE_AGE => certificate.clone(),
+                    _ => {
+                        let certificate = Arc::new(get_or_create(ca, names).issue(names, now));
+                        *current = Some((now, certificate.clone()));
+                        certificate
+                    }
                 }
-                let made = Arc::new(
-                    authority
-                        .get_or_init(|| Box::new(Authority::new(names)))
-                        .issue(names, now),
-                );
-                *leaf = Some((now, made.clone()));
-                made
             }
         }
     }
 }
 
-/// Nothing secret.
-impl fmt::Debug for Shown {
+fn get_or_create<'a>(
+    ca: &'a OnceLock<Box<CertificateAuthority>>,
+    names: &[ServerName<'static>],
+) -> &'a CertificateAuthority {
+    ca.get_or_init(|| Box::new(CertificateAuthority::new(names)))
+}
+
+/// Shows no keys.
+impl fmt::Debug for CertificateSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shown").finish_non_exhaustive()
+        f.debug_struct("CertificateSource").finish_non_exhaustive()
     }
 }
 
-impl ResolvesServerCert for Shown {
-    /// Shows the certificate whatever name is asked for: a client that cares tells its user what the certificate is for, which is
-    /// more than any alert could.
+impl ResolvesServerCert for CertificateSource {
+    /// Presents the certificate for any requested name: the client's error then says which names it covers, and an alert could
+    /// not.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if let (Shown::Made { names, .. }, Some(asked)) = (self, hello.server_name())
-            && !names.iter().any(|name| name.to_str().eq_ignore_ascii_case(asked))
+        if let (CertificateSource::Issued { names, .. }, Some(requested)) = (self, hello.server_name())
+            && !names.iter().any(|name| name.to_str().eq_ignore_ascii_case(requested))
         {
             tracing::info!(
-                "a TLS client asks for `{asked}`, which the certificate is not for; `--tls-name {asked}` adds it"
+                "a TLS client requested `{requested}`, which the certificate does not cover; `--tls-name {requested}` adds it"
             );
         }
         Some(self.certificate())
     }
 }
 
-/// Says why a handshake came to nothing, where somebody may look for it.
-pub(super) fn tell(error: &io::Error) {
+/// Logs why a handshake failed.
+pub(super) fn log_handshake_error(error: &io::Error) {
     let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<Error>()) else {
-        tracing::debug!("a TLS client has gone before it was answered: {error}");
+        tracing::debug!("a TLS client disconnected during the handshake: {error}");
         return;
     };
     match error {
@@ -201,13 +249,13 @@ pub(super) fn tell(error: &io::Error) {
             | AlertDescription::CertificateUnknown
             | AlertDescription::DecryptError,
         ) => tracing::info!(
-            "a TLS client does not trust the certificate ({error}): give it the authority that `GET /_mock/ca.pem` tells"
+            "a TLS client does not trust the certificate ({error}): give it the CA certificate of `GET /_mock/ca.pem`"
         ),
-        Error::AlertReceived(_) => tracing::info!("a TLS client has given up: {error}"),
+        Error::AlertReceived(_) => tracing::info!("a TLS client aborted the handshake: {error}"),
         Error::PeerIncompatible(_) => {
-            tracing::info!("a TLS client speaks nothing of TLS 1.2 and 1.3 that the emulator does: {error}");
+            tracing::info!("a TLS client and the emulator have no TLS version or cipher suite in common: {error}");
         }
-        _ => tracing::info!("a TLS client sends what is no TLS: {error}"),
+        _ => tracing::info!("a client sent invalid TLS: {error}"),
     }
 }
 
@@ -216,24 +264,24 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
 }
 
-/// Every name that a client may use.
-fn names(further: &[String], bound: Option<IpAddr>) -> Result<Vec<ServerName<'static>>, Unfit> {
-    let name = |text: &str| {
-        ServerName::try_from(text.to_owned()).map_err(|_| Unfit {
-            reason: format!("`{text}` is neither a host name nor an address that a certificate could be for"),
-            hint: "`--tls-name` takes one name at a time, without a port and without wildcards",
-        })
+/// Every name and address that the certificate covers: Yotpo's hosts, this machine's own, and further ones.
+fn covered_names(further: &[String], bound: Option<IpAddr>) -> Result<Vec<ServerName<'static>>, TlsError> {
+    let parse = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ServerName::try_from(name.clone()).map_err(|_| TlsError::InvalidName(name))
     };
-    let fixed = VENDORS_HOSTS.into_iter().chain(["localhost"]).map(name);
-    let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let bound = bound.filter(|bound: &IpAddr| !bound.is_unspecified());
-    let addresses = loopback
+    let mut names: Vec<_> = YOTPO_HOSTS
         .into_iter()
-        .chain(bound)
-        .map(|address: IpAddr| Ok(address.into()));
-    let mut names: Vec<ServerName<'static>> = fixed.chain(addresses).collect::<Result<_, _>>()?;
-    for text in further {
-        let name = name(&text.to_ascii_lowercase())?;
+        .chain(["localhost"])
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    let bound = bound.filter(|bound| !bound.is_unspecified());
+    let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        .into_iter()
+        .chain(bound);
+    names.extend(addresses.map(ServerName::from));
+    for name in further {
+        let name = parse(name)?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -241,22 +289,25 @@ fn names(further: &[String], bound: Option<IpAddr>) -> Result<Vec<ServerName<'st
     Ok(names)
 }
 
-/// Reads a certificate, with those that lead to its authority, and its key.
-fn own(certificate: &Path, key: &Path) -> Result<CertifiedKey, Unfit> {
-    let unfit = |path: &Path, reason: String| Unfit {
-        reason: format!("cannot use `{}` for TLS: {reason}", path.display()),
-        hint: "`--tls-cert` names a PEM file with the certificate and those that lead to its authority, `--tls-key` one with its key",
+/// Loads a certificate chain and its key from PEM files.
+fn load_certificate(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let failed = |path: &Path, source| TlsError::Certificate {
+        path: path.to_owned(),
+        source,
     };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| unfit(path, error.to_string()));
-    let chain = CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| unfit(certificate, error.to_string()))?;
+    let read = |path: &Path| std::fs::read(path).map_err(|error| failed(path, error.into()));
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(certificate, CertificateError::Pem(error)))?;
     if chain.is_empty() {
-        return Err(unfit(certificate, "there is no certificate in it".to_owned()));
+        return Err(failed(certificate, CertificateError::NoCertificate));
     }
-    let secret = PrivateKeyDer::from_pem_slice(&read(key)?)
-        .map_err(|_| unfit(key, "there is no private key in it".to_owned()))?;
-    CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| match error {
-        Error::InconsistentKeys(_) => unfit(key, format!("it is not the key of `{}`", certificate.display())),
-        error => unfit(certificate, error.to_string()),
+    let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| failed(key, CertificateError::NoKey))?;
+    CertifiedKey::from_der(chain, private_key, &provider()).map_err(|error| match error {
+        Error::InconsistentKeys(_) => {
+            let certificate = certificate.to_owned();
+            failed(key, CertificateError::KeyMismatch { certificate })
+        }
+        error => failed(certificate, CertificateError::Unusable(error)),
     })
 }

@@ -19,9 +19,10 @@ use super::{Inner, YotpoMock};
 use crate::domain::store::StoreState;
 use crate::domain::validation::Validation;
 use crate::http::control::access::Access;
+use crate::http::hosts::is_yotpo;
 use crate::http::proxy::Proxy;
 #[cfg(feature = "tls")]
-use crate::http::tls::{Tls, Unfit, Wanted};
+use crate::http::tls::{Tls, TlsOptions};
 use crate::http::{ServerHandle, ServerState};
 use crate::os::raise_descriptor_limit;
 use crate::world::clock::Clock;
@@ -74,7 +75,7 @@ pub struct Builder {
     journal_on_panic: usize,
     proxy_passthrough: Vec<String>,
     #[cfg(feature = "tls")]
-    tls: Wanted,
+    tls: TlsOptions,
 }
 
 /// Where it would listen, and nothing secret.
@@ -109,7 +110,7 @@ impl Default for Builder {
             journal_on_panic: DEFAULT_JOURNAL_ON_PANIC,
             proxy_passthrough: Vec::new(),
             #[cfg(feature = "tls")]
-            tls: Wanted::default(),
+            tls: TlsOptions::default(),
         }
     }
 }
@@ -510,7 +511,7 @@ impl Builder {
     /// ```
     #[cfg(feature = "tls")]
     pub fn tls_cert(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Builder {
-        self.tls.own = Some((certificate.as_ref().to_owned(), key.as_ref().to_owned()));
+        self.tls.certificate = Some((certificate.as_ref().to_owned(), key.as_ref().to_owned()));
         self
     }
 
@@ -560,7 +561,7 @@ impl Builder {
         #[cfg(not(feature = "tls"))]
         let names = Vec::new();
         for host in &self.proxy_passthrough {
-            if host.is_empty() || host.contains(['/', '@', ' ']) || Proxy::is_vendor(host) {
+            if host.is_empty() || host.contains(['/', '@', ' ']) || is_yotpo(host) {
                 return Err(StartError::Passthrough { host: host.clone() });
             }
         }
@@ -638,13 +639,16 @@ impl Builder {
     /// TLS as it is wanted, and the further names that it is for.
     #[cfg(feature = "tls")]
     fn tls_at_start(&self, bound: Option<IpAddr>) -> Result<(Arc<Tls>, Vec<String>), StartError> {
-        let wanted = Wanted {
+        let options = TlsOptions {
             bound,
             ..self.tls.clone()
         };
-        match Tls::new(&wanted) {
-            Ok(tls) => Ok((Arc::new(tls), wanted.names)),
-            Err(Unfit { reason, hint }) => Err(StartError::Tls { reason, hint }),
+        match Tls::new(&options) {
+            Ok(tls) => Ok((Arc::new(tls), options.names)),
+            Err(error) => Err(StartError::Tls {
+                reason: error.to_string(),
+                hint: error.hint(),
+            }),
         }
     }
 

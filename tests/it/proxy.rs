@@ -96,11 +96,11 @@ fn whoever_is_not_the_vendor_is_refused_in_words() {
     let scene = Scene::new();
     assert_snapshot!(refused(&scene, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
-    {"error":"this proxy leads to the emulated vendor alone, and not to `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` leads there"}
+    {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
     assert_snapshot!(refused(&scene, "GET http://registry.example.com/path HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
-    {"error":"this proxy leads to the emulated vendor alone, and not to `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` leads there"}
+    {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
     for target in [
         "localhost:1",
@@ -121,7 +121,7 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
     let scene = Scene::new();
     assert_snapshot!(refused(&scene, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
     HTTP/1.1 400 Bad Request
-    {"error":"this CONNECT leads nowhere: `api.yotpo.com` is not a host and a port","hint":"it asks for a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`"}
+    {"error":"invalid CONNECT: `api.yotpo.com` is not a host and a port","hint":"send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`"}
     "#);
     for line in [
         "CONNECT  HTTP/1.1",
@@ -219,7 +219,7 @@ fn a_host_that_is_named_is_led_to_untouched() {
     );
     assert_snapshot!(refused(&scene, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
     HTTP/1.1 501 Not Implemented
-    {"error":"requests to `nowhere.invalid` are led through by CONNECT alone","hint":"reach it by `https://`, or name it in `NO_PROXY`"}
+    {"error":"the proxy forwards to `nowhere.invalid` by CONNECT only","hint":"use an `https://` URL, or list the host in `NO_PROXY`"}
     "#);
 }
 
@@ -287,8 +287,8 @@ fn what_is_refused_stands_in_the_log() {
     let log: Vec<_> = log.lines().filter_map(|line| line.split_once(" WARN ")).collect();
     let told: Vec<_> = log.into_iter().map(|(_, told)| told).collect();
     assert_snapshot!(told.join("\n"), @"
-    refused to be a proxy for `registry.example.com:443`; `--proxy-passthrough registry.example.com` leads there
-    refused to be a proxy for `registry.example.com`; `--proxy-passthrough registry.example.com` leads there
-    refused a CONNECT: `nowhere` is not a host and a port
+    refused to proxy to `registry.example.com:443`; `--proxy-passthrough registry.example.com` allows it
+    refused to proxy to `registry.example.com`; `--proxy-passthrough registry.example.com` allows it
+    rejected a CONNECT: `nowhere` is not a host and a port
     ");
 }

@@ -261,8 +261,8 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
     drop(YotpoMock::builder().ca_dir(&folder).start());
     let start = || YotpoMock::builder().ca_dir(&folder);
     assert_snapshot!(failure(start().tls_name("mock.test").tls_name("10.0.0.1"), &folder), @"
-    cannot use the authority in `DIR`: it is not for `mock.test` and `10.0.0.1`
-    remove the folder, or name another, to have an authority made for all names; then its clients need the new `ca.pem`
+    cannot use the certificate authority in `DIR`: it does not cover `mock.test` and `10.0.0.1`
+    remove the folder, or name another, to create an authority for all names; then give clients the new `ca.pem`
     ");
     assert!(
         start().tls_name("sub.localhost").try_start().is_ok(),
@@ -274,12 +274,12 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
     let certificate = fs::read_to_string(other.join("ca.pem")).expect("it is there");
     let key = &kept[..kept.find("-----BEGIN CERTIFICATE").expect("a certificate")];
     for (broken, reason) in [
-        (String::new(), "has no certificate in it"),
-        (kept[..200].to_owned(), "has no certificate in it"),
-        (certificate.clone(), "has no key in it"),
+        (String::new(), "contains no certificate"),
+        (kept[..200].to_owned(), "contains no certificate"),
+        (certificate.clone(), "contains no key"),
         (
             format!("{key}{certificate}"),
-            "has a key and a certificate in it that do not belong together",
+            "contains a key and a certificate that do not match",
         ),
     ] {
         fs::write(folder.join("ca-key.pem"), broken).expect("it takes files");
@@ -287,24 +287,24 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
         assert_eq!(
             told,
             format!(
-                "cannot use the authority in `DIR`: `ca-key.pem` {reason}\nremove the folder to have a new one made; then its \
-                 clients need the new `ca.pem`"
+                "cannot use the certificate authority in `DIR`: `ca-key.pem` {reason}\nremove the folder to create a new \
+                 authority; then give clients the new `ca.pem`"
             )
         );
     }
     let file = folder.join("ca.pem");
     let in_the_way = failure(YotpoMock::builder().ca_dir(&file), &folder);
     assert!(
-        in_the_way.starts_with("cannot use the authority in `DIR/ca.pem`: "),
+        in_the_way.starts_with("cannot use the certificate authority in `DIR/ca.pem`: "),
         "{in_the_way}"
     );
     assert_snapshot!(failure(YotpoMock::builder().tls_name("*.example.com"), &folder), @"
-    `*.example.com` is neither a host name nor an address that a certificate could be for
-    `--tls-name` takes one name at a time, without a port and without wildcards
+    `*.example.com` is neither a host name nor an IP address
+    `--tls-name` takes one name at a time, without a port or wildcards
     ");
     let nowhere = failure(YotpoMock::builder().ca_file(folder.join("no/such/file")), &folder);
     assert!(
-        nowhere.starts_with("cannot write the authority to `DIR/no/such/file`: "),
+        nowhere.starts_with("cannot write the CA certificate to `DIR/no/such/file`: "),
         "{nowhere}"
     );
 }
@@ -332,23 +332,23 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
     {"error":"the certificate is your own, and not of an authority of the emulator","hint":"trust the authority of what `--tls-cert` names"}
     "#);
     let failed = |cert: &Path, key: &Path| failure(YotpoMock::builder().tls_cert(cert, key), &folder);
-    let hint = "`--tls-cert` names a PEM file with the certificate and those that lead to its authority, `--tls-key` one with its key";
+    let hint = "`--tls-cert` is a PEM file with the certificate and its intermediate certificates, `--tls-key` one with its key";
     assert_eq!(
         failed(&cert, &wrong),
         format!("cannot use `DIR/wrong.pem` for TLS: it is not the key of `DIR/cert.pem`\n{hint}")
     );
     assert_eq!(
         failed(&key, &key),
-        format!("cannot use `DIR/key.pem` for TLS: there is no certificate in it\n{hint}")
+        format!("cannot use `DIR/key.pem` for TLS: it contains no certificate\n{hint}")
     );
     assert_eq!(
         failed(&cert, &cert),
-        format!("cannot use `DIR/cert.pem` for TLS: there is no private key in it\n{hint}")
+        format!("cannot use `DIR/cert.pem` for TLS: it contains no private key\n{hint}")
     );
     assert!(failed(&folder.join("none.pem"), &key).starts_with("cannot use `DIR/none.pem` for TLS: "));
     assert_snapshot!(failure(YotpoMock::builder().tls_cert(&cert, &key).ca_dir(&folder), &folder), @"
-    there is no authority beside a certificate of your own
-    `--tls-cert` goes without `--ca-dir` and `--ca-file`
+    a certificate of your own needs no certificate authority
+    use `--tls-cert` without `--ca-dir` and `--ca-file`
     ");
 }
 
@@ -512,11 +512,11 @@ fn a_handshake_that_came_to_nothing_stands_in_the_log() {
         .map(|(_, told)| told);
     let told: Vec<_> = told.filter(|told| told.contains("TLS")).collect();
     assert_snapshot!(told.join("\n"), @"
-    a TLS client asks for `example.com`, which the certificate is not for; `--tls-name example.com` adds it
-    a TLS client does not trust the certificate (received fatal alert: BadCertificate): give it the authority that `GET /_mock/ca.pem` tells
-    a TLS client does not trust the certificate (received fatal alert: DecryptError): give it the authority that `GET /_mock/ca.pem` tells
-    a TLS client speaks nothing of TLS 1.2 and 1.3 that the emulator does: peer is incompatible: SignatureAlgorithmsExtensionRequired
-    a TLS client sends what is no TLS: received corrupt message of type InvalidContentType
+    a TLS client requested `example.com`, which the certificate does not cover; `--tls-name example.com` adds it
+    a TLS client does not trust the certificate (received fatal alert: BadCertificate): give it the CA certificate of `GET /_mock/ca.pem`
+    a TLS client does not trust the certificate (received fatal alert: DecryptError): give it the CA certificate of `GET /_mock/ca.pem`
+    a TLS client and the emulator have no TLS version or cipher suite in common: peer is incompatible: SignatureAlgorithmsExtensionRequired
+    a client sent invalid TLS: received corrupt message of type InvalidContentType
     a TLS handshake was not finished in 300ms
     ");
 }

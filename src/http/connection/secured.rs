@@ -63,7 +63,7 @@ impl Secured {
                 // As in clear, how it ends is the client's affair.
                 let _ = self.http.call((stream, peer)).await;
             }
-            Ok(Err(error)) => tls::tell(&error),
+            Ok(Err(error)) => tls::log_handshake_error(&error),
             Err(_) => tracing::info!("a TLS handshake was not finished in {:?}", self.patience),
         }
     }

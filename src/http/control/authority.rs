@@ -3,7 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 
 /// `GET /_mock/ca.pem`: its certificate.
 pub(super) async fn get(http_request: HttpRequest, mut request: ControlRequest) -> Result<HttpResponse, ControlError> {

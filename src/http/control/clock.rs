@@ -6,7 +6,8 @@ use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::clock::{ClockError, LAST_YEAR};

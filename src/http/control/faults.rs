@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 
 /// `POST /_mock/faults`: adds a fault; 201 with its id.
 pub(super) async fn add(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {

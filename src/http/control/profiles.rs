@@ -5,7 +5,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 use super::stores::unknown;
 use crate::domain::customer::Include;
 use crate::domain::history::{Change, MatchKind, Step};

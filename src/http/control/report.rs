@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use serde_json::json;
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 
 /// `GET /_mock/report`, `?store=`
 pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {

@@ -1,19 +1,18 @@
 //! What is asked of the control surface, read strictly: what is not known is refused by name, since a misspelt fault must not
 //! pass silently.
 
-use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::ALLOW;
 use actix_web::web::{self, BytesMut, Data};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::access::Access;
+use super::error::ControlError;
 use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::http::body;
@@ -21,58 +20,7 @@ use crate::world::World;
 use crate::world::text::{join_quoted, truncate};
 
 /// The largest body of the control surface unless told otherwise, in bytes: 256 MiB.
-pub(super) const BODY_LIMIT: usize = 256 * 1024 * 1024;
-
-/// Why the control surface does not do what it is asked for, in words for the one who wrote the test.
-#[derive(Debug)]
-pub(in crate::http) struct ControlError {
-    status: StatusCode,
-    error: String,
-    hint: String,
-    allow: Option<String>,
-}
-
-impl ControlError {
-    pub fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> ControlError {
-        ControlError {
-            status,
-            error: error.into(),
-            hint: hint.into(),
-            allow: None,
-        }
-    }
-
-    /// A request that asks for something impossible.
-    pub fn bad(error: impl Into<String>, hint: impl Into<String>) -> ControlError {
-        ControlError::new(StatusCode::BAD_REQUEST, error, hint)
-    }
-
-    /// Names the methods that would have been taken.
-    pub fn allowing(mut self, methods: String) -> ControlError {
-        self.allow = Some(methods);
-        self
-    }
-}
-
-impl fmt::Display for ControlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.error, self.hint)
-    }
-}
-
-impl ResponseError for ControlError {
-    fn status_code(&self) -> StatusCode {
-        self.status
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(methods) = &self.allow {
-            response.insert_header((ALLOW, methods.as_str()));
-        }
-        response.json(json!({ "error": self.error, "hint": self.hint }))
-    }
-}
+pub(super) const DEFAULT_BODY_LIMIT: usize = 256 * 1024 * 1024;
 
 /// One request to the control surface.
 pub(super) struct ControlRequest {

@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::request::{ControlError, ControlRequest, number};
+use super::error::ControlError;
+use super::request::{ControlRequest, number};
 use crate::world::matching::Difference;
 use crate::world::text::truncate;
 use crate::world::verification::{self, InvalidExpectation, Times, VerificationFailure};

@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 use crate::world::ResetTo;
 use crate::world::text::truncate;
 

@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest, run_blocking};
+use super::error::ControlError;
+use super::request::{ControlRequest, run_blocking};
 use crate::world::generate::{GenerateRequest, MOST};
 use crate::world::seed::{SeedCounts, Seeded};
 use crate::world::text::truncate;

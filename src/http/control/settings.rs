@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use serde_json::json;
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 use crate::world::World;
 
 /// `GET /_mock/settings`, `?store=`: what holds, and what was changed.

@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest};
+use super::error::ControlError;
+use super::request::ControlRequest;
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::snapshot::{self, CAPACITY, Kept, Snapshot};

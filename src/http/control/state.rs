@@ -10,7 +10,8 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::request::{ControlError, ControlRequest, run_blocking};
+use super::error::ControlError;
+use super::request::{ControlRequest, run_blocking};
 use super::stores::unknown;
 
 /// How large the pieces are in which a state goes out, and how many of them may wait for the client.

@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use serde_json::{Value, json};
 
-use super::request::{ControlError, ControlRequest, number};
+use super::error::ControlError;
+use super::request::{ControlRequest, number};
 use crate::domain::customer::Include;
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;

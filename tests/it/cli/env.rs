@@ -181,7 +181,7 @@ fn a_control_token_is_asked_for_and_given() {
     let told = failure(&["env", "--url", &running.url]).replace(&running.url, "URL");
     assert_snapshot!(told, @"
     Some(1)
-    error: `URL/_mock/ca.pem`: the control surface asks for its token
+    error: `URL/_mock/ca.pem`: the control API requires its token
     hint: pass the mock's control token with `--control-token TOKEN`
     ");
     let folder = folder("env-token");

@@ -11,7 +11,7 @@ fn a_page_of_another_origin_gets_nothing() {
     let from = |origin: &str| scene.control("POST", "/reset").header("Origin", origin).send();
     assert_snapshot!(from("https://evil.example"), @r#"
     403
-    {"error":"the control surface is not for pages of `https://evil.example`","hint":"`--cors https://evil.example` lets them in"}
+    {"error":"pages of `https://evil.example` may not use the control API","hint":"`--cors https://evil.example` allows them"}
     "#);
     assert_eq!(from("null").status(), 403);
     assert_eq!(
@@ -47,7 +47,7 @@ fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
     let scene = Scene::new();
     assert_snapshot!(refused(&scene, "evil.example"), @r#"
     403
-    {"error":"the control surface is not for the host `evil.example`","hint":"`--control-host evil.example` lets it in"}
+    {"error":"the control API is not available at the host `evil.example`","hint":"`--control-host evil.example` allows it"}
     "#);
     for own in [
         "localhost",
@@ -100,7 +100,7 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
     let scene = Scene::with(|builder| builder.control_token("hush"));
     assert_snapshot!(scene.control("GET", "/clock").send(), @r#"
     401
-    {"error":"the control surface asks for its token","hint":"send `Authorization: Bearer` and what `--control-token` says"}
+    {"error":"the control API requires its token","hint":"send `Authorization: Bearer` with the value of `--control-token`"}
     "#);
     for wrong in ["Bearer wrong", "hush", "Basic hush"] {
         assert_eq!(
