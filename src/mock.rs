@@ -6,7 +6,6 @@ mod event;
 mod explanation;
 mod fault;
 mod host;
-mod report;
 mod requests;
 mod snapshot;
 mod start_error;
@@ -28,6 +27,7 @@ use crate::http::ServerHandle;
 #[cfg(feature = "tls")]
 use crate::http::tls::Tls;
 use crate::world::clock::{ClockError, LAST_YEAR};
+pub use crate::world::report::{Report, Unmatched};
 use crate::world::settings::SettingsOverrides;
 pub use crate::world::settings::{Setting, Settings};
 use crate::world::{ResetTo, World, seed};
@@ -37,7 +37,6 @@ pub use event::{Event, EventBuilder};
 pub use explanation::{BrokenRule, Explanation, MergedProfile, Step, StepKind};
 pub use fault::{AddedFault, Fault};
 pub use host::Host;
-pub use report::{Report, Unmatched};
 pub use requests::Requests;
 pub use snapshot::Snapshot;
 pub use start_error::StartError;
@@ -318,7 +317,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.report().server_errors(), 0);
     /// ```
     pub fn report(&self) -> Report {
-        Report::of(self.inner.world.report.tally(None))
+        self.inner.world.report.report(None)
     }
 
     /// Begins anew to count.

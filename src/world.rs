@@ -49,7 +49,7 @@ use fault::Faults;
 use generate::GenerateRequest;
 use journal::Journal;
 use memory::{Memory, Store, drop_in_background};
-use report::Report;
+use report::RequestCounts;
 use seed::{ReadOptions, Seeded, Stores};
 use settings::{EmptyResult, Settings};
 use snapshot::Snapshots;
@@ -91,7 +91,7 @@ pub(crate) enum ReadError {
 pub(crate) struct World {
     pub clock: Clock,
     pub journal: Journal,
-    pub report: Report,
+    pub report: RequestCounts,
     pub snapshots: Snapshots,
     /// Where the state outlives the process, if it does.
     pub state_file: Option<StateFile>,
@@ -113,7 +113,7 @@ impl World {
         World {
             clock,
             journal: Journal::default(),
-            report: Report::default(),
+            report: RequestCounts::default(),
             snapshots: Snapshots::default(),
             state_file: None,
             memory: RwLock::new(Arc::new(Memory::new(settings, &start, declared_only, 0))),

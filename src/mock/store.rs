@@ -13,7 +13,6 @@ use super::customer::Customer;
 use super::event::Event;
 use super::explanation::{Explanation, Step, customer_of};
 use super::fault::{AddedFault, Fault};
-use super::report::Report;
 use super::requests::Requests;
 use super::snapshot::Snapshot;
 use super::{Inner, SeedSummary, Setting, Settings};
@@ -22,6 +21,7 @@ use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
 use crate::world::ResetTo;
 use crate::world::generate::GenerateRequest;
+use crate::world::report::Report;
 use crate::world::settings::SettingsOverrides;
 
 /// What is encoded in a path's segment: everything that is not unreserved in RFC 3986.
@@ -364,7 +364,7 @@ impl Store {
     /// assert_eq!(yotpo.store("shop").report().requests(), 0);
     /// ```
     pub fn report(&self) -> Report {
-        Report::of(self.inner.world.report.tally(Some(&self.id)))
+        self.inner.world.report.report(Some(&self.id))
     }
 
     /// Begins anew to count this store.

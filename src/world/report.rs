@@ -1,133 +1,142 @@
-//! The report: what was counted, long after the journal has forgotten it.
+//! The report: request counts, which remain after the journal has evicted the requests.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::ById;
 use super::journal::Entry;
+use super::text::pluralize;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
 
-/// How many stores are counted apart; requests for others are counted together.
+/// The number of stores that are counted separately. Requests to all further stores are counted together.
 const MAX_STORES: usize = 10_000;
 
-/// How many paths that are none of the vendor's are told apart, for each store.
+/// The number of unknown paths that are counted separately for each store.
 const MAX_PATHS: usize = 100;
 
-/// Counts every request to the vendor's surface.
+/// Counts all requests to the emulated API by store.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
-    counters: Mutex<Counters>,
+pub(crate) struct RequestCounts(Mutex<CountsByStore>);
+
+#[derive(Debug, Default)]
+struct CountsByStore {
+    stores: ById<Report>,
+    /// Requests that name no store.
+    without_store: Report,
+    /// Requests to stores beyond [`MAX_STORES`].
+    other_stores: Report,
 }
 
-/// What is counted, by whose it is.
-#[derive(Debug, Default)]
-struct Counters {
-    of_stores: ById<RequestCounts>,
-    /// Of requests that name no store.
-    of_none: RequestCounts,
-    /// Of requests for stores beyond [`MAX_STORES`].
-    of_others: RequestCounts,
-}
-
-/// Requests, counted.
+/// The counts of all requests until now, of one store or of all. It is a copy that does not change.
+///
+/// Unlike the journal, it includes every request since the start.
+///
+/// ```
+/// use yotpo_mock::YotpoMock;
+///
+/// let yotpo = YotpoMock::start();
+/// // …a whole suite runs, and then:
+/// let report = yotpo.report();
+/// assert_eq!(report.server_errors(), 0);
+/// assert!(report.unmatched().is_empty(), "{:?}", report.unmatched());
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RequestCounts {
-    pub requests: u64,
-    pub calls: BTreeMap<(Operation, u16), u64>,
-    pub unmatched: BTreeMap<Unmatched, u64>,
+pub struct Report {
+    requests: u64,
+    calls: BTreeMap<(Operation, u16), u64>,
+    /// By path, method and status.
+    unmatched: BTreeMap<(Box<str>, Box<str>, u16), u64>,
     /// Requests with paths beyond [`MAX_PATHS`].
     unmatched_more: u64,
-    pub refusals: BTreeMap<&'static str, u64>,
-    pub notes: BTreeMap<Note, u64>,
-    pub server_errors: u64,
-    pub malformed_requests: u64,
-    pub injected: u64,
-    /// Requests for stores beyond [`MAX_STORES`], of all stores together.
+    refusals: BTreeMap<&'static str, u64>,
+    notes: BTreeMap<Note, u64>,
+    server_errors: u64,
+    malformed_requests: u64,
+    injected: u64,
+    /// Requests of all stores beyond [`MAX_STORES`].
     not_by_store: u64,
 }
 
-/// A request that met no operation.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Unmatched {
-    pub path: String,
+/// Requests with a path and method that no operation has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unmatched {
+    /// The method, cut after 512 bytes.
     pub method: String,
+    /// The path without the query, cut after 512 bytes.
+    pub path: String,
+    /// The status of the responses: 404, 405 or 501.
     pub status: u16,
+    /// The number of requests.
+    pub count: u64,
 }
 
-impl Report {
-    /// Counts an answered request.
+impl RequestCounts {
+    /// Counts a request.
     pub fn count(&self, entry: &Entry) {
-        let mut counters = self.counters.lock();
-        counters.of(entry.store()).count(entry);
+        self.0.lock().store_mut(entry.store()).count(entry);
     }
 
-    /// What was counted of one store, or of all.
-    pub fn tally(&self, store: Option<&str>) -> RequestCounts {
-        let counters = self.counters.lock();
-        let tally = match store {
-            Some(store) => counters.of_stores.get(store).cloned().unwrap_or_default(),
-            None => counters.total(),
+    /// The counts of one store, or of all.
+    pub fn report(&self, store: Option<&str>) -> Report {
+        let counts = self.0.lock();
+        let report = match store {
+            Some(store) => counts.stores.get(store).cloned().unwrap_or_default(),
+            None => counts.total(),
         };
-        RequestCounts {
-            not_by_store: counters.of_others.requests,
-            ..tally
+        Report {
+            not_by_store: counts.other_stores.requests,
+            ..report
         }
     }
 
-    /// Begins anew to count one store, or all.
+    /// Sets the counts of one store, or of all, to zero.
     pub fn clear(&self, store: Option<&str>) {
-        let mut counters = self.counters.lock();
+        let mut counts = self.0.lock();
         match store {
             Some(store) => {
-                counters.of_stores.remove(store);
+                counts.stores.remove(store);
             }
-            None => *counters = Counters::default(),
+            None => *counts = CountsByStore::default(),
         }
     }
 }
 
-impl Counters {
-    fn of(&mut self, store: Option<&str>) -> &mut RequestCounts {
+impl CountsByStore {
+    fn store_mut(&mut self, store: Option<&str>) -> &mut Report {
         let Some(store) = store else {
-            return &mut self.of_none;
+            return &mut self.without_store;
         };
-        // Looked up twice rather than making a text of the id each time.
-        if !self.of_stores.contains_key(store) {
-            if self.of_stores.len() == MAX_STORES {
-                return &mut self.of_others;
+        // Two lookups avoid an allocation for each request.
+        if !self.stores.contains_key(store) {
+            if self.stores.len() == MAX_STORES {
+                return &mut self.other_stores;
             }
-            self.of_stores.insert(store.to_owned(), RequestCounts::default());
+            self.stores.insert(store.to_owned(), Report::default());
         }
-        self.of_stores.get_mut(store).expect("it is there by now")
+        self.stores.get_mut(store).expect("it was inserted above")
     }
 
-    fn total(&self) -> RequestCounts {
-        let mut total = RequestCounts::default();
-        self.of_stores
-            .values()
-            .chain([&self.of_none, &self.of_others])
-            .for_each(|tally| total.add(tally));
+    fn total(&self) -> Report {
+        let mut total = Report::default();
+        for report in self.stores.values().chain([&self.without_store, &self.other_stores]) {
+            total.add(report);
+        }
         total
     }
 }
 
-impl RequestCounts {
+impl Report {
     fn count(&mut self, entry: &Entry) {
         self.requests += 1;
         match entry.operation {
             Some(operation) => *self.calls.entry((operation, entry.status)).or_default() += 1,
-            None => self.count_unmatched(
-                Unmatched {
-                    path: entry.path().to_owned(),
-                    method: entry.method().to_owned(),
-                    status: entry.status,
-                },
-                1,
-            ),
+            None => self.count_unmatched((entry.path().into(), entry.method().into(), entry.status), 1),
         }
         for rule in &entry.rules {
             *self.refusals.entry(rule.id).or_default() += 1;
@@ -136,7 +145,7 @@ impl RequestCounts {
             *self.notes.entry(*note).or_default() += 1;
         }
         if entry.fault.is_some() {
-            // What a test injected is neither the emulator's failure nor a refusal.
+            // An injected response is neither a bug of the emulator nor a malformed request.
             self.injected += 1;
             return;
         }
@@ -145,26 +154,26 @@ impl RequestCounts {
         self.malformed_requests += u64::from(entry.status >= 400 && entry.rules.is_empty());
     }
 
-    fn count_unmatched(&mut self, unmatched: Unmatched, count: u64) {
-        if self.unmatched.len() < MAX_PATHS || self.unmatched.contains_key(&unmatched) {
-            *self.unmatched.entry(unmatched).or_default() += count;
+    fn count_unmatched(&mut self, key: (Box<str>, Box<str>, u16), count: u64) {
+        if self.unmatched.len() < MAX_PATHS || self.unmatched.contains_key(&key) {
+            *self.unmatched.entry(key).or_default() += count;
         } else {
             self.unmatched_more += count;
         }
     }
 
-    fn add(&mut self, other: &RequestCounts) {
-        fn add<K: Clone + Ord>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+    fn add(&mut self, other: &Report) {
+        fn add_all<K: Clone + Ord>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
             for (key, count) in from {
                 *to.entry(key.clone()).or_default() += count;
             }
         }
         self.requests += other.requests;
-        add(&mut self.calls, &other.calls);
-        add(&mut self.refusals, &other.refusals);
-        add(&mut self.notes, &other.notes);
-        for (unmatched, count) in &other.unmatched {
-            self.count_unmatched(unmatched.clone(), *count);
+        add_all(&mut self.calls, &other.calls);
+        add_all(&mut self.refusals, &other.refusals);
+        add_all(&mut self.notes, &other.notes);
+        for (key, count) in &other.unmatched {
+            self.count_unmatched(key.clone(), *count);
         }
         self.unmatched_more += other.unmatched_more;
         self.server_errors += other.server_errors;
@@ -172,34 +181,90 @@ impl RequestCounts {
         self.injected += other.injected;
     }
 
-    /// The operations that nobody has called.
-    pub fn never_called(&self) -> impl Iterator<Item = Operation> {
-        let is_called = |operation: &Operation| self.calls.keys().any(|(called, _)| called == operation);
-        Operation::ALL
-            .iter()
-            .copied()
-            .filter(move |operation| !is_called(operation))
+    /// All requests.
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
-    /// As the control surface tells it.
+    /// The calls of an operation.
+    pub fn calls(&self, operation: Operation) -> u64 {
+        let calls = self.calls.iter().filter(|((called, _), _)| *called == operation);
+        calls.map(|(_, count)| count).sum()
+    }
+
+    /// The calls of an operation that were answered with a status, or 0 for those without a response.
+    pub fn calls_with(&self, operation: Operation, status: u16) -> u64 {
+        self.calls.get(&(operation, status)).copied().unwrap_or(0)
+    }
+
+    /// The operations without a call.
+    pub fn never_called(&self) -> Vec<Operation> {
+        let mut operations = Operation::ALL.to_vec();
+        operations.retain(|operation| self.calls(*operation) == 0);
+        operations
+    }
+
+    /// How often a [rule](crate::rule) rejected a request, by the rule's id.
+    pub fn refusals(&self, rule: &str) -> u64 {
+        self.refusals.get(rule).copied().unwrap_or(0)
+    }
+
+    /// The notes that applied to requests, and how often.
+    ///
+    /// ```
+    /// # let yotpo = yotpo_mock::YotpoMock::start();
+    /// use yotpo_mock::note::Grade;
+    ///
+    /// let assumed = yotpo.report().notes().into_iter().filter(|(note, _)| note.grade() == Grade::Assumed);
+    /// assert_eq!(assumed.count(), 0);
+    /// ```
+    pub fn notes(&self) -> Vec<(Note, u64)> {
+        self.notes.iter().map(|(note, count)| (*note, *count)).collect()
+    }
+
+    /// The requests that matched no operation, by path and method: at most the first hundred of each store.
+    pub fn unmatched(&self) -> Vec<Unmatched> {
+        let unmatched = self.unmatched.iter().map(|((path, method, status), count)| Unmatched {
+            method: method.to_string(),
+            path: path.to_string(),
+            status: *status,
+            count: *count,
+        });
+        unmatched.collect()
+    }
+
+    /// Responses with a status from 500 that neither a fault nor a path that is not emulated explains: bugs of the emulator.
+    pub fn server_errors(&self) -> u64 {
+        self.server_errors
+    }
+
+    /// Responses with a status from 400 that no [rule](crate::rule) and no fault explains.
+    pub fn malformed_requests(&self) -> u64 {
+        self.malformed_requests
+    }
+
+    /// Requests that matched a fault.
+    pub fn injected(&self) -> u64 {
+        self.injected
+    }
+
+    /// The JSON of `GET /_mock/report`.
     pub fn to_json(&self) -> Value {
         let mut calls = Map::new();
         for ((operation, status), count) in &self.calls {
             calls.entry(operation.as_str()).or_insert_with(|| json!({}))[status.to_string()] = json!(count);
         }
-        let never_called = self.never_called().map(Operation::as_str);
-        let unmatched = self.unmatched.iter().map(|(unmatched, count)| {
-            let Unmatched { path, method, status } = unmatched;
+        let unmatched = self.unmatched.iter().map(|((path, method, status), count)| {
             json!({ "method": method, "path": path, "status": status, "count": count })
         });
         let notes = self.notes.iter().map(|(note, count)| {
-            let told = json!({ "grade": note.grade().as_str(), "count": count });
-            (note.id().to_owned(), told)
+            let counted = json!({ "grade": note.grade().as_str(), "count": count });
+            (note.id().to_owned(), counted)
         });
         json!({
             "requests": self.requests,
             "calls": calls,
-            "never_called": never_called.collect::<Vec<_>>(),
+            "never_called": self.never_called().into_iter().map(Operation::as_str).collect::<Vec<_>>(),
             "unmatched": unmatched.collect::<Vec<_>>(),
             "unmatched_more": self.unmatched_more,
             "refusals": self.refusals,
@@ -209,5 +274,27 @@ impl RequestCounts {
             "injected": self.injected,
             "not_by_store": self.not_by_store,
         })
+    }
+}
+
+/// A summary for the end of a test run: calls, refusals, notes and unmatched requests, a line each.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (injected, server_errors) = (self.injected, pluralize(self.server_errors, "server error"));
+        let requests = pluralize(self.requests, "request");
+        write!(f, "{requests}, {injected} with an injected fault, {server_errors}")?;
+        for ((operation, status), count) in &self.calls {
+            write!(f, "\n  {} answered {status}: {count}", operation.as_str())?;
+        }
+        for (rule, count) in &self.refusals {
+            write!(f, "\n  rejected by {rule}: {count}")?;
+        }
+        for (note, count) in &self.notes {
+            write!(f, "\n  {} {}: {count}", note.grade().as_str(), note.id())?;
+        }
+        for ((path, method, status), count) in &self.unmatched {
+            write!(f, "\n  no operation {method} {path} answered {status}: {count}")?;
+        }
+        Ok(())
     }
 }

@@ -478,12 +478,12 @@ fn the_report_tells_what_a_run_leaned_on() {
     assert_eq!(report.never_called().len(), 3);
     assert_eq!(report.to_json(), yotpo.report().to_json());
     assert_snapshot!(report, @"
-    4 requests, 1 struck by faults, 0 errors of the emulator
+    4 requests, 1 with an injected fault, 0 server errors
       upsertCustomer answered 400: 1
       upsertCustomer answered 500: 1
       upsertCustomerEvent answered 200: 1
-      refused by customer.gender.enum: 1
-      refused by path.not_emulated: 1
+      rejected by customer.gender.enum: 1
+      rejected by path.not_emulated: 1
       deprecated events.endpoint: 1
       no operation PATCH /core/v3/stores/shop/orders answered 501: 1
     ");

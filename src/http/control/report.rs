@@ -9,7 +9,7 @@ use super::request::ControlRequest;
 /// `GET /_mock/report`, `?store=`
 pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
     let store = request.store()?;
-    Ok(HttpResponse::Ok().json(request.world.report.tally(store.as_deref()).to_json()))
+    Ok(HttpResponse::Ok().json(request.world.report.report(store.as_deref()).to_json()))
 }
 
 /// `DELETE /_mock/report`, `?store=`: begins anew to count. Nothing else does.
