@@ -135,8 +135,9 @@ pub use domain::rule;
 pub use domain::validation::Validation;
 pub use mock::{
     AddedFault, BrokenRule, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT,
-    DEFAULT_READ_TIMEOUT, Event, EventBuilder, Explanation, Fault, Host, MergedProfile, PendingWrite, Report, Requests,
-    SeedSummary, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched, YotpoMock,
+    DEFAULT_READ_TIMEOUT, Event, EventBuilder, Explanation, Fault, Host, MergedProfile, ParseHostError, PendingWrite,
+    Report, Requests, SeedSummary, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched,
+    YotpoMock,
 };
 pub use world::journal;
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! One running mock as a value: a world, its sockets and the server between them.
+//! One running emulator as a value: a world, its sockets and the server between them.
 
 mod builder;
 mod customer;
@@ -7,53 +7,53 @@ mod explanation;
 mod fault;
 mod host;
 mod requests;
+mod scope;
+mod seed_summary;
 mod snapshot;
+mod start;
 mod start_error;
 mod store;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 
 use crate::domain::operation::Operation;
-use crate::domain::timestamp::rfc3339;
 use crate::http::ServerHandle;
-#[cfg(feature = "tls")]
-use crate::http::tls::Tls;
-use crate::world::clock::{ClockError, LAST_YEAR};
+use crate::world::ResetTo;
 pub use crate::world::report::{Report, Unmatched};
-use crate::world::settings::SettingsOverrides;
 pub use crate::world::settings::{Setting, Settings};
-use crate::world::{ResetTo, World, seed};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
 pub use event::{Event, EventBuilder};
 pub use explanation::{BrokenRule, Explanation, MergedProfile, Step, StepKind};
 pub use fault::{AddedFault, Fault};
-pub use host::Host;
+pub use host::{Host, ParseHostError};
 pub use requests::Requests;
+use scope::{Inner, Scope};
+pub use seed_summary::SeedSummary;
 pub use snapshot::Snapshot;
 pub use start_error::StartError;
-use start_error::plainly;
+use start_error::describe_io_error;
 pub use store::{PendingWrite, Store};
 
-/// How often a stopping mock looks whether the last request is answered.
+/// How often a stopping emulator checks whether requests are still in flight.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
 
-/// How long the tail of an answer that was waited for may take: nobody tells when actix has written its last 32 KiB to a
-/// client that reads slowly.
-const LAST_BYTES: Duration = Duration::from_millis(50);
+/// How long a stop waits after the last response: actix does not report when the final 32 KiB have reached a slow reader.
+const LAST_BYTES_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// An emulator that runs in this process, on threads of its own. It stops when it is dropped.
+/// An emulator that runs on its own threads in this process and stops when it is dropped.
 ///
-/// It may be started, used and dropped in a plain test as in any async runtime: nothing here waits for longer than a lock is
-/// held, but for starting and stopping, which take about a millisecond together.
+/// It works in a plain test and inside any async runtime. Starting and stopping take about a millisecond together; no other
+/// method blocks for longer than a lock is held.
+///
+/// Most tests work on a [`Store`]. The methods here that a `Store` has too act on all stores.
 ///
 /// ```
 /// use yotpo_mock::{Customer, YotpoMock};
@@ -61,100 +61,37 @@ const LAST_BYTES: Duration = Duration::from_millis(50);
 /// let yotpo = YotpoMock::start();
 /// let store = yotpo.store("shop");
 /// store.seed([Customer::builder().external_id("c-1").build()]);
-/// // …point your integration at `store.url()`, `store.id()` and `store.secret()`, and look at what it did:
+/// // Run your integration with `store.url()`, `store.id()` and `store.secret()`, then check what it sent:
 /// store.requests().upserts().assert_none();
 /// ```
 #[must_use = "it stops when it is dropped"]
 pub struct YotpoMock {
     inner: Arc<Inner>,
     server: ServerHandle,
-    /// Whether it was stopped, and the state saved or told that it cannot be.
+    /// Whether `stop` has saved the state, or failed to, so that `drop` does not try again.
     is_saved: bool,
 }
 
-/// What an emulator and its stores share: the powers of a test over its world.
-struct Inner {
-    world: Arc<World>,
-    /// `http://127.0.0.1:` and a port.
-    url: String,
-    /// `https://127.0.0.1:` and the same port.
-    #[cfg(feature = "tls")]
-    https_url: String,
-    #[cfg(feature = "tls")]
-    tls: Arc<Tls>,
-    /// How many requests are printed when a test panics.
-    journal_on_panic: usize,
-    /// The stores whose journals were printed already.
-    printed: Mutex<BTreeSet<String>>,
-    /// How many stores were named by [`YotpoMock::new_store`].
-    named: AtomicU64,
-}
-
-/// What a seed has added to a store, and what it has put in the place of others.
-///
-/// ```
-/// # let yotpo = yotpo_mock::YotpoMock::start();
-/// # let store = yotpo.store("shop");
-/// use yotpo_mock::Customer;
-///
-/// let ann = Customer::builder().external_id("c-1").build();
-/// assert_eq!(store.seed([ann.clone()]).customers_created, 1);
-/// assert_eq!(store.seed([ann]).customers_replaced, 1);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SeedSummary {
-    /// Customers that were not there before.
-    pub customers_created: usize,
-    /// Customers that took the place of others.
-    pub customers_replaced: usize,
-    /// Events that were not there before.
-    pub events_created: usize,
-    /// Events that took the place of others.
-    pub events_replaced: usize,
-}
-
-impl SeedSummary {
-    fn of(seeded: seed::Seeded) -> SeedSummary {
-        SeedSummary {
-            customers_created: seeded.customers.created,
-            customers_replaced: seeded.customers.replaced,
-            events_created: seeded.events.created,
-            events_replaced: seeded.events.replaced,
-        }
-    }
-}
-
 impl YotpoMock {
-    /// Starts an emulator on a free port of the loopback interface, with no store declared and every setting at its
-    /// default.
+    /// Starts an emulator with default settings and no declared store, on a free port of 127.0.0.1.
     ///
     /// # Panics
     ///
-    /// If there is no free port, no descriptor or no thread to be had.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.url().starts_with("http://127.0.0.1:"));
-    /// ```
+    /// If no port, file descriptor or thread is available.
     #[track_caller]
     pub fn start() -> YotpoMock {
         YotpoMock::builder().start()
     }
 
-    /// Prepares an emulator that is not the default one.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::builder().rate_limit(5).start();
-    /// assert_eq!(yotpo.settings().rate_limit, 5);
-    /// ```
+    /// Configures an emulator before it starts.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The default emulator that all tests of a binary share, started at the first call and never stopped. Take a
-    /// [store of its own](YotpoMock::new_store) for each test, and leave alone what concerns all of them: its reset, its faults and
-    /// its clock. Its time runs: a test whose time must stand still starts an emulator of its own.
+    /// An emulator with default settings that all tests of a binary share. The first call starts it; it never stops.
+    ///
+    /// Give each test [its own store](YotpoMock::new_store), and use the methods of that store: those of the shared emulator affect
+    /// every test. Its clock runs; a test that needs a frozen clock starts its own emulator.
     ///
     /// # Panics
     ///
@@ -171,452 +108,288 @@ impl YotpoMock {
         &SHARED
     }
 
-    /// Where it listens, without a slash at the end: `http://127.0.0.1:` and a port.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::start();
-    /// let token = format!("{}/oauth/token", yotpo.url());
-    /// # assert!(token.starts_with("http://127.0.0.1:"));
-    /// ```
+    /// The base URL, without a trailing slash: `http://127.0.0.1:49152`.
     pub fn url(&self) -> &str {
         &self.inner.url
     }
 
-    /// Where it listens, for clients that speak TLS; they must trust what [`ca_pem`](YotpoMock::ca_pem) tells.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::builder().tls().start();
-    /// assert!(yotpo.https_url().starts_with("https://127.0.0.1:"));
-    /// ```
+    /// The base URL for HTTPS, on the same port. Clients must trust [`ca_pem`](YotpoMock::ca_pem).
     #[cfg(feature = "tls")]
     pub fn https_url(&self) -> &str {
         &self.inner.https_url
     }
 
-    /// What a client is told that has `https://api.yotpo.com` written into it: the emulator as its proxy, for `HTTPS_PROXY` and
-    /// `HTTP_PROXY`. It leads to the emulator, to what was [named](Builder::proxy_passthrough), and nowhere else.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.proxy_url().starts_with("http://127.0.0.1:"));
-    /// ```
+    /// The emulator as an HTTP proxy, for `HTTPS_PROXY` and `HTTP_PROXY`, so that a client with a hard-coded
+    /// `https://api.yotpo.com` reaches it. The proxy refuses every other host, except those that
+    /// [`proxy_passthrough`](Builder::proxy_passthrough) allows.
     pub fn proxy_url(&self) -> &str {
         &self.inner.url
     }
 
-    /// The certificate of the authority that clients must trust, in PEM. It can vouch for the emulator's names alone.
+    /// The certificate of the emulator's certificate authority, in PEM. Its name constraints limit it to the emulator's names.
     ///
     /// # Panics
     ///
-    /// If the certificate is [your own](Builder::tls_cert): then you know its authority.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::builder().tls().start();
-    /// assert!(yotpo.ca_pem().starts_with("-----BEGIN CERTIFICATE-----"));
-    /// ```
+    /// If you set [your own certificate](Builder::tls_cert): the emulator has no authority then.
     #[cfg(feature = "tls")]
     #[track_caller]
     pub fn ca_pem(&self) -> &str {
         let pem = self.inner.tls.ca_pem();
-        pem.expect("an emulator that shows a certificate of your own has no authority")
+        pem.expect("an emulator with your own certificate has no certificate authority")
     }
 
     /// A store by its id.
     ///
-    /// One that is not known yet is declared, with a secret of its own: only tokens that it issued are good for it, as in
-    /// production. One that is known stays as it is; where it was not declared, any text is its secret and any token is good.
+    /// A store that the emulator does not know yet is declared with a generated secret, so that only tokens issued for it are
+    /// valid, as in production. A known store is left unchanged; if it has no secret, it accepts any secret and any token.
     ///
     /// # Panics
     ///
     /// If the id is empty.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::start();
-    /// let store = yotpo.store("shop");
-    /// // …goes to your integration:
-    /// let config = (yotpo.url(), store.id(), store.secret());
-    /// # let _ = config;
-    /// ```
     #[track_caller]
     pub fn store(&self, id: impl Into<String>) -> Store {
-        Store::of(&self.inner, id.into())
+        Store::new(&self.inner, id.into())
     }
 
-    /// A store that nobody has used yet, for one test: `store-1`, `store-2` and so on.
-    ///
-    /// ```
-    /// # use yotpo_mock::YotpoMock;
-    /// let (one, two) = (YotpoMock::shared().new_store(), YotpoMock::shared().new_store());
-    /// assert_ne!(one.id(), two.id());
-    /// ```
+    /// An unused store for one test: `store-1`, `store-2` and so on.
     pub fn new_store(&self) -> Store {
         loop {
-            let id = format!("store-{}", self.inner.named.fetch_add(1, Ordering::Relaxed) + 1);
+            let number = self.inner.last_new_store.fetch_add(1, Ordering::Relaxed) + 1;
+            let id = format!("store-{number}");
             if self.inner.world.memory().store(&id).is_none() {
                 return self.store(id);
             }
         }
     }
 
-    /// The ids of the stores that are remembered, in order: those that were declared or seeded, got a token, or took a write.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::builder().store("shop", "s3cret").start();
-    /// assert_eq!(yotpo.store_ids(), ["shop"]);
-    /// ```
+    /// The ids of all known stores, sorted. A store is known once it is declared or seeded, gets a token or accepts a write.
     pub fn store_ids(&self) -> Vec<String> {
         self.inner.world.memory().store_ids()
     }
 
-    /// Adds what a seed document says, JSON or NDJSON, to any number of stores, in one step; tells what that did to each.
+    /// Adds the stores, customers and events of a seed document, JSON or NDJSON, in one step. Returns the counts by store id.
     ///
     /// # Errors
     ///
-    /// What is wrong with the document, with line, entry and field. Then nothing is added.
+    /// If the document is invalid; the error names line, entry and field. Then nothing is added.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let seeded = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
-    /// assert_eq!(seeded["shop"].customers_created, 1);
+    /// let added = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
+    /// assert_eq!(added["shop"].customers_created, 1);
     ///
     /// let error = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"emial":"a@b.co"}]}]}"#).unwrap_err();
-    /// assert!(error.contains("emial"), "{error}");
+    /// assert!(error.to_string().contains("emial"));
     /// ```
     pub fn seed(&self, document: &str) -> Result<BTreeMap<String, SeedSummary>, String> {
         let seeded = self.inner.world.seed(document)?;
         Ok(seeded
             .into_iter()
-            .map(|(id, seeded)| (id, SeedSummary::of(seeded)))
+            .map(|(id, seeded)| (id, SeedSummary::new(seeded)))
             .collect())
     }
 
-    /// The requests to the vendor's surface that are in the journal, to be narrowed and counted.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.requests().with_status(500).assert_none();
-    /// ```
+    /// The requests in the journal, to be filtered and counted.
     pub fn requests(&self) -> Requests {
-        Requests::of(&self.inner.world, None)
+        self.scope().requests()
     }
 
-    /// Forgets all requests; numbers go on, and the report stays.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.forget_requests();
-    /// ```
+    /// Removes all requests from the journal. Request numbers continue, and the report keeps its counts.
     pub fn clear_requests(&self) {
-        self.inner.world.journal.clear(None);
+        self.scope().clear_requests();
     }
 
-    /// What was counted, of all stores.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.report().server_errors(), 0);
-    /// ```
+    /// The counts of all requests since the start or the last [`clear_report`](YotpoMock::clear_report).
     pub fn report(&self) -> Report {
-        self.inner.world.report.report(None)
+        self.scope().report()
     }
 
-    /// Begins anew to count.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.forget_report();
-    /// ```
+    /// Sets all counts of the report to zero.
     pub fn clear_report(&self) {
-        self.inner.world.report.clear(None);
+        self.scope().clear_report();
     }
 
-    /// Lets a fault strike the next request of an operation, to any store; more of them by [`Fault::times`].
+    /// Adds a fault for the next request to an operation, or for more with [`Fault::times`].
     ///
     /// # Panics
     ///
-    /// If the fault is impossible, or there are 1,000 already.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// use yotpo_mock::{Fault, Operation};
-    ///
-    /// yotpo.fail_next(Operation::CreateAccessToken, Fault::service_unavailable());
-    /// ```
+    /// If the fault is invalid, or there are 1,000 faults already.
     #[track_caller]
     pub fn fail_next(&self, operation: Operation, fault: Fault) -> AddedFault {
-        self.add_fault(fault.on(operation).once())
+        self.scope().fail_next(operation, fault)
     }
 
-    /// Lets a fault strike requests to any store.
+    /// Adds a fault for every request that matches it.
     ///
     /// # Panics
     ///
-    /// If the fault is impossible, or there are 1,000 already.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// use std::time::Duration;
-    /// use yotpo_mock::Fault;
-    ///
-    /// yotpo.add_fault(Fault::delay(Duration::from_millis(5)));
-    /// ```
+    /// If the fault is invalid, or there are 1,000 faults already.
     #[track_caller]
     pub fn add_fault(&self, fault: Fault) -> AddedFault {
-        fault.add_to(&self.inner.world)
+        self.scope().add_fault(fault)
     }
 
-    /// All faults, the oldest first.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.faults().is_empty());
-    /// ```
+    /// All faults, oldest first, those of single stores included.
     pub fn faults(&self) -> Vec<AddedFault> {
-        AddedFault::all(&self.inner.world, None)
+        self.scope().faults()
     }
 
-    /// Removes all faults.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.clear_faults();
-    /// ```
+    /// Removes all faults, those of single stores included.
     pub fn clear_faults(&self) {
-        self.inner.world.memory().faults.clear(None);
+        self.scope().clear_faults();
     }
 
-    /// The time, by the clock of all stores.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.now() <= chrono::Utc::now());
-    /// ```
+    /// The time of the emulator's clock.
     pub fn now(&self) -> DateTime<Utc> {
-        self.inner.world.clock.now()
+        self.scope().now()
     }
 
-    /// Moves the time of all stores forward: tokens expire, rate limit windows close, delayed writes appear.
+    /// Moves the time of all stores forward: tokens expire, rate limit windows close, delayed writes become visible.
     ///
     /// # Panics
     ///
-    /// If that leads beyond the year 9000.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.advance(std::time::Duration::from_secs(60));
-    /// ```
+    /// If a store's time would pass the year 9000.
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.inner.advance(None, by);
+        self.scope().advance(by);
     }
 
-    /// Sets the time of all stores to a later moment.
+    /// Moves the clock forward to a time.
     ///
     /// # Panics
     ///
-    /// If it is later than that already, since a clock never goes back, or the moment is beyond the year 9000.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.set_time("2040-01-01T00:00:00Z".parse().unwrap());
-    /// assert!(yotpo.now().to_rfc3339().starts_with("2040-01-01T00:00:0"));
-    /// ```
+    /// If the clock is already later, or a store's time would pass the year 9000.
     #[track_caller]
-    pub fn set_time(&self, moment: DateTime<Utc>) {
-        self.inner.set_time(None, moment);
+    pub fn set_time(&self, time: DateTime<Utc>) {
+        self.scope().set_time(time);
     }
 
-    /// Lets the time stand still, until it is [advanced](YotpoMock::advance), set or [let go](YotpoMock::unfreeze).
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.freeze();
-    /// assert_eq!(yotpo.now(), yotpo.now());
-    /// ```
+    /// Stops the clock. Time then changes only by [`advance`](YotpoMock::advance) and [`set_time`](YotpoMock::set_time).
     pub fn freeze(&self) {
-        let frozen = self.inner.world.clock.put(None, None, Some(true));
-        frozen.expect("a clock that is not moved goes neither back nor too far");
+        self.set_frozen(true);
     }
 
-    /// Lets the time run on from where it stands.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.freeze();
-    /// yotpo.unfreeze();
-    /// ```
+    /// Lets the clock run on from its present time.
     pub fn unfreeze(&self) {
-        let runs = self.inner.world.clock.put(None, None, Some(false));
-        runs.expect("a clock that is not moved goes neither back nor too far");
+        self.set_frozen(false);
     }
 
-    /// Makes every accepted write of every store visible now; gives their number.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.settle(), 0);
-    /// ```
+    fn set_frozen(&self, is_frozen: bool) {
+        let set = self.inner.world.clock.put(None, None, Some(is_frozen));
+        set.expect("a clock that keeps its time cannot leave its range");
+    }
+
+    /// Makes all accepted writes visible now, and returns their number.
     pub fn settle(&self) -> usize {
-        self.inner.world.settle(None)
+        self.scope().settle()
     }
 
-    /// What holds for all stores that have no settings of their own.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.settings().rate_limit, 0);
-    /// ```
+    /// The settings of all stores that have not changed their own.
     pub fn settings(&self) -> Settings {
-        self.inner.world.memory().settings(None)
+        self.scope().settings()
     }
 
-    /// Changes a setting for all stores that have not changed it for themselves. A reset takes it back.
+    /// Changes a setting for all stores that have not changed it themselves, until the next reset.
     ///
     /// # Panics
     ///
-    /// If the value is one that it cannot have.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.set(yotpo_mock::Setting::RateLimit(5));
-    /// ```
+    /// If the setting does not allow the value.
     #[track_caller]
     pub fn set(&self, setting: Setting) {
-        self.inner.set(None, setting);
+        self.scope().set(setting);
     }
 
-    /// Takes back what was changed for all stores: the settings of the start hold. What stores have changed for themselves stays.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.set(yotpo_mock::Setting::RateLimit(5));
-    /// yotpo.unset_all();
-    /// assert_eq!(yotpo.settings().rate_limit, 0);
-    /// ```
+    /// Returns to the settings of the start. The settings of single stores stay.
     pub fn clear_settings(&self) {
-        self.inner
-            .world
-            .memory()
-            .set_overrides(None, SettingsOverrides::default());
+        self.scope().clear_settings();
     }
 
-    /// Goes back to how it started: the seeds, the declared stores, the settings, and nothing else. The journal and the time
-    /// stay.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.store("shop").generate(10, 0, 1);
-    /// yotpo.reset();
-    /// assert!(yotpo.store("shop").customers().is_empty());
-    /// ```
+    /// Returns to the seeds, declared stores and settings of the start. Journal, report and time stay.
     pub fn reset(&self) {
-        self.inner.world.reset(None, ResetTo::Seed);
+        self.scope().reset(ResetTo::Seed);
     }
 
-    /// Goes back to nothing but the declared stores and their secrets.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.reset_to_empty();
-    /// ```
+    /// Resets, but keeps only the declared stores and their secrets, without the seeded customers and events.
     pub fn reset_to_empty(&self) {
-        self.inner.world.reset(None, ResetTo::Empty);
+        self.scope().reset(ResetTo::Empty);
     }
 
-    /// Keeps what it is now, however large its stores are, at next to no cost.
+    /// Takes a snapshot of all stores, settings, faults and the clock. The cost does not depend on the size of the stores.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// let before = yotpo.snapshot();
     /// yotpo.store("shop").generate(10, 0, 1);
     /// yotpo.restore(&before);
+    /// assert_eq!(yotpo.snapshot().to_json(), before.to_json());
     /// ```
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(self.inner.world.state())
     }
 
-    /// Puts back what it was, the time included. Cursors from before are refused, and so are tokens that were issued since.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let before = yotpo.snapshot();
-    /// yotpo.advance(std::time::Duration::from_secs(60));
-    /// yotpo.restore(&before);
-    /// ```
+    /// Returns to a snapshot, its time included. Cursors from before, and tokens issued since the snapshot, are no longer valid.
     pub fn restore(&self, snapshot: &Snapshot) {
         self.inner.world.restore(snapshot.state());
     }
 
-    /// Puts what a state document says in the place of what is there; [`Snapshot::to_json`] gives one, and a seed is one.
+    /// Replaces the whole state with a JSON document: one from [`Snapshot::to_json`], or a seed.
     ///
     /// # Errors
     ///
-    /// What is wrong with the document. Then nothing is changed.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.restore_json(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#).unwrap();
-    /// assert_eq!(yotpo.store("shop").customers().len(), 1);
-    /// ```
+    /// If the document is invalid. Then nothing changes.
     pub fn restore_json(&self, document: &str) -> Result<(), String> {
-        self.inner.world.put_document(None, document)
+        self.scope().restore_json(document)
     }
 
-    /// Saves the state in its [file](Builder::state_file), whole or not at all; does nothing where there is none.
+    /// Saves the state in its [file](Builder::state_file); does nothing without one.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written; then it is as it was.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.save_state()?;
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// If the file cannot be written. Then it keeps its old content.
     pub fn save_state(&self) -> io::Result<()> {
         self.inner.world.save().transpose().map(|_| ())
     }
 
-    /// Stops as soon as the requests that are under way are answered and the answers are written; cuts them after `grace`. Then
-    /// the state is saved, if there is a file for it.
+    /// Stops after the requests in flight are answered, or after `grace`, and saves the state if it has a file.
     ///
-    /// A request that comes after this gets no answer: clients that ask without a pause would otherwise never let it end.
+    /// New requests get no response: a client that sends without a pause would otherwise keep the emulator running.
     ///
     /// # Errors
     ///
-    /// If the state cannot be saved; it has stopped all the same.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.stop(std::time::Duration::from_secs(1))?;
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// If the state cannot be saved. The emulator stops all the same.
     pub fn stop(mut self, grace: Duration) -> io::Result<()> {
         self.server.pause();
         let journal = &self.inner.world.journal;
         journal.end();
         let started = Instant::now();
-        // The last answer may be on its way from the journal to its socket.
-        let mut rest = DRAIN_POLL;
+        // A response leaves the journal shortly before its bytes are in the socket.
+        let mut last_wait = DRAIN_POLL;
         while journal.in_flight() > 0 && started.elapsed() < grace {
             thread::sleep(DRAIN_POLL);
-            rest = LAST_BYTES;
+            last_wait = LAST_BYTES_TIMEOUT;
         }
-        thread::sleep(rest);
+        thread::sleep(last_wait);
         self.end();
         let saved = self.save_state();
         self.is_saved = true;
         saved
     }
 
-    /// Ends the server, and waits until it has.
+    /// Ends the server and waits for its threads.
     fn end(&mut self) {
         self.server.end();
         self.inner.world.journal.finish();
     }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            inner: &self.inner,
+            store: None,
+        }
+    }
 }
 
-/// Where it listens, and nothing secret.
+/// Shows the URL, and no secrets.
 impl fmt::Debug for YotpoMock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("YotpoMock")
@@ -631,59 +404,10 @@ impl Drop for YotpoMock {
         if !self.is_saved
             && let Err(error) = self.save_state()
         {
-            tracing::error!("the state cannot be saved: {}", plainly(&error));
+            tracing::error!("cannot save the state: {}", describe_io_error(&error));
         }
         if thread::panicking() {
-            self.inner.print_journal(None);
+            self.scope().print_journal();
         }
-    }
-}
-
-impl Inner {
-    /// Moves the time of all stores, or of one, forward.
-    #[track_caller]
-    fn advance(&self, store: Option<&str>, by: Duration) {
-        let advanced = self.world.clock.advance(store, by);
-        assert!(advanced.is_ok(), "a clock is not advanced beyond the year {LAST_YEAR}");
-    }
-
-    /// Sets the time of all stores, or of one.
-    #[track_caller]
-    fn set_time(&self, store: Option<&str>, moment: DateTime<Utc>) {
-        match self.world.clock.put(store, Some(moment), None) {
-            Ok(()) => {}
-            Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
-            Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
-        }
-    }
-
-    /// Changes a setting for all stores, or for one.
-    #[track_caller]
-    fn set(&self, store: Option<&str>, setting: Setting) {
-        let memory = self.world.memory();
-        match memory.overrides(store).with(setting) {
-            Ok(changes) => memory.set_overrides(store, changes),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// Prints the latest requests of one store, or of all whose journals were not printed yet.
-    fn print_journal(&self, store: Option<&str>) {
-        if self.journal_on_panic == 0 {
-            return;
-        }
-        let mut printed = self.printed.lock();
-        let mut entries = self.world.journal.entries();
-        entries.retain(|entry| match store {
-            Some(store) => entry.store() == Some(store),
-            None => entry.store().is_none_or(|store| !printed.contains(store)),
-        });
-        let is_new = store.is_none_or(|store| printed.insert(store.to_owned()));
-        if !is_new || entries.is_empty() {
-            return;
-        }
-        let of = store.map_or_else(String::new, |store| format!(" to store `{store}`"));
-        // By the macro, since a test's output is captured from there and nowhere else.
-        eprintln!("{}", requests::told(&entries, self.journal_on_panic, &of));
     }
 }

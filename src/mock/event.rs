@@ -1,4 +1,4 @@
-//! A custom customer event as a Rust test says and sees it.
+//! A custom customer event, as Rust tests build and read it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::event::Event as StoredEvent;
 use crate::domain::identifiers::Identifiers;
 
-/// A custom customer event: what a store is [seeded](crate::Store::seed_events) with, and what it is found to hold.
+/// A custom customer event, to [seed](crate::Store::seed_events) a store with or as read [from it](crate::Store::events).
 ///
 /// ```
 /// use yotpo_mock::{Customer, Event, YotpoMock};
@@ -16,7 +16,6 @@ use crate::domain::identifiers::Identifiers;
 /// let store = yotpo.store("shop");
 /// store.seed([Customer::builder().external_id("c-1").build()]);
 /// store.seed_events([Event::builder("r-1", "item_returned").external_id("c-1").property("order_id", "1001").build()]);
-///
 /// let event = store.event("r-1").unwrap();
 /// assert_eq!((event.event_type(), event.external_id()), ("item_returned", Some("c-1")));
 /// ```
@@ -25,13 +24,7 @@ pub struct Event {
     fields: Map<String, Value>,
 }
 
-/// An event that is being put together. What a field may be is looked at by
-/// [`Store::seed_events`](crate::Store::seed_events).
-///
-/// ```
-/// let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-/// assert_eq!(event.unique_id(), "r-1");
-/// ```
+/// Builds an [`Event`]. [`Store::seed_events`](crate::Store::seed_events) validates the fields.
 #[derive(Clone, Debug)]
 #[must_use = "it becomes an event by `build`"]
 pub struct EventBuilder {
@@ -39,12 +32,7 @@ pub struct EventBuilder {
 }
 
 impl Event {
-    /// Begins an event with what names it in its store, and its type. It needs a customer's name, too.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").email("ann@example.com").build();
-    /// assert_eq!(event.email(), Some("ann@example.com"));
-    /// ```
+    /// Builds an event with its unique id and type. It also needs an identifier of its customer.
     pub fn builder(unique_id: impl Into<String>, event_type: impl Into<String>) -> EventBuilder {
         let event = Event { fields: Map::new() };
         let builder = EventBuilder { event };
@@ -53,103 +41,55 @@ impl Event {
             .field("type", event_type.into())
     }
 
-    /// An event of a store, and what names its customer now.
-    pub(super) fn of(event: &StoredEvent, customer: &Identifiers) -> Event {
+    /// An event of a store, with the present identifiers of its customer.
+    pub(super) fn from_stored(event: &StoredEvent, customer: &Identifiers) -> Event {
         match event.to_json(json!(customer)) {
             Value::Object(fields) => Event { fields },
-            _ => unreachable!("an event is told as an object"),
+            _ => unreachable!("an event is rendered as an object"),
         }
     }
 
-    /// What names the event in its store: a second one with the same id overrides the first.
-    ///
-    /// ```
-    /// # let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// assert_eq!(event.unique_id(), "r-1");
-    /// ```
+    /// The id within the store: an event replaces the one with the same id.
     pub fn unique_id(&self) -> &str {
         self.text("unique_id").unwrap_or_default()
     }
 
-    /// What happened.
-    ///
-    /// ```
-    /// # let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// assert_eq!(event.event_type(), "item_returned");
-    /// ```
+    /// The JSON field `type`.
     pub fn event_type(&self) -> &str {
         self.text("type").unwrap_or_default()
     }
 
-    /// The tool that says so.
-    ///
-    /// ```
-    /// # let builder = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1");
-    /// assert_eq!(builder.source("returns_desk").build().source(), Some("returns_desk"));
-    /// ```
+    /// The tool that sent the event.
     pub fn source(&self) -> Option<&str> {
         self.text("source")
     }
 
-    /// When it happened; a store gives it in UTC, to the second, without a zone. `None` only for an event from a builder: in a
-    /// store the time of the call stands in for it.
-    ///
-    /// ```
-    /// # let builder = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1");
-    /// assert_eq!(builder.timestamp("2026-01-01T00:00:00Z").build().timestamp(), Some("2026-01-01T00:00:00Z"));
-    /// ```
+    /// When it happened. An event of a store has it in UTC, to the second, without a zone.
     pub fn timestamp(&self) -> Option<&str> {
         self.text("timestamp")
     }
 
     /// A property by its key.
-    ///
-    /// ```
-    /// # let builder = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1");
-    /// assert_eq!(builder.property("order_id", "1001").build().property("order_id").unwrap(), "1001");
-    /// ```
     pub fn property(&self, key: &str) -> Option<&Value> {
         self.fields.get("properties")?.get(key)
     }
 
-    /// The external id of the customer that it is of: the one that customer has now.
-    ///
-    /// ```
-    /// # let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// assert_eq!(event.external_id(), Some("c-1"));
-    /// ```
+    /// The customer's external id: in an event of a store, the one that the customer has now.
     pub fn external_id(&self) -> Option<&str> {
         self.customer("external_id")
     }
 
-    /// The e-mail address of the customer that it is of.
-    ///
-    /// ```
-    /// # let event = yotpo_mock::Event::builder("r-1", "item_returned").email("ann@example.com").build();
-    /// assert_eq!(event.email(), Some("ann@example.com"));
-    /// ```
+    /// The customer's e-mail address.
     pub fn email(&self) -> Option<&str> {
         self.customer("email")
     }
 
-    /// The phone number of the customer that it is of.
-    ///
-    /// ```
-    /// # let event = yotpo_mock::Event::builder("r-1", "item_returned").phone_number("+14155552671").build();
-    /// assert_eq!(event.phone_number(), Some("+14155552671"));
-    /// ```
+    /// The customer's phone number.
     pub fn phone_number(&self) -> Option<&str> {
         self.customer("phone_number")
     }
 
     /// All fields as one JSON object.
-    ///
-    /// ```
-    /// # use serde_json::json;
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// let json = json!({"unique_id": "r-1", "type": "item_returned", "customer": {"external_id": "c-1"}});
-    /// assert_eq!(event.to_json(), json);
-    /// ```
     pub fn to_json(&self) -> Value {
         Value::Object(self.fields.clone())
     }
@@ -163,7 +103,6 @@ impl Event {
     }
 }
 
-/// What [`EventBuilder::build`] gives.
 impl From<EventBuilder> for Event {
     fn from(builder: EventBuilder) -> Event {
         builder.build()
@@ -178,72 +117,37 @@ impl fmt::Debug for Event {
 }
 
 impl EventBuilder {
-    /// Names the customer by the shop's own id.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// assert_eq!(event.external_id(), Some("c-1"));
-    /// ```
+    /// Identifies the customer by external id.
     pub fn external_id(self, id: impl Into<String>) -> EventBuilder {
-        self.within("customer", "external_id".to_owned(), id.into())
+        self.nested_field("customer", "external_id".to_owned(), id.into())
     }
 
-    /// Names the customer by e-mail address.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").email("ann@example.com").build();
-    /// assert_eq!(event.email(), Some("ann@example.com"));
-    /// ```
+    /// Identifies the customer by e-mail address.
     pub fn email(self, email: impl Into<String>) -> EventBuilder {
-        self.within("customer", "email".to_owned(), email.into())
+        self.nested_field("customer", "email".to_owned(), email.into())
     }
 
-    /// Names the customer by phone number.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").phone_number("+14155552671").build();
-    /// assert_eq!(event.phone_number(), Some("+14155552671"));
-    /// ```
+    /// Identifies the customer by phone number.
     pub fn phone_number(self, number: impl Into<String>) -> EventBuilder {
-        self.within("customer", "phone_number".to_owned(), number.into())
+        self.nested_field("customer", "phone_number".to_owned(), number.into())
     }
 
-    /// The tool that says so.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").source("returns_desk").build();
-    /// assert_eq!(event.source(), Some("returns_desk"));
-    /// ```
+    /// The tool that sent the event.
     pub fn source(self, source: impl Into<String>) -> EventBuilder {
         self.field("source", source.into())
     }
 
-    /// When it happened: ISO 8601. Unless told, the time of the store at the seeding.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").timestamp("2026-01-01T00:00:00Z").build();
-    /// assert_eq!(event.timestamp(), Some("2026-01-01T00:00:00Z"));
-    /// ```
+    /// When it happened, in ISO 8601; by default the store's time when it is seeded.
     pub fn timestamp(self, timestamp: impl Into<String>) -> EventBuilder {
         self.field("timestamp", timestamp.into())
     }
 
-    /// Sets a property: a text, a number or a boolean.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").property("items", 2).build();
-    /// assert_eq!(event.property("items").unwrap(), 2);
-    /// ```
+    /// Sets a property to a text, a number or a boolean.
     pub fn property(self, key: impl Into<String>, value: impl Into<Value>) -> EventBuilder {
-        self.within("properties", key.into(), value)
+        self.nested_field("properties", key.into(), value)
     }
 
-    /// The event.
-    ///
-    /// ```
-    /// let event = yotpo_mock::Event::builder("r-1", "item_returned").external_id("c-1").build();
-    /// assert_eq!(event.unique_id(), "r-1");
-    /// ```
+    /// Returns the event.
     pub fn build(self) -> Event {
         self.event
     }
@@ -253,13 +157,8 @@ impl EventBuilder {
         self
     }
 
-    fn within(mut self, name: &str, key: String, value: impl Into<Value>) -> EventBuilder {
-        let object = self
-            .event
-            .fields
-            .entry(name)
-            .or_insert_with(|| Value::Object(Map::new()));
-        object[key] = value.into();
+    fn nested_field(mut self, object: &str, name: String, value: impl Into<Value>) -> EventBuilder {
+        self.event.fields.entry(object).or_insert_with(|| json!({}))[name] = value.into();
         self
     }
 }

@@ -1,4 +1,4 @@
-//! Where an emulator listens.
+//! The address that an emulator listens on.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -8,30 +8,31 @@ use socket2::SockRef;
 
 use super::start_error::StartError;
 
-/// How many clients may wait to be let in; the standard library asks for 128, and every further one then waits a second or
-/// more. The system may allow fewer.
+/// The length of the accept queue. A client beyond it retries after a second or more, and the standard library's 128 are too few for
+/// a parallel test run. The system may allow fewer.
 const BACKLOG: i32 = 2048;
 
-/// How often a free port is looked for that is free on both loopback addresses.
-const PORT_TRIES: usize = 16;
+/// How many free ports of 127.0.0.1 are tried for one that is free on ::1 too.
+const MAX_PORT_TRIES: usize = 16;
 
-/// Where to listen.
+/// The address to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Host {
-    /// 127.0.0.1, and ::1 on the same port where there is one.
+    /// 127.0.0.1, and ::1 on the same port if the machine has it.
     #[default]
     Localhost,
     /// One address.
     Address(IpAddr),
 }
 
+/// The text is neither an IP address nor `localhost`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an IP address nor `localhost`")]
+pub struct ParseHostError(());
+
 impl Host {
     /// Whether only this machine can connect.
-    ///
-    /// ```
-    /// assert!(yotpo_mock::Host::Localhost.is_loopback());
-    /// ```
     pub fn is_loopback(self) -> bool {
         match self {
             Host::Localhost => true,
@@ -39,48 +40,51 @@ impl Host {
         }
     }
 
-    /// Binds the sockets; the first is the one that is told.
+    /// Binds the sockets. The first one's address is the emulator's URL.
     pub(super) fn bind(self, port: u16) -> Result<Vec<TcpListener>, StartError> {
-        let bind = |address: IpAddr, port: u16| {
-            let address = SocketAddr::new(address, port);
-            TcpListener::bind(address)
-                .and_then(|socket| SockRef::from(&socket).listen(BACKLOG).map(|()| socket))
-                .map_err(|source| StartError::Listen { address, source })
-        };
-        let Host::Localhost = self else {
-            let Host::Address(address) = self else {
-                unreachable!("there are two kinds of host")
-            };
-            return Ok(vec![bind(address, port)?]);
-        };
-        let mut tries = PORT_TRIES;
-        loop {
-            tries -= 1;
-            let first = bind(Ipv4Addr::LOCALHOST.into(), port)?;
-            let taken = first.local_addr().map_or(port, |address| address.port());
-            match bind(Ipv6Addr::LOCALHOST.into(), taken) {
-                Ok(second) => return Ok(vec![first, second]),
-                Err(StartError::Listen { source, .. }) if source.kind() != io::ErrorKind::AddrInUse => {
-                    return Ok(vec![first]);
-                }
-                Err(_) if port == 0 && tries > 0 => {}
-                Err(error) => return Err(error),
+        match self {
+            Host::Localhost => bind_localhost(port),
+            Host::Address(address) => Ok(vec![bind(address, port)?]),
+        }
+    }
+}
+
+fn bind(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(address, port);
+    let listen = || {
+        let socket = TcpListener::bind(address)?;
+        SockRef::from(&socket).listen(BACKLOG)?;
+        Ok(socket)
+    };
+    listen().map_err(|source| StartError::Listen { address, source })
+}
+
+fn bind_localhost(port: u16) -> Result<Vec<TcpListener>, StartError> {
+    let mut tries = MAX_PORT_TRIES;
+    loop {
+        tries -= 1;
+        let first = bind(Ipv4Addr::LOCALHOST.into(), port)?;
+        let bound_port = first.local_addr().map_or(port, |address| address.port());
+        match bind(Ipv6Addr::LOCALHOST.into(), bound_port) {
+            Ok(second) => return Ok(vec![first, second]),
+            // Any other error means that the machine has no IPv6.
+            Err(StartError::Listen { source, .. }) if source.kind() != io::ErrorKind::AddrInUse => {
+                return Ok(vec![first]);
             }
+            Err(_) if port == 0 && tries > 0 => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
 impl FromStr for Host {
-    type Err = String;
+    type Err = ParseHostError;
 
-    /// Reads an IP address, or `localhost`, without asking a resolver.
-    fn from_str(text: &str) -> Result<Host, String> {
+    /// Parses an IP address or `localhost`, without DNS.
+    fn from_str(text: &str) -> Result<Host, ParseHostError> {
         match text {
             "localhost" => Ok(Host::Localhost),
-            _ => text
-                .parse()
-                .map(Host::Address)
-                .map_err(|_| "neither an IP address nor `localhost`".to_owned()),
+            _ => text.parse().map(Host::Address).map_err(|_| ParseHostError(())),
         }
     }
 }

@@ -1,69 +1,87 @@
-//! Why an emulator does not start, and what to do about it.
+//! The errors of a start, each with a hint.
 
+use std::error::Error as StdError;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::{fmt, io};
+
+use thiserror::Error;
 
 use crate::os::is_out_of_descriptors;
 
-/// Why an emulator did not start.
-#[derive(Debug)]
+/// An error of a type that is not part of the public interface.
+pub(super) type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Why an emulator did not start. [`hint`](StartError::hint) says what to do about it.
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`: {}", describe_io_error(source))]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
-    /// A seed cannot be read, or says something impossible.
+    /// A seed cannot be read, or is invalid.
+    #[error("cannot seed from `{name}`: {source}")]
     Seed {
         /// The file, or `a document`.
         name: String,
-        /// What is wrong, with line, entry and field.
-        reason: String,
+        /// The cause, with line, entry and field.
+        source: Cause,
     },
-    /// The state file cannot be read, or is no state.
+    /// The state file cannot be read, or is invalid.
+    #[error("cannot read the state in `{}`: {source}", path.display())]
     State {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// The cause.
+        source: Cause,
     },
-    /// A store is declared in a way that contradicts itself or a seed.
+    /// The declarations of a store contradict each other.
+    #[error("cannot declare the stores: {source}")]
     Store {
-        /// What contradicts what.
-        reason: String,
+        /// The contradiction.
+        source: Cause,
     },
-    /// The journal's file cannot be written.
+    /// The journal file cannot be written.
+    #[error("cannot write the journal to `{}`: {}", path.display(), describe_create_error(source))]
     JournalFile {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
-    /// TLS cannot be spoken as it is wanted.
+    /// The TLS options cannot be used.
+    #[error("{source}")]
     Tls {
-        /// What is wrong.
-        reason: String,
+        /// The cause.
+        source: Cause,
         /// What to do about it.
         hint: &'static str,
     },
-    /// The proxy is to lead to a host that the emulator stands for, or to none.
+    /// The proxy cannot pass through to this host: it is one of the emulator's, or no host.
+    #[error("the proxy cannot lead to `{host}`")]
     Passthrough {
         /// The host.
         host: String,
     },
-    /// There is no thread or no descriptor for the server, or no thread for the journal's file.
+    /// A thread, or a file descriptor for it, is not available.
+    #[error("cannot start a thread: {}", describe_io_error(source))]
     Thread {
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl StartError {
-    /// What to do about it, in one line.
+    pub(super) fn thread(source: io::Error) -> StartError {
+        StartError::Thread { source }
+    }
+
+    /// What to do about the error, in one line. It names flags of the command line.
     ///
     /// ```
     /// let error = yotpo_mock::YotpoMock::builder().seed("[]").try_start().unwrap_err();
@@ -93,30 +111,13 @@ impl StartError {
     }
 }
 
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Listen { address, source } => write!(f, "cannot listen on `{address}`: {}", plainly(source)),
-            StartError::Seed { name, reason } => write!(f, "cannot seed from `{name}`: {reason}"),
-            StartError::State { path, reason } => write!(f, "cannot read the state in `{}`: {reason}", path.display()),
-            StartError::Store { reason } => write!(f, "cannot declare the stores: {reason}"),
-            StartError::JournalFile { path, source } => {
-                let path = path.display();
-                let reason = match source.kind() {
-                    io::ErrorKind::NotFound => "no such folder".to_owned(),
-                    _ => plainly(source),
-                };
-                write!(f, "cannot write the journal to `{path}`: {reason}")
-            }
-            StartError::Tls { reason, .. } => f.write_str(reason),
-            StartError::Passthrough { host } => write!(f, "the proxy cannot lead to `{host}`"),
-            StartError::Thread { source } => write!(f, "cannot start a thread: {}", plainly(source)),
-        }
-    }
-}
+/// An I/O error that is displayed by [`describe_io_error`].
+#[derive(Debug, Error)]
+#[error("{}", describe_io_error(.0))]
+pub(super) struct PlainIoError(#[source] pub io::Error);
 
-/// The common errors of sockets and files in lower case and without a number, the others as the system tells them.
-pub(super) fn plainly(error: &io::Error) -> String {
+/// Common errors in plain words, without the number of the system's message.
+pub(super) fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "address already in use".to_owned(),
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
@@ -126,4 +127,10 @@ pub(super) fn plainly(error: &io::Error) -> String {
     }
 }
 
-impl std::error::Error for StartError {}
+/// As [`describe_io_error`], for a file that is created: only its directory can be missing.
+fn describe_create_error(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such folder".to_owned(),
+        _ => describe_io_error(error),
+    }
+}

@@ -1,4 +1,4 @@
-//! One store of a running emulator, as a Rust test holds it.
+//! A handle for one store of a running emulator.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,27 +11,25 @@ use serde_json::{Value, json};
 
 use super::customer::Customer;
 use super::event::Event;
-use super::explanation::{Explanation, Step, customer_of};
+use super::explanation::{Explanation, Step};
 use super::fault::{AddedFault, Fault};
 use super::requests::Requests;
+use super::scope::{Inner, Scope};
 use super::snapshot::Snapshot;
-use super::{Inner, SeedSummary, Setting, Settings};
+use super::{Report, SeedSummary, Setting, Settings};
 use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::operation::Operation;
 use crate::domain::store::{Pending, StoreState};
 use crate::world::ResetTo;
-use crate::world::generate::GenerateRequest;
-use crate::world::report::Report;
-use crate::world::settings::SettingsOverrides;
+use crate::world::generate::{self, GenerateRequest};
 
-/// What is encoded in a path's segment: everything that is not unreserved in RFC 3986.
-const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The bytes that a path segment must percent-encode: all but the unreserved characters of RFC 3986.
+const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A store of a running emulator: a world of its own, with customers, events, tokens, settings, faults and time that no other
-/// store shares.
+/// One store of a running emulator, with its own customers, events, tokens, settings, faults and time.
 ///
-/// It comes from [`YotpoMock::store`](crate::YotpoMock::store). Clones are the same store, and may go to other threads. When a
-/// test panics while it holds one, the store's latest requests are printed; see
+/// [`YotpoMock::store`](crate::YotpoMock::store) returns it. Clones refer to the same store and can be used from other threads.
+/// When a test panics while it holds a `Store`, the latest requests to it are printed; see
 /// [`journal_on_panic`](crate::Builder::journal_on_panic).
 ///
 /// ```
@@ -40,7 +38,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// let yotpo = YotpoMock::start();
 /// let store = yotpo.store("shop");
 /// store.seed([Customer::builder().external_id("c-1").email("ann@example.com").build()]);
-/// // …point your integration at `store.url()`, `store.id()` and `store.secret()`, and look at what it did:
+/// // Run your integration with `store.url()`, `store.id()` and `store.secret()`, then check what it did:
 /// store.requests().upserts().assert_none();
 /// assert_eq!(store.customer("c-1").unwrap().email(), Some("ann@example.com"));
 /// ```
@@ -53,90 +51,49 @@ pub struct Store {
 
 impl Store {
     #[track_caller]
-    pub(super) fn of(inner: &Arc<Inner>, id: String) -> Store {
+    pub(super) fn new(inner: &Arc<Inner>, id: String) -> Store {
         assert!(!id.is_empty(), "a store has an id that is not empty");
         let secret = inner.world.secret_or_declare(&id, || format!("secret-of-{id}"));
         Store {
             inner: inner.clone(),
-            // Any text is the secret of a store that has none.
+            // A store without a secret accepts any.
             secret: secret.unwrap_or_else(|| "any".to_owned()),
             id,
         }
     }
 
-    /// The store's id, as the vendor's paths have it.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").id(), "shop");
-    /// ```
+    /// The id in the paths of the API.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The secret that gets an access token.
-    ///
-    /// ```
-    /// let yotpo = yotpo_mock::YotpoMock::builder().store("shop", "s3cret").start();
-    /// assert_eq!(yotpo.store("shop").secret(), "s3cret");
-    /// ```
+    /// The secret for `POST …/access_tokens`.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// Where its emulator listens, as [`YotpoMock::url`](crate::YotpoMock::url) tells it.
-    ///
-    /// ```
-    /// # use yotpo_mock::YotpoMock;
-    /// let store = YotpoMock::shared().new_store();
-    /// // …goes to your integration:
-    /// let config = (store.url(), store.id(), store.secret());
-    /// # assert_eq!(config.0, YotpoMock::shared().url());
-    /// ```
+    /// The emulator's base URL, as [`YotpoMock::url`](crate::YotpoMock::url).
     pub fn url(&self) -> &str {
         &self.inner.url
     }
 
-    /// Where the vendor's paths for this store begin, without a slash at the end.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let customers = format!("{}/customers", yotpo.store("shop").api_url());
-    /// assert_eq!(customers, format!("{}/core/v3/stores/shop/customers", yotpo.url()));
-    /// ```
+    /// The URL before `/customers` and the other paths of this store: `http://127.0.0.1:49152/core/v3/stores/shop`.
     pub fn api_url(&self) -> String {
-        let id = utf8_percent_encode(&self.id, IN_PATH);
+        let id = utf8_percent_encode(&self.id, PATH_SEGMENT);
         format!("{}/core/v3/stores/{id}", self.inner.url)
     }
 
-    /// Issues an access token; it lives 14 days of the store's time.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let token = yotpo.store("shop").access_token();
-    /// // …goes into the header `X-Yotpo-Token`.
-    /// # assert!(token.ends_with("_shop"));
-    /// ```
+    /// Issues an access token for the header `X-Yotpo-Token`, valid for 14 days of the store's time.
     pub fn access_token(&self) -> String {
         self.inner.world.call().store_scope(&self.id).issue_token()
     }
 
-    /// Adds customers, or puts them in the place of those they name, as `POST /_mock/seed` does: by external id, without one
-    /// in the place of the oldest unclaimed customer with exactly the same e-mail and phone number.
+    /// Adds customers. A customer replaces the one with the same external id; one without an external id replaces the oldest
+    /// such customer with exactly the same e-mail address and phone number.
     ///
     /// # Panics
     ///
-    /// If a customer has a field that there is not, or a value that a field cannot have, or an external id stands twice; then
-    /// nothing is added.
-    ///
-    /// ```
-    /// use yotpo_mock::Customer;
-    ///
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let store = yotpo.store("shop");
-    /// let seeded = store.seed([Customer::builder().external_id("c-1").build()]);
-    /// assert_eq!(seeded.customers_created, 1);
-    /// ```
+    /// If a customer has an unknown field or an invalid value, or two have the same external id. Then none is added.
     #[track_caller]
     pub fn seed(&self, customers: impl IntoIterator<Item: Into<Customer>>) -> SeedSummary {
         let customers: Vec<_> = customers
@@ -146,11 +103,11 @@ impl Store {
         self.seed_json(json!({ "customers": customers }))
     }
 
-    /// Adds events, each to a customer that is there, or puts them in the place of those with their unique id.
+    /// Adds events to existing customers. An event replaces the one with the same unique id.
     ///
     /// # Panics
     ///
-    /// If an event names no customer of the store, or has a value that a field cannot have; then nothing is added.
+    /// If an event names no customer of the store, or has an unknown field or an invalid value. Then none is added.
     ///
     /// ```
     /// use yotpo_mock::{Customer, Event};
@@ -170,49 +127,37 @@ impl Store {
     #[track_caller]
     fn seed_json(&self, mut store: Value) -> SeedSummary {
         store["id"] = self.id.clone().into();
-        // Not by a closure, which would be named as the place of the panic.
+        // A `match`, since a panic in a closure would not name the caller.
         match self.inner.world.seed(&json!({ "stores": [store] }).to_string()) {
-            Ok(mut seeded) => seeded.remove(&self.id).map(SeedSummary::of).unwrap_or_default(),
+            Ok(mut seeded) => seeded.remove(&self.id).map(SeedSummary::new).unwrap_or_default(),
             Err(error) => panic!("store `{}` cannot be seeded so: {error}", self.id),
         }
     }
 
-    /// Generates so many customers and events, plausible and varied, and appends them; at most a million of each at a time.
-    /// The same seed gives the same to a store with the same content.
+    /// Adds generated customers and events, up to a million of each. The same `seed` generates the same for a store with the same
+    /// content.
     ///
     /// # Panics
     ///
-    /// If events are asked for where there are no customers, or there are too many of either.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let store = yotpo.store("shop");
-    /// store.generate(100, 10, 42);
-    /// assert_eq!((store.customers().len(), store.events().len()), (100, 10));
-    /// ```
+    /// If there are events to generate and no customers, or more than a million of either.
     #[track_caller]
     pub fn generate(&self, customers: u64, events: u64, seed: u64) {
-        const MOST: u64 = crate::world::generate::MOST;
+        const MAX: u64 = generate::MOST;
         assert!(
-            customers <= MOST && events <= MOST,
-            "at most {MOST} customers and {MOST} events are generated at a time"
+            customers <= MAX && events <= MAX,
+            "at most {MAX} customers and {MAX} events are generated at a time"
         );
-        let order = GenerateRequest {
+        let request = GenerateRequest {
             customers,
             events,
             seed,
         };
-        if let Err(error) = self.inner.world.generate(&self.id, order) {
+        if let Err(error) = self.inner.world.generate(&self.id, request) {
             panic!("nothing is generated for store `{}`: {error}", self.id);
         }
     }
 
-    /// The customer with an external id, with everything that is known of it. A write whose delay is not over does not show.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").customer("c-1").is_none());
-    /// ```
+    /// The customer with an external id. Delayed writes are not visible, as in the API.
     pub fn customer(&self, external_id: &str) -> Option<Customer> {
         self.find(Identifiers {
             external_id: Some(ExternalId::for_lookup(external_id)),
@@ -220,12 +165,7 @@ impl Store {
         })
     }
 
-    /// The customer with an e-mail address, compared without case; of several, the one that was written last.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").customer_by_email("ann@example.com").is_none());
-    /// ```
+    /// The customer with an e-mail address, compared case-insensitively; of several, the last written.
     pub fn customer_by_email(&self, email: &str) -> Option<Customer> {
         self.find(Identifiers {
             email: Some(Email::for_lookup(email)),
@@ -233,12 +173,7 @@ impl Store {
         })
     }
 
-    /// The customer with a phone number; of several, the one that was written last.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").customer_by_phone_number("+14155552671").is_none());
-    /// ```
+    /// The customer with a phone number; of several, the last written.
     pub fn customer_by_phone_number(&self, number: &str) -> Option<Customer> {
         self.find(Identifiers {
             phone_number: Some(PhoneNumber::for_lookup(number)),
@@ -246,320 +181,211 @@ impl Store {
         })
     }
 
-    fn find(&self, named: Identifiers) -> Option<Customer> {
-        let found = |state: &StoreState| state.customer(state.find(&named)?).cloned();
-        self.with_store(found).map(|profile| customer_of(&profile))
+    fn find(&self, identifiers: Identifiers) -> Option<Customer> {
+        let find = |state: &StoreState| state.customer(state.find(&identifiers)?).cloned();
+        self.with_store(find).map(|profile| Customer::from_profile(&profile))
     }
 
-    /// All customers in the order of their creation.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").customers(), []);
-    /// ```
+    /// All customers, in the order of their creation.
     pub fn customers(&self) -> Vec<Customer> {
-        let customers: Vec<_> = self.with_store(|state| state.customers(0).cloned().collect());
-        customers.iter().map(customer_of).collect()
+        // Rendered after the lock is released.
+        let profiles: Vec<_> = self.with_store(|state| state.customers(0).cloned().collect());
+        profiles.iter().map(Customer::from_profile).collect()
     }
 
     /// The event with a unique id.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").event("r-1").is_none());
-    /// ```
     pub fn event(&self, unique_id: &str) -> Option<Event> {
         self.with_store(|state| {
             let found = state.event(unique_id);
-            found.map(|(event, of)| Event::of(&event, &of))
+            found.map(|(event, customer)| Event::from_stored(&event, &customer))
         })
     }
 
-    /// All events in the order in which they came.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// let returned = yotpo.store("shop").events().into_iter().filter(|event| event.event_type() == "item_returned");
-    /// assert_eq!(returned.count(), 0);
-    /// ```
+    /// All events, in the order of their creation.
     pub fn events(&self) -> Vec<Event> {
-        self.with_store(|state| state.events(0).map(|(_, event, of)| Event::of(&event, &of)).collect())
+        self.with_store(|state| {
+            let events = state.events(0);
+            events
+                .map(|(_, event, customer)| Event::from_stored(&event, &customer))
+                .collect()
+        })
     }
 
-    /// The writes that are accepted and do not show yet, in the order in which they will.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for write in yotpo.store("shop").pending_writes() {
-    ///     println!("request {} shows at {}: {}", write.request, write.visible_at, write.body);
-    /// }
-    /// ```
+    /// The accepted writes that are not visible yet, in the order in which they will be applied.
     pub fn pending_writes(&self) -> Vec<PendingWrite> {
-        self.with_store(|state| state.pending().map(PendingWrite::of).collect())
+        self.with_store(|state| state.pending().map(PendingWrite::new).collect())
     }
 
-    /// Looks at the store as it is now.
-    fn with_store<T: Default>(&self, look: impl FnOnce(&StoreState) -> T) -> T {
-        // A state that knows nothing of the store may have been put back since.
-        self.inner.world.with_store(&self.id, look).unwrap_or_default()
+    /// The default is for a store that the emulator no longer knows, after a restore.
+    fn with_store<T: Default>(&self, read: impl FnOnce(&StoreState) -> T) -> T {
+        self.inner.world.with_store(&self.id, read).unwrap_or_default()
     }
 
-    /// How a customer came to be what it is: the last 32 steps, the first of them first; none for what was seeded, for one
-    /// that was merged into another since, or for one that comes from a builder.
+    /// How a customer came to be: its last 32 steps, oldest first. It is empty for a customer that was seeded, was merged into
+    /// another, or comes from a [`CustomerBuilder`](crate::CustomerBuilder).
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// # let store = yotpo.store("shop");
     /// # store.seed([yotpo_mock::Customer::builder().external_id("c-1").build()]);
     /// let customer = store.customer("c-1").unwrap();
-    /// assert!(store.lineage(&customer).is_empty(), "it was seeded");
+    /// for step in store.lineage(&customer) {
+    ///     println!("request {} set {:?} by {}", step.request, step.fields, step.rule);
+    /// }
     /// ```
     pub fn lineage(&self, customer: &Customer) -> Vec<Step> {
         let number = customer.number().unwrap_or_default();
-        let steps = |state: &StoreState| {
+        self.with_store(|state| {
             let profile = state.customer(number)?;
-            Some(profile.steps().iter().map(Step::of).collect())
-        };
-        self.with_store(steps).unwrap_or_default()
+            Some(profile.steps().iter().map(Step::new).collect())
+        })
+        .unwrap_or_default()
     }
 
-    /// What a write would come to, by its body: `{"customer":{…}}` or `{"customer_event":{…}}`. Nothing is written.
+    /// What a write would do, without doing it. The body is `{"customer":{…}}` or `{"customer_event":{…}}`.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// # let store = yotpo.store("shop");
     /// use serde_json::json;
     ///
-    /// let both = json!({"customer": {"email": "ann@example.com", "phone_number": "+14155552671"}});
-    /// assert_eq!(store.explain(&both).broken_rules[0].rule.id, "customer.identifier.ambiguous");
+    /// let body = json!({"customer": {"email": "ann@example.com", "phone_number": "+14155552671"}});
+    /// assert_eq!(store.explain(&body).broken_rules[0].rule.id, "customer.identifier.ambiguous");
     /// ```
     pub fn explain(&self, body: &Value) -> Explanation {
-        Explanation::of(self.inner.world.call().store_scope(&self.id).explain(body))
+        Explanation::new(self.inner.world.call().store_scope(&self.id).explain(body))
     }
 
-    /// The requests to this store that are in the journal, to be narrowed and counted.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.store("shop").requests().upserts().assert_count(0);
-    /// ```
+    /// The requests to this store in the journal, to be filtered and counted.
     pub fn requests(&self) -> Requests {
-        Requests::of(&self.inner.world, Some(&self.id))
+        self.scope().requests()
     }
 
-    /// Forgets the requests to this store; numbers go on, and the report stays.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.store("shop").forget_requests();
-    /// ```
+    /// Removes the requests to this store from the journal. Request numbers continue, and the report keeps its counts.
     pub fn clear_requests(&self) {
-        self.inner.world.journal.clear(Some(&self.id));
+        self.scope().clear_requests();
     }
 
-    /// What was counted of this store.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").report().requests(), 0);
-    /// ```
+    /// The counts of the requests to this store.
     pub fn report(&self) -> Report {
-        self.inner.world.report.report(Some(&self.id))
+        self.scope().report()
     }
 
-    /// Begins anew to count this store.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.store("shop").forget_report();
-    /// ```
+    /// Sets the counts of this store to zero.
     pub fn clear_report(&self) {
-        self.inner.world.report.clear(Some(&self.id));
+        self.scope().clear_report();
     }
 
-    /// Lets a fault strike the next request of an operation to this store; more of them by [`Fault::times`].
+    /// Adds a fault for the next request to an operation of this store, or for more with [`Fault::times`].
     ///
     /// # Panics
     ///
-    /// If the fault is impossible, or there are 1,000 already.
+    /// If the fault is invalid, or the emulator has 1,000 faults already.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// use yotpo_mock::{Fault, Operation};
     ///
-    /// yotpo.store("shop").fail_next(Operation::UpsertCustomer, Fault::too_many_requests(2));
+    /// let fault = yotpo.store("shop").fail_next(Operation::UpsertCustomer, Fault::too_many_requests(2));
+    /// assert_eq!(fault.hits(), 0);
     /// ```
     #[track_caller]
     pub fn fail_next(&self, operation: Operation, fault: Fault) -> AddedFault {
-        self.add_fault(fault.on(operation).once())
+        self.scope().fail_next(operation, fault)
     }
 
-    /// Lets a fault strike requests to this store.
+    /// Adds a fault for every request to this store that matches it.
     ///
     /// # Panics
     ///
-    /// If the fault is impossible, or there are 1,000 already.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// use yotpo_mock::Fault;
-    ///
-    /// yotpo.store("shop").add_fault(Fault::status(500).probability(0.1, 7));
-    /// ```
+    /// If the fault is invalid, or the emulator has 1,000 faults already.
     #[track_caller]
     pub fn add_fault(&self, fault: Fault) -> AddedFault {
-        fault.of_store(&self.id).add_to(&self.inner.world)
+        self.scope().add_fault(fault)
     }
 
-    /// The faults that are for this store only, the oldest first.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").faults().iter().all(|fault| fault.is_over()), "a fault was never met");
-    /// ```
+    /// The faults of this store, oldest first, without those of all stores.
     pub fn faults(&self) -> Vec<AddedFault> {
-        AddedFault::all(&self.inner.world, Some(&self.id))
+        self.scope().faults()
     }
 
-    /// Removes the faults that are for this store only.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// yotpo.store("shop").clear_faults();
-    /// ```
+    /// Removes the faults of this store; those of all stores stay.
     pub fn clear_faults(&self) {
-        self.inner.world.memory().faults.clear(Some(&self.id));
+        self.scope().clear_faults();
     }
 
     /// The time of this store.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert!(yotpo.store("shop").now() >= yotpo.now() - chrono::TimeDelta::seconds(1));
-    /// ```
     pub fn now(&self) -> DateTime<Utc> {
-        self.inner.world.now_of(&self.id)
+        self.scope().now()
     }
 
-    /// Moves the time of this store forward, and of no other: its tokens expire, its rate window closes, its delayed writes
-    /// appear.
+    /// Moves the time of this store forward: its tokens expire, its rate limit window closes, its delayed writes become visible.
+    /// Other stores keep their time.
     ///
     /// # Panics
     ///
-    /// If that leads beyond the year 9000.
+    /// If the time would pass the year 9000.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
     /// use std::time::Duration;
     ///
     /// let (shop, other) = (yotpo.store("shop"), yotpo.store("other"));
-    /// shop.advance(Duration::from_secs(15 * 24 * 3600)); // its tokens are dead now
+    /// shop.advance(Duration::from_secs(15 * 24 * 3600)); // its tokens have expired
     /// assert!(shop.now() > other.now());
     /// ```
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.inner.advance(Some(&self.id), by);
+        self.scope().advance(by);
     }
 
-    /// Sets the time of this store to a later moment.
+    /// Moves the time of this store forward to a time.
     ///
     /// # Panics
     ///
-    /// If it is later than that already, since a clock never goes back, or the moment is beyond the year 9000.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # let store = yotpo.store("shop");
-    /// store.set_time("2040-01-01T00:00:00Z".parse().unwrap());
-    /// assert!(store.now() > yotpo.now());
-    /// ```
+    /// If the store's time is already later, or the new time is after the year 9000.
     #[track_caller]
-    pub fn set_time(&self, moment: DateTime<Utc>) {
-        self.inner.set_time(Some(&self.id), moment);
+    pub fn set_time(&self, time: DateTime<Utc>) {
+        self.scope().set_time(time);
     }
 
-    /// Makes every accepted write visible now; gives their number.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").settle(), 0);
-    /// ```
+    /// Makes all accepted writes visible now, and returns their number.
     pub fn settle(&self) -> usize {
-        self.inner.world.settle(Some(&self.id))
+        self.scope().settle()
     }
 
-    /// What holds for this store.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// assert_eq!(yotpo.store("shop").settings().rate_limit, 0);
-    /// ```
+    /// The settings of this store.
     pub fn settings(&self) -> Settings {
-        self.inner.world.memory().settings(Some(&self.id))
+        self.scope().settings()
     }
 
-    /// Changes a setting for this store.
+    /// Changes a setting for this store, until the next reset.
     ///
     /// # Panics
     ///
-    /// If the value is one that it cannot have.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// use yotpo_mock::Setting;
-    ///
-    /// yotpo.store("shop").set(Setting::RateLimit(5));
-    /// ```
+    /// If the setting does not allow the value.
     #[track_caller]
     pub fn set(&self, setting: Setting) {
-        self.inner.set(Some(&self.id), setting);
+        self.scope().set(setting);
     }
 
-    /// Takes back what was changed for this store: what holds for all stores holds for it.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # let store = yotpo.store("shop");
-    /// store.set(yotpo_mock::Setting::RateLimit(5));
-    /// store.unset_all();
-    /// assert_eq!(store.settings(), yotpo.settings());
-    /// ```
+    /// Returns to the settings of all stores.
     pub fn clear_settings(&self) {
-        self.inner
-            .world
-            .memory()
-            .set_overrides(Some(&self.id), SettingsOverrides::default());
+        self.scope().clear_settings();
     }
 
-    /// Goes back to how this store started: its seed, or else nothing but its secret. Its settings and faults go, too; journal,
+    /// Returns to the seed of the start, or to an empty store with its secret. The store's settings and faults are removed; journal,
     /// report and time stay.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # let store = yotpo.store("shop");
-    /// store.generate(10, 0, 1);
-    /// store.reset();
-    /// assert!(store.customers().is_empty());
-    /// ```
     pub fn reset(&self) {
-        self.inner.world.reset(Some(&self.id), ResetTo::Seed);
+        self.scope().reset(ResetTo::Seed);
     }
 
-    /// Goes back to nothing but the store's secret.
-    ///
-    /// ```
-    /// let seed = r#"{"store":"shop","customer":{"external_id":"c-1"}}"#;
-    /// let yotpo = yotpo_mock::YotpoMock::builder().seed(seed).start();
-    /// let store = yotpo.store("shop");
-    /// store.reset_to_empty();
-    /// assert!(store.customers().is_empty());
-    /// ```
+    /// Resets, but keeps only the secret, without the seeded customers and events.
     pub fn reset_to_empty(&self) {
-        self.inner.world.reset(Some(&self.id), ResetTo::Empty);
+        self.scope().reset(ResetTo::Empty);
     }
 
-    /// Keeps what this store is now, however large it is, at next to no cost: customers, events, tokens, settings, faults and
-    /// time.
+    /// Takes a snapshot of this store: customers, events, tokens, settings, faults and time. The cost does not depend on its size.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -573,88 +399,74 @@ impl Store {
         Snapshot::of(self.inner.world.state().of_store(&self.id))
     }
 
-    /// Puts what a state document says of this store in the place of what is there; others stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the document, or that it tells nothing of this store. Then nothing is changed.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # let store = yotpo.store("shop");
-    /// let document = store.snapshot().to_json();
-    /// store.restore_json(&document).unwrap();
-    /// ```
-    pub fn restore_json(&self, document: &str) -> Result<(), String> {
-        self.inner.world.put_document(Some(&self.id), document)
-    }
-
-    /// Puts back what this store was; others stay as they are. Cursors from before are refused, and so are tokens that it issued
-    /// since.
+    /// Returns this store, and no other, to a snapshot of it or of all stores. Cursors from before, and tokens issued since the
+    /// snapshot, are no longer valid.
     ///
     /// # Panics
     ///
-    /// If the snapshot knows nothing of this store.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # let store = yotpo.store("shop");
-    /// let all = yotpo.snapshot();
-    /// store.restore(&all);
-    /// ```
+    /// If the snapshot does not contain this store.
     #[track_caller]
     pub fn restore(&self, snapshot: &Snapshot) {
-        let put = self.inner.world.restore_store(&self.id, snapshot.state());
-        if let Err(reason) = put {
-            panic!("the snapshot cannot be restored: {reason}");
+        let restored = self.inner.world.restore_store(&self.id, snapshot.state());
+        if let Err(error) = restored {
+            panic!("the snapshot cannot be restored: {error}");
+        }
+    }
+
+    /// Replaces the state of this store, and of no other, with that in a JSON document: one from [`Snapshot::to_json`], or a seed.
+    ///
+    /// # Errors
+    ///
+    /// If the document is invalid or does not contain this store. Then nothing changes.
+    pub fn restore_json(&self, document: &str) -> Result<(), String> {
+        self.scope().restore_json(document)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            inner: &self.inner,
+            store: Some(&self.id),
         }
     }
 }
 
-/// Its id and where it is, and nothing secret.
+/// Shows the id and the URL, and no secrets.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut store = f.debug_struct("Store");
-        store
+        f.debug_struct("Store")
             .field("id", &self.id)
             .field("url", &self.inner.url)
             .finish_non_exhaustive()
     }
 }
 
-/// A write that is accepted and does not show yet.
-///
-/// ```
-/// # let yotpo = yotpo_mock::YotpoMock::start();
-/// let waiting: Vec<u64> = yotpo.store("shop").pending_writes().iter().map(|write| write.request).collect();
-/// # assert!(waiting.is_empty());
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PendingWrite {
-    /// The number of the request that it came with.
-    pub request: u64,
-    /// When it shows, or when one that was accepted before it does, whichever is later; by the store's clock.
-    pub visible_at: DateTime<Utc>,
-    /// The write as a client might have sent it: `{"customer":{…}}` or `{"customer_event":{…}}`.
-    pub body: Value,
-}
-
-impl PendingWrite {
-    fn of(pending: &Pending) -> PendingWrite {
-        PendingWrite {
-            request: pending.request,
-            visible_at: pending.visible_at,
-            body: pending.write.to_json(),
+/// Prints the latest requests to the store if the test that holds it is panicking.
+impl Drop for Store {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.scope().print_journal();
         }
     }
 }
 
-/// Prints the store's latest requests if the test that holds it is panicking.
-impl Drop for Store {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.inner.print_journal(Some(&self.id));
+/// An accepted write that is not visible yet.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PendingWrite {
+    /// The number of the request.
+    pub request: u64,
+    /// When it becomes visible by the store's clock: after its own delay and not before the writes that were accepted earlier.
+    pub visible_at: DateTime<Utc>,
+    /// The body that a client could have sent: `{"customer":{…}}` or `{"customer_event":{…}}`.
+    pub body: Value,
+}
+
+impl PendingWrite {
+    fn new(pending: &Pending) -> PendingWrite {
+        PendingWrite {
+            request: pending.request,
+            visible_at: pending.visible_at,
+            body: pending.write.to_json(),
         }
     }
 }

@@ -1,0 +1,205 @@
+//! The start of an emulator: stores from flags and seeds, sockets, state file, server.
+
+use std::fs::{self, File};
+use std::io;
+#[cfg(feature = "tls")]
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::YotpoMock;
+use super::builder::{Builder, SeedSource};
+use super::host::Host;
+use super::scope::Inner;
+use super::start_error::{Cause, PlainIoError, StartError};
+use crate::http::control::access::Access;
+use crate::http::hosts::is_yotpo;
+use crate::http::proxy::Proxy;
+#[cfg(feature = "tls")]
+use crate::http::tls::{Tls, TlsOptions};
+use crate::http::{ServerHandle, ServerState};
+use crate::os::raise_descriptor_limit;
+use crate::world::clock::Clock;
+use crate::world::journal::Journal;
+use crate::world::seed::{self, ReadOptions, Stores};
+use crate::world::state_file::StateFile;
+use crate::world::{ReadError, World};
+
+impl Builder {
+    /// Starts the emulator.
+    ///
+    /// # Panics
+    ///
+    /// If [`try_start`](Builder::try_start) returns an error.
+    #[track_caller]
+    pub fn start(self) -> YotpoMock {
+        // A `match`, since a panic in a closure would not name the caller.
+        match self.try_start() {
+            Ok(yotpo) => yotpo,
+            Err(error) => panic!("{error}; {}", error.hint()),
+        }
+    }
+
+    /// Starts the emulator. When this returns, the seeds are loaded and the port accepts connections.
+    ///
+    /// An emulator needs 5 file descriptors, and one per connection. The first one of a process raises the soft limit to the hard
+    /// limit, to 10,240 at most; a limit of 1,300 is enough for two hundred emulators at once.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    ///
+    /// ```
+    /// let error = yotpo_mock::YotpoMock::builder().seed_file("nowhere.json").try_start().unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot seed from `nowhere.json`: no such file");
+    /// ```
+    pub fn try_start(self) -> Result<YotpoMock, StartError> {
+        raise_descriptor_limit();
+        let clock = self.frozen_at.map(Clock::frozen_at).unwrap_or_default();
+        let stores = self.load_stores(clock.now())?;
+        let bound = match self.host {
+            Host::Address(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        };
+        #[cfg(feature = "tls")]
+        let (tls, names) = self.start_tls(bound)?;
+        #[cfg(not(feature = "tls"))]
+        let names = Vec::new();
+        self.check_passthrough()?;
+        let sockets = self.host.bind(self.port)?;
+        let address = sockets[0].local_addr().map_err(StartError::thread)?;
+        let world = Arc::new(self.create_world(clock, stores)?);
+        let access = Access { bound, ..self.access };
+        let proxy = Proxy {
+            port: address.port(),
+            bound,
+            names,
+            passthrough: self.proxy_passthrough,
+        };
+        let server_state = ServerState::new(
+            world.clone(),
+            access,
+            proxy,
+            #[cfg(feature = "tls")]
+            tls.clone(),
+            self.read_timeout,
+        );
+        let server = ServerHandle::start(&server_state, sockets, self.workers).map_err(StartError::thread)?;
+        let inner = Inner {
+            world,
+            url: format!("http://{address}"),
+            #[cfg(feature = "tls")]
+            https_url: format!("https://{address}"),
+            #[cfg(feature = "tls")]
+            tls,
+            journal_on_panic: self.journal_on_panic,
+            printed: Default::default(),
+            last_new_store: Default::default(),
+        };
+        Ok(YotpoMock {
+            inner: Arc::new(inner),
+            server,
+            is_saved: false,
+        })
+    }
+
+    /// Declares the stores of the flags and adds the seeds.
+    fn load_stores(&self, now: DateTime<Utc>) -> Result<Stores, StartError> {
+        let mut stores = Stores::new();
+        for (id, secret) in &self.stores {
+            let store = stores.entry(id.clone()).or_default();
+            seed::declare(store, id, secret.clone()).map_err(|error| StartError::Store { source: error.into() })?;
+        }
+        for seed in &self.seeds {
+            self.load_seed(seed, now, &mut stores)?;
+        }
+        let has_secret = |id: &String| stores[id].credentials.secret.is_some();
+        if stores.keys().any(has_secret) {
+            for id in stores.keys().filter(|id| !has_secret(id)) {
+                tracing::warn!("store `{id}` is unreachable: it is seeded without a secret, and other stores have one");
+            }
+        }
+        Ok(stores)
+    }
+
+    fn load_seed(&self, seed: &SeedSource, now: DateTime<Utc>, stores: &mut Stores) -> Result<(), StartError> {
+        let (name, text) = match seed {
+            SeedSource::Text(text) => ("a document".to_owned(), Ok(text.clone())),
+            SeedSource::File(path) => (path.display().to_string(), fs::read_to_string(path)),
+        };
+        let options = ReadOptions {
+            validation: self.settings.validation,
+            now,
+        };
+        let loaded: Result<_, Cause> = match text {
+            Ok(text) => seed::load(&text, |_| options, stores).map_err(Cause::from),
+            Err(error) => Err(PlainIoError(error).into()),
+        };
+        match loaded {
+            Ok(_) => Ok(()),
+            Err(source) => Err(StartError::Seed { name, source }),
+        }
+    }
+
+    /// Creates the certificates; returns the additional names with them.
+    #[cfg(feature = "tls")]
+    fn start_tls(&self, bound: Option<IpAddr>) -> Result<(Arc<Tls>, Vec<String>), StartError> {
+        let options = TlsOptions {
+            bound,
+            ..self.tls.clone()
+        };
+        match Tls::new(&options) {
+            Ok(tls) => Ok((Arc::new(tls), options.names)),
+            Err(error) => Err(StartError::Tls {
+                hint: error.hint(),
+                source: error.into(),
+            }),
+        }
+    }
+
+    fn check_passthrough(&self) -> Result<(), StartError> {
+        let is_invalid = |host: &&String| host.is_empty() || host.contains(['/', '@', ' ']) || is_yotpo(host);
+        match self.proxy_passthrough.iter().find(is_invalid) {
+            Some(host) => Err(StartError::Passthrough { host: host.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates the world from the seeds, or from the state file if it exists.
+    fn create_world(&self, clock: Clock, stores: Stores) -> Result<World, StartError> {
+        let (store_count, counts) = (stores.len(), stores.values().map(|store| store.counts()));
+        let (customers, events) = counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
+        let mut world = World::new(self.settings, clock, stores);
+        let file = self.journal_file.as_deref().map(create_journal_file).transpose()?;
+        world.journal = Journal::new(self.journal, file).map_err(StartError::thread)?;
+        if let Some(path) = &self.state_file {
+            let read = world.keep_in(StateFile::new(path.clone()));
+            read.map_err(|error| StartError::State {
+                path: path.clone(),
+                source: match error {
+                    // A missing file is no error, but a missing directory is.
+                    ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => "no such folder".into(),
+                    ReadError::Io(error) => PlainIoError(error).into(),
+                    ReadError::NoState(reason) => reason.into(),
+                },
+            })?;
+        }
+        tracing::info!(
+            stores = store_count,
+            customers,
+            events,
+            settings = %self.settings.to_json(),
+            "seeded"
+        );
+        Ok(world)
+    }
+}
+
+fn create_journal_file(path: &Path) -> Result<File, StartError> {
+    File::create(path).map_err(|source| StartError::JournalFile {
+        path: path.to_owned(),
+        source,
+    })
+}
