@@ -152,7 +152,7 @@ fn what_is_seeded_is_served_and_what_is_written_is_seen() {
         .collect();
     assert_snapshot!(told.join("\n"), @r#"
     Updated by identity.external_id: ["external_id", "phone_number", "first_name", "account_updated_at"]
-    Merged(Merged { number: 2, external_id: None, email: None, phone_number: Some("+14155552671") }) by identity.goes_on: ["accepts_sms_marketing"]
+    Merged(MergedProfile { number: 2, external_id: None, email: None, phone_number: Some("+14155552671") }) by identity.goes_on: ["accepts_sms_marketing"]
     Updated by identity.external_id: ["external_id", "account_updated_at"]
     "#);
 }
