@@ -1,67 +1,59 @@
-//! The upper floor: the vendor's surface and our own, as HTTP speaks of them. The only actix in the library.
+//! The HTTP layer: the emulated API and the control API, on one port.
 //!
-//! A connection is [taken](acceptor), and its first bytes [tell](connection) whether HTTP, TLS or a tunnel begins; a [proxy] leads
-//! those here that look for the vendor. There are two ways on, and both lead to the same answers: ordinary requests are read and
-//! answered in the [express] lane, and all others by actix, whose requests [enter](middleware::enter) here.
+//! The [server] accepts connections. A [connection] starts with HTTP, TLS or CONNECT, which the [proxy] answers. One of two
+//! [transports](transport) parses a request and calls [`respond`](respond::respond), which returns a
+//! [`Response`](response::Response) for the transport to encode.
 //!
-//! A request is [recorded](journal_recorder), finds its path [on one page](paths), is [admitted](admission) and meets its handler. The
-//! questions come in this order: unknown path 404, method 405, not emulated 501; then who is calling 401, how often 429; then the
-//! body 415, 413, 400. A fault strikes before it is asked who is calling.
+//! `respond` asks in this order: is the path known (404) with this method (405) and emulated (501); does a fault match; is the
+//! access token valid (401); is the rate limit reached (429); is the body JSON (415), small enough (413) and valid (400).
 
-mod acceptor;
-mod access_tokens;
-mod admission;
-mod answer;
-pub(crate) mod body;
 mod connection;
 pub(crate) mod control;
-mod customer_events;
-pub(crate) mod customers;
-mod express;
+mod cors;
 mod faults;
-mod head;
+mod handlers;
 pub(crate) mod hosts;
-mod journal_recorder;
-mod middleware;
-mod outgoing;
-mod paths;
-mod prefixed_stream;
 pub(crate) mod proxy;
+pub(crate) mod request;
 mod request_context;
+mod respond;
+mod response;
+mod route;
+mod server;
+mod stream;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+mod transport;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, Error};
 
 use crate::world::World;
-pub(crate) use acceptor::ServerHandle;
-use body::ReadTimeout;
+use control::Started;
 use control::access::Access;
 use proxy::Proxy;
+pub(crate) use server::ServerHandle;
 #[cfg(feature = "tls")]
 use tls::Tls;
 
-/// What every thread is given that serves.
+/// What every serving thread shares.
 #[derive(Clone)]
 pub(crate) struct ServerState {
-    world: Data<World>,
-    access: Data<Access>,
-    started: Data<control::Started>,
-    proxy: Data<Proxy>,
+    world: Arc<World>,
+    access: Arc<Access>,
+    started: Arc<Started>,
+    proxy: Arc<Proxy>,
     #[cfg(feature = "tls")]
-    tls: Data<Tls>,
+    tls: Arc<Tls>,
     /// How long a head, and then a body, may take to arrive.
     read_timeout: Duration,
 }
 
 impl ServerState {
-    /// A world that begins to be served now.
     pub fn new(
         world: Arc<World>,
         access: Access,
@@ -70,29 +62,26 @@ impl ServerState {
         read_timeout: Duration,
     ) -> ServerState {
         ServerState {
-            world: Data::from(world),
-            access: Data::new(access),
-            started: Data::new(control::Started(Instant::now())),
-            proxy: Data::new(proxy),
+            world,
+            access: Arc::new(access),
+            started: Arc::new(Started(Instant::now())),
+            proxy: Arc::new(proxy),
             #[cfg(feature = "tls")]
-            tls: Data::from(tls),
+            tls,
             read_timeout,
         }
     }
 }
 
-/// What every thread runs.
-fn app(
-    server_state: ServerState,
+/// The control API as an actix-web app.
+fn control_app(
+    state: ServerState,
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     let app = App::new()
-        .app_data(server_state.world)
-        .app_data(server_state.started)
-        .app_data(server_state.access)
-        .app_data(server_state.proxy);
+        .app_data(Data::from(state.world))
+        .app_data(Data::from(state.started))
+        .app_data(Data::from(state.access));
     #[cfg(feature = "tls")]
-    let app = app.app_data(server_state.tls);
-    app.app_data(Data::new(ReadTimeout(server_state.read_timeout)))
-        .service(control::scope())
-        .wrap(from_fn(middleware::enter))
+    let app = app.app_data(Data::from(state.tls));
+    app.service(control::scope())
 }

@@ -157,7 +157,7 @@ pub mod __internal {
     pub use crate::domain::rejection::Rejection;
     pub use crate::domain::store::{StoreState, Write};
     pub use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
-    pub use crate::http::body::parameters;
+    pub use crate::http::request::parse_query;
 
     pub mod json {
         pub use crate::domain::json::{Json, parse, parse_value};

@@ -358,7 +358,7 @@ impl YotpoMock {
     ///
     /// If the state cannot be saved. The emulator stops all the same.
     pub fn stop(mut self, grace: Duration) -> io::Result<()> {
-        self.server.pause();
+        self.server.drain();
         let journal = &self.inner.world.journal;
         journal.end();
         let started = Instant::now();
@@ -377,7 +377,7 @@ impl YotpoMock {
 
     /// Ends the server and waits for its threads.
     fn end(&mut self) {
-        self.server.end();
+        self.server.stop();
         self.inner.world.journal.finish();
     }
 

@@ -3,49 +3,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
-
-use socket2::SockRef;
-
-#[cfg(unix)]
-type Raw = std::os::fd::RawFd;
-#[cfg(windows)]
-type Raw = std::os::windows::io::RawSocket;
-
-/// A connection's socket, which the connection owns: for the one thing that the server does not do, a reset.
-#[derive(Clone, Copy)]
-pub(crate) struct Socket(Raw);
-
-impl Socket {
-    #[cfg(unix)]
-    pub fn of(stream: &impl std::os::fd::AsRawFd) -> Socket {
-        Socket(stream.as_raw_fd())
-    }
-
-    #[cfg(windows)]
-    pub fn of(stream: &impl std::os::windows::io::AsRawSocket) -> Socket {
-        Socket(stream.as_raw_socket())
-    }
-
-    /// Lets the connection end with a reset and not with an end of file.
-    ///
-    /// To be called only while a request of the connection is being answered: then the socket is open.
-    pub fn reset_when_closed(self) {
-        let linger = |socket: SockRef<'_>| {
-            // A client that has gone needs no reset.
-            let _ = socket.set_linger(Some(Duration::ZERO));
-        };
-        // SAFETY: the connection owns the socket and keeps it open for as long as one of its requests is being answered, and
-        // the borrow ends before this function does.
-        #[cfg(unix)]
-        linger(SockRef::from(&unsafe { std::os::fd::BorrowedFd::borrow_raw(self.0) }));
-        // SAFETY: as above.
-        #[cfg(windows)]
-        linger(SockRef::from(&unsafe {
-            std::os::windows::io::BorrowedSocket::borrow_raw(self.0)
-        }));
-    }
-}
 
 /// Creates a file anew. Secrets stand in it: nobody else need read it.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {

@@ -408,6 +408,10 @@ impl RequestScope {
         self.now
     }
 
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// The faults that a request may meet.
     pub fn faults(&self) -> &Faults {
         &self.memory.faults

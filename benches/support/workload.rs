@@ -5,7 +5,7 @@ use std::hint::black_box;
 use serde_json::{Value, json};
 use yotpo_mock::__internal::json::parse;
 use yotpo_mock::__internal::{
-    Diagnostics, PageRequest, StoreState, ValidationOptions, Write, parameters, read_customer, read_event,
+    Diagnostics, PageRequest, StoreState, ValidationOptions, Write, parse_query, read_customer, read_event,
 };
 
 use super::{NOW, SCOPE, customer_body, email, event_body};
@@ -122,6 +122,6 @@ impl BenchStore {
 }
 
 fn page_request(query: &str) -> PageRequest {
-    let parameters = parameters(query).expect("the query is ASCII");
+    let parameters = parse_query(query).expect("the query is ASCII");
     PageRequest::read(&parameters, SCOPE, &mut Diagnostics::default()).expect("the query is valid")
 }

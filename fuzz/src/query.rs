@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use yotpo_mock::__internal::{
-    Cursor, Customer, CustomerNumber, Diagnostics, Email, Filter, MAX_LIMIT, PageRequest, parameters,
+    Cursor, Customer, CustomerNumber, Diagnostics, Email, Filter, MAX_LIMIT, PageRequest, parse_query,
 };
 
 use super::{SCOPE, STORE, assert_names_rules, to_json, to_text, whole_store};
@@ -21,7 +21,7 @@ static CUSTOMERS: LazyLock<Vec<(CustomerNumber, Customer)>> = LazyLock::new(|| {
 ///
 /// If a property of paging does not hold.
 pub fn query(bytes: &[u8]) {
-    let Some(parameters) = str::from_utf8(bytes).ok().and_then(|query| parameters(query).ok()) else {
+    let Some(parameters) = str::from_utf8(bytes).ok().and_then(|query| parse_query(query).ok()) else {
         return;
     };
     let request = match PageRequest::read(&parameters, SCOPE, &mut Diagnostics::default()) {

@@ -562,15 +562,14 @@ fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
 }
 
 #[test]
-fn actix_answers_what_follows_a_request_that_asks_for_a_close() {
+fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
     let scene = Scene::new();
     let mut connection = Connection::open(scene.address());
     connection.send(request("GET", &customers(""), "Connection: close\r\n", HIDDEN));
     let last = connection.answer().expect("an answer");
     assert_eq!((last.status(), last.header("connection")), (200, Some("close")));
-    // HTTP says that nothing after it is processed; actix-http 3.20 does. What follows is a request of its own, not a part of
-    // another, and journalled as one.
-    assert_eq!(connection.answer().expect("an answer all the same").number(), 2);
+    assert!(connection.answer().is_none(), "the connection is closed");
+    assert_eq!(scene.mock.requests().count(), 1);
 }
 
 #[test]
@@ -895,7 +894,7 @@ mod process {
             it_serves(address);
             let (code, _, log) = running.stop("TERM");
             assert_eq!(code, Some(0));
-            let warnings = log.matches("no further connection can be taken for now").count();
+            let warnings = log.matches("cannot accept connections for now").count();
             assert_eq!(warnings, 1, "{log}");
         }
 

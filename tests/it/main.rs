@@ -10,7 +10,6 @@ mod coverage;
 mod customer;
 mod embedded;
 mod event;
-mod express;
 mod hard_times;
 mod identity;
 mod mock;
@@ -28,6 +27,7 @@ mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
 mod unmodified;
 mod validation;
 mod visibility;

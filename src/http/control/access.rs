@@ -41,10 +41,9 @@ impl Default for Access {
 }
 
 impl Access {
-    /// The origin of a request, if it is one of the allowed origins.
-    pub fn allowed_origin<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let origin = headers.get(ORIGIN)?.to_str().ok()?;
-        self.origins.iter().any(|allowed| allowed == origin).then_some(origin)
+    /// Whether pages of an origin may call both APIs.
+    pub(in crate::http) fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed == origin)
     }
 
     /// Checks the host, the origin and the token of a request.
@@ -97,7 +96,7 @@ impl Access {
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"));
         let is_same_origin = authority.is_some() && host_of(head) == authority;
-        if is_same_origin || self.allowed_origin(headers).is_some() {
+        if is_same_origin || self.allows_origin(&origin) {
             return Ok(());
         }
         Err(ControlError::new(

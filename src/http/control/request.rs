@@ -15,7 +15,7 @@ use super::access::Access;
 use super::error::ControlError;
 use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
-use crate::http::body;
+use crate::http::request::parse_query;
 use crate::world::World;
 use crate::world::text::{join_quoted, truncate};
 
@@ -35,7 +35,7 @@ impl FromRequest for ControlRequest {
     type Future = Ready<Result<ControlRequest, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let query = body::parameters(request.query_string());
+        let query = parse_query(request.query_string());
         let query = query.map_err(|_| ControlError::bad("the query is not UTF-8", "percent-encode it as UTF-8"));
         ready(Ok(ControlRequest {
             world: world_of(request),

@@ -9,14 +9,10 @@ use super::Entry;
 use super::message::{Message, RecordedBody};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
-use crate::domain::page::RenderedPage;
 use crate::domain::rule::Rule;
 
 /// The maximum length of a stored method, path or store id, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
-
-/// Room for the customer that crosses the limit when the beginning of a page is copied, in bytes.
-const PAGE_HEADROOM: usize = 2048;
 
 /// A request and its response, for [`OpenEntry::close`](super::OpenEntry::close).
 pub(crate) struct EntryDraft<'a> {
@@ -42,33 +38,26 @@ pub(crate) struct EntryDraft<'a> {
 
 /// A body in a draft.
 #[derive(Clone, Copy)]
-pub(crate) enum BodyDraft<'a> {
-    /// The bytes that were read, and the length of the whole body.
-    Bytes(&'a [u8], u64),
-    Page(&'a RenderedPage),
+pub(crate) struct BodyDraft<'a> {
+    /// What was read of it.
+    pub bytes: &'a [u8],
+    /// The length of the whole body.
+    pub total_bytes: u64,
 }
 
 impl<'a> BodyDraft<'a> {
     /// A body that was read to its end.
-    pub fn complete(body: &'a [u8]) -> BodyDraft<'a> {
-        BodyDraft::Bytes(body, body.len() as u64)
+    pub fn complete(bytes: &'a [u8]) -> BodyDraft<'a> {
+        BodyDraft {
+            bytes,
+            total_bytes: bytes.len() as u64,
+        }
     }
 
     fn copy(self, max_bytes: usize) -> RecordedBody {
-        match self {
-            BodyDraft::Bytes(bytes, total_bytes) => RecordedBody {
-                bytes: Bytes::copy_from_slice(&bytes[..bytes.len().min(max_bytes)]),
-                total_bytes,
-            },
-            BodyDraft::Page(page) => {
-                let mut bytes = Vec::with_capacity(page.len().min(max_bytes + PAGE_HEADROOM));
-                page.prefix(max_bytes).write_chunk(max_bytes, &mut bytes);
-                bytes.truncate(max_bytes);
-                RecordedBody {
-                    bytes: bytes.into(),
-                    total_bytes: page.len() as u64,
-                }
-            }
+        RecordedBody {
+            bytes: Bytes::copy_from_slice(&self.bytes[..self.bytes.len().min(max_bytes)]),
+            total_bytes: self.total_bytes,
         }
     }
 }

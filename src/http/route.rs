@@ -1,4 +1,4 @@
-//! The vendor's paths, all on this page: what each names, and which methods it takes.
+//! The paths of the emulated API, with the methods that each accepts.
 
 use std::array;
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 
-/// The vendor's resources that the emulator does not have: refused in words, with any method, and with any path below them.
+/// Yotpo's resources that are not emulated: 501, with any method and any path below them.
 const NOT_EMULATED: [&str; 8] = [
     "orders",
     "products",
@@ -21,23 +21,24 @@ const NOT_EMULATED: [&str; 8] = [
     "register_purchase",
 ];
 
-/// The most segments that tell one path from another.
-const TELLING: usize = 6;
+/// How many segments tell the paths apart.
+const MAX_SEGMENTS: usize = 6;
 
-/// What a request is for.
+/// The operation that a request calls.
 #[derive(Debug)]
-pub(super) struct Target {
-    /// The store that the path names, whether or not there is something at it.
+pub(super) struct Route {
+    /// The store that the path names, also if the path is unknown.
     pub store: Option<String>,
-    /// What is asked of the vendor, or why nothing is.
+    /// The operation, or the rejection: 404, 405 or 501.
     pub operation: Result<Operation, Rejection>,
 }
 
-impl Target {
-    /// Reads a path as it came, without the query. Segments are decoded one by one, so that an encoded slash divides nothing.
-    pub fn of(method: &Method, path: &str) -> Target {
+impl Route {
+    /// Finds the route of a percent-encoded path without its query. Each segment is decoded by itself, so that an encoded
+    /// slash does not separate segments.
+    pub fn find(method: &Method, path: &str) -> Route {
         let mut segments = segments(path);
-        let segments: [Option<Cow<'_, str>>; TELLING] = array::from_fn(|_| segments.next());
+        let segments: [Option<Cow<'_, str>>; MAX_SEGMENTS] = array::from_fn(|_| segments.next());
         let is_utf8 = !path.contains('%') || percent_decode_str(path).decode_utf8().is_ok();
         let (store, operation) = match segments.each_ref().map(Option::as_deref) {
             [Some("oauth"), Some("token"), None, ..] => (None, create_oauth_token(method)),
@@ -61,7 +62,7 @@ impl Target {
             }
             _ => (None, Err(Rejection::UnknownPath)),
         };
-        Target {
+        Route {
             store,
             operation: if is_utf8 {
                 operation
@@ -72,7 +73,7 @@ impl Target {
     }
 }
 
-/// The segments of a path, decoded.
+/// The decoded segments of a path.
 pub(super) fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     path.split('/').skip(1).map(|segment| match segment.contains('%') {
         true => percent_decode_str(segment).decode_utf8_lossy(),
@@ -109,4 +110,9 @@ fn create_oauth_token(method: &Method) -> Result<Operation, Rejection> {
         Method::POST => Ok(Operation::CreateOauthToken),
         _ => Err(Rejection::MethodNotAllowed { allowed: "POST" }),
     }
+}
+
+/// Whether a path belongs to the control API.
+pub(super) fn is_control(path: &str) -> bool {
+    segments(path).next().as_deref() == Some("_mock")
 }

@@ -111,7 +111,7 @@ fn journal(scene: &Scene) -> Vec<Value> {
 }
 
 #[test]
-fn both_ways_lead_to_the_same_answers_and_the_same_journal() {
+fn both_transports_give_the_same_responses_and_the_same_journal() {
     let settings = |builder: yotpo_mock::Builder| builder.store("shop", "any").rate_limit(50);
     for scenes in [
         [Scene::new(), Scene::new()],
@@ -132,7 +132,7 @@ fn both_ways_lead_to_the_same_answers_and_the_same_journal() {
 }
 
 #[test]
-fn both_ways_write_the_same_pages() {
+fn both_transports_send_the_same_pages() {
     let seed: Vec<_> = (0..150)
         .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
         .collect();
@@ -153,7 +153,7 @@ fn both_ways_write_the_same_pages() {
 }
 
 #[test]
-fn a_connection_changes_the_way_in_the_middle_of_a_write() {
+fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
     let scene = Scene::new();
     let token = "X-Yotpo-Token: any\r\n";
     let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();

@@ -1,0 +1,62 @@
+//! `createAccessToken` and `createOauthToken`. Both check the caller themselves: their bodies name it.
+
+use serde_json::{Value, json};
+
+use crate::domain::rejection::{Rejection, Violation};
+use crate::domain::rule;
+use crate::http::request_context::RequestContext;
+use crate::http::response::Response;
+
+/// `POST /core/v3/stores/{store_id}/access_tokens` with `{"secret":"…"}`.
+pub(super) async fn create(context: &mut RequestContext<'_>) -> Result<Response, Rejection> {
+    context.store().check_store()?;
+    let body = match context.read_json().await {
+        Ok(text) => text.parse().map(Value::from),
+        Err(rejection) => Err(rejection),
+    };
+    if let Ok(body) = &body {
+        context.store().check_secret(text(body, "secret"))?;
+    }
+    context.count()?;
+    body?;
+    Ok(Response::json(
+        &json!({ "access_token": context.store().issue_token() }),
+    ))
+}
+
+/// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
+pub(super) async fn create_oauth(context: &mut RequestContext<'_>) -> Result<Response, Rejection> {
+    let limit_bytes = context.settings().body_limit;
+    let body = context.body.read_json_or_form(context.head, limit_bytes).await?;
+    let store = text(&body, "client_id").filter(|id| !id.is_empty());
+    if let Some(store) = store {
+        context.set_store(store);
+        context.store().check_store()?;
+        context.store().check_secret(text(&body, "client_secret"))?;
+        context.count()?;
+    }
+    let mut violations = Vec::new();
+    if store.is_none() {
+        violations.push(Violation {
+            rule: &rule::OAUTH_CLIENT_ID,
+            path: "client_id".to_owned(),
+        });
+    }
+    if text(&body, "grant_type") != Some("client_credentials") {
+        violations.push(Violation {
+            rule: &rule::OAUTH_GRANT_TYPE,
+            path: "grant_type".to_owned(),
+        });
+    }
+    if !violations.is_empty() {
+        return Err(Rejection::Invalid(violations));
+    }
+    let token = context.store().issue_token();
+    Ok(Response::json(
+        &json!({ "access_token": token, "token_type": "Bearer" }),
+    ))
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
+    body.get(name)?.as_str()
+}
