@@ -2,6 +2,7 @@
 
 mod builder;
 mod customer;
+mod document_error;
 mod event;
 mod explanation;
 mod fault;
@@ -30,6 +31,7 @@ pub use crate::world::report::{Report, Unmatched};
 pub use crate::world::settings::{Setting, Settings};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
+pub use document_error::DocumentError;
 pub use event::{Event, EventBuilder};
 pub use explanation::{BrokenRule, Explanation, MergedProfile, Step, StepKind};
 pub use fault::{AddedFault, Fault};
@@ -181,8 +183,8 @@ impl YotpoMock {
     /// let error = yotpo.seed(r#"{"stores":[{"id":"shop","customers":[{"emial":"a@b.co"}]}]}"#).unwrap_err();
     /// assert!(error.to_string().contains("emial"));
     /// ```
-    pub fn seed(&self, document: &str) -> Result<BTreeMap<String, SeedSummary>, String> {
-        let seeded = self.inner.world.seed(document)?;
+    pub fn seed(&self, document: &str) -> Result<BTreeMap<String, SeedSummary>, DocumentError> {
+        let seeded = self.inner.world.seed(document).map_err(DocumentError::new)?;
         Ok(seeded
             .into_iter()
             .map(|(id, seeded)| (id, SeedSummary::new(seeded)))
@@ -337,7 +339,7 @@ impl YotpoMock {
     /// # Errors
     ///
     /// If the document is invalid. Then nothing changes.
-    pub fn restore_json(&self, document: &str) -> Result<(), String> {
+    pub fn restore_json(&self, document: &str) -> Result<(), DocumentError> {
         self.scope().restore_json(document)
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
+use super::document_error::DocumentError;
 use super::fault::{AddedFault, Fault};
 use super::requests::{self, Requests};
 use super::{Report, Setting, Settings};
@@ -136,8 +137,10 @@ impl Scope<'_> {
         self.world().reset(self.store, to);
     }
 
-    pub fn restore_json(self, document: &str) -> Result<(), String> {
-        self.world().put_document(self.store, document)
+    pub fn restore_json(self, document: &str) -> Result<(), DocumentError> {
+        self.world()
+            .put_document(self.store, document)
+            .map_err(DocumentError::new)
     }
 
     /// Prints the latest requests: of one store, or of all stores whose requests were not printed yet.

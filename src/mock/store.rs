@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::customer::Customer;
+use super::document_error::DocumentError;
 use super::event::Event;
 use super::explanation::{Explanation, Step};
 use super::fault::{AddedFault, Fault};
@@ -418,7 +419,7 @@ impl Store {
     /// # Errors
     ///
     /// If the document is invalid or does not contain this store. Then nothing changes.
-    pub fn restore_json(&self, document: &str) -> Result<(), String> {
+    pub fn restore_json(&self, document: &str) -> Result<(), DocumentError> {
         self.scope().restore_json(document)
     }
 
