@@ -13,30 +13,6 @@ use super::identity::IdentifiersRef;
 /// How many steps of a profile's story are kept; older ones are forgotten.
 pub const MAX_STEPS: usize = 32;
 
-/// The fields that a step may set, in their order on the wire.
-pub(crate) const FIELDS: [&str; 20] = [
-    "external_id",
-    "email",
-    "phone_number",
-    "first_name",
-    "last_name",
-    "gender",
-    "account_created_at",
-    "account_updated_at",
-    "account_status",
-    "default_language",
-    "default_currency",
-    "tags",
-    "address",
-    "accepts_sms_marketing",
-    "accepts_email_marketing",
-    "lists",
-    "channels",
-    "custom_properties",
-    "loyalty",
-    "yotpo_ugc",
-];
-
 /// By which rule of the contract's section 7 a write came to its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchKind {
@@ -81,35 +57,8 @@ pub struct Fields(u32);
 impl Fields {
     /// The fields that a customer has.
     pub fn of(customer: &Customer) -> Fields {
-        let optional_parts = &customer.optional_parts;
-        let is_set = [
-            customer.external_id.is_some(),
-            customer.email.is_some(),
-            customer.phone_number.is_some(),
-            customer.first_name.is_some(),
-            customer.last_name.is_some(),
-            customer.gender.is_some(),
-            customer.account_created_at.is_some(),
-            customer.account_updated_at.is_some(),
-            customer.account_status.is_some(),
-            customer.default_language.is_some(),
-            customer.default_currency.is_some(),
-            customer.tags.is_some(),
-            customer.address.is_some(),
-            customer.accepts_sms_marketing.is_some(),
-            customer.accepts_email_marketing.is_some(),
-            !customer.lists.is_empty(),
-            customer.channels.sms.is_some() || customer.channels.email.is_some(),
-            !optional_parts.custom_properties.is_empty(),
-            optional_parts.loyalty.is_some(),
-            optional_parts.yotpo_ugc.is_some(),
-        ];
-        Fields(
-            is_set
-                .iter()
-                .rev()
-                .fold(0, |bits, is_set| bits << 1 | u32::from(*is_set)),
-        )
+        let bits = customer.has_values().enumerate();
+        Fields(bits.fold(0, |bits, (index, has_value)| bits | u32::from(has_value) << index))
     }
 
     /// Those that are not among others.
@@ -118,12 +67,10 @@ impl Fields {
     }
 
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        let is_in = move |at: usize| self.0 >> at & 1 == 1;
-        FIELDS
-            .iter()
-            .enumerate()
-            .filter(move |(at, _)| is_in(*at))
-            .map(|(_, name)| *name)
+        let fields = Customer::FIELDS.iter().enumerate();
+        fields
+            .filter(move |(index, _)| self.0 >> index & 1 == 1)
+            .map(|(_, field)| field.name)
     }
 }
 
@@ -220,7 +167,8 @@ impl Rest {
     }
 }
 
-const _: () = assert!(FIELDS.len() <= Rest::HOW_AT as usize && 2 * MAX_STEPS < 1 << (u32::BITS - Rest::LENGTH_AT));
+const _: () =
+    assert!(Customer::FIELDS.len() <= Rest::HOW_AT as usize && 2 * MAX_STEPS < 1 << (u32::BITS - Rest::LENGTH_AT));
 
 impl Kept {
     fn step(&self) -> Step {
@@ -315,7 +263,7 @@ mod tests {
             external_id: Some(ExternalId::for_lookup("c-1")),
             ..Identifiers::default()
         };
-        let everything = Fields((1 << FIELDS.len()) - 1);
+        let everything = Fields((1 << Customer::FIELDS.len()) - 1);
         for how in [
             MatchKind::New,
             MatchKind::ExternalId,

@@ -55,6 +55,14 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The digits of a whole number of at most 64 bits.
+    pub fn as_integer(&self) -> Option<String> {
+        match self {
+            Json::Number(number) if !number.is_f64() => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
     pub fn as_object(&self) -> Option<&Object<'a>> {
         match self {
             Json::Object(object) => Some(object),

@@ -10,84 +10,94 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::customer::{Address, Channel, Channels, Customer, ListMembership, OptionalParts, Properties};
+use super::customer::{Address, Channel, Channels, Customer, ListMembership, Marketing, Properties};
+use super::identifiers::{Email, ExternalId, PhoneNumber};
 
-/// Fills what the winner lacks with what the other has.
+/// Filling: the one rule of partial writes and of merging.
 ///
-/// This one rule serves writing and merging alike: a write wins over the profile it means, and that over every profile
-/// merged into it. Address and custom properties are filled key by key, channels one by one, lists join by id. An empty text is a
-/// value and not a lack.
-pub fn fill(winner: Customer, other: Customer) -> Customer {
-    Customer {
-        external_id: winner.external_id.or(other.external_id),
-        email: winner.email.or(other.email),
-        phone_number: winner.phone_number.or(other.phone_number),
-        first_name: winner.first_name.or(other.first_name),
-        last_name: winner.last_name.or(other.last_name),
-        gender: winner.gender.or(other.gender),
-        account_created_at: winner.account_created_at.or(other.account_created_at),
-        account_updated_at: winner.account_updated_at.or(other.account_updated_at),
-        account_status: winner.account_status.or(other.account_status),
-        default_language: winner.default_language.or(other.default_language),
-        default_currency: winner.default_currency.or(other.default_currency),
-        tags: winner.tags.or(other.tags),
-        address: both(winner.address, other.address, fill_address),
-        accepts_sms_marketing: winner.accepts_sms_marketing.or(other.accepts_sms_marketing),
-        accepts_email_marketing: winner.accepts_email_marketing.or(other.accepts_email_marketing),
-        lists: join_lists(winner.lists, other.lists),
-        channels: Channels {
-            sms: both(winner.channels.sms, other.channels.sms, fill_channel),
-            email: both(winner.channels.email, other.channels.email, fill_channel),
-        },
-        optional_parts: fill_on_request(winner.optional_parts, other.optional_parts),
+/// The value keeps what it has and takes from the other what it lacks. A write wins over the profile that it updates, and that
+/// profile over the ones merged into it. An empty text is a value.
+pub trait Fill: Sized {
+    /// Fills the missing parts from another value. A value without parts stays as it is.
+    fn fill(&mut self, _other: Self) {}
+
+    /// Whether there is a value at all.
+    fn is_set(&self) -> bool {
+        true
     }
 }
 
-fn both<T>(winner: Option<T>, other: Option<T>, fill: impl FnOnce(T, T) -> T) -> Option<T> {
-    match (winner, other) {
-        (Some(winner), Some(other)) => Some(fill(winner, other)),
-        (winner, other) => winner.or(other),
-    }
-}
-
-fn fill_address(winner: Address, other: Address) -> Address {
-    Address {
-        address1: winner.address1.or(other.address1),
-        address2: winner.address2.or(other.address2),
-        city: winner.city.or(other.city),
-        company: winner.company.or(other.company),
-        state: winner.state.or(other.state),
-        zip: winner.zip.or(other.zip),
-        province_code: winner.province_code.or(other.province_code),
-        country_code: winner.country_code.or(other.country_code),
-        phone_number: winner.phone_number.or(other.phone_number),
-    }
-}
-
-/// A consent and its time belong together, so that they are taken from one side.
-fn fill_channel(winner: Channel, other: Channel) -> Channel {
-    Channel {
-        marketing: winner.marketing.or(other.marketing),
-    }
-}
-
-fn join_lists(mut winner: Vec<ListMembership>, other: Vec<ListMembership>) -> Vec<ListMembership> {
-    for list in other {
-        if winner.iter().all(|kept| kept.id != list.id) {
-            winner.push(list);
-        }
-    }
+/// Fills the winner with what it lacks.
+pub fn fill(mut winner: Customer, other: Customer) -> Customer {
+    winner.fill(other);
     winner
 }
 
-fn fill_on_request(mut winner: OptionalParts, other: OptionalParts) -> OptionalParts {
-    for (key, value) in other.custom_properties {
-        winner.custom_properties.entry(key).or_insert(value);
+impl Fill for String {}
+impl Fill for bool {}
+impl Fill for ExternalId {}
+impl Fill for Email {}
+impl Fill for PhoneNumber {}
+impl Fill for Box<RawValue> {}
+/// The consent and its time belong together.
+impl Fill for Marketing {}
+
+impl<T: Fill> Fill for Option<T> {
+    fn fill(&mut self, other: Option<T>) {
+        match (self, other) {
+            (Some(value), Some(other)) => value.fill(other),
+            (value @ None, other) => *value = other,
+            (Some(_), None) => {}
+        }
     }
-    OptionalParts {
-        custom_properties: winner.custom_properties,
-        loyalty: winner.loyalty.or(other.loyalty),
-        yotpo_ugc: winner.yotpo_ugc.or(other.yotpo_ugc),
+
+    fn is_set(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// Joined by id.
+impl Fill for Vec<ListMembership> {
+    fn fill(&mut self, other: Vec<ListMembership>) {
+        for list in other {
+            if self.iter().all(|known| known.id != list.id) {
+                self.push(list);
+            }
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+impl Fill for Channels {
+    fn fill(&mut self, other: Channels) {
+        self.sms.fill(other.sms);
+        self.email.fill(other.email);
+    }
+
+    fn is_set(&self) -> bool {
+        self.sms.is_set() || self.email.is_set()
+    }
+}
+
+impl Fill for Channel {
+    fn fill(&mut self, other: Channel) {
+        self.marketing.fill(other.marketing);
+    }
+}
+
+/// Filled key by key.
+impl Fill for Properties {
+    fn fill(&mut self, other: Properties) {
+        for (key, value) in other {
+            self.entry(key).or_insert(value);
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        !self.is_empty()
     }
 }
 
@@ -95,8 +105,8 @@ fn fill_on_request(mut winner: OptionalParts, other: OptionalParts) -> OptionalP
 pub fn can_fill_rendered(winner: &Customer) -> bool {
     winner.lists.is_empty()
         && winner.channels == Channels::default()
-        && winner.optional_parts.loyalty.is_none()
-        && winner.optional_parts.yotpo_ugc.is_none()
+        && winner.loyalty.is_none()
+        && winner.yotpo_ugc.is_none()
 }
 
 /// Renders what [`fill`] gives of a winner and of another that was rendered before, less the parts on request, without reading

@@ -114,7 +114,7 @@ impl<'a> Parameters<'a> {
     fn get_filled(&self, name: &str, rule: &'static Rule, diagnostics: &mut Diagnostics) -> Option<&'a str> {
         let value = self.get(name)?;
         if value.trim().is_empty() {
-            diagnostics.broken(rule, name);
+            diagnostics.report(rule, name);
             return None;
         }
         Some(value)
@@ -144,7 +144,7 @@ impl<'a> Parameters<'a> {
             .ok()
             .filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
-            diagnostics.broken(&rule::QUERY_LIMIT, "limit");
+            diagnostics.report(&rule::QUERY_LIMIT, "limit");
         }
         limit
     }
@@ -183,12 +183,12 @@ impl<'a> Parameters<'a> {
         let text = self.get("external_ids")?;
         let ids = external_ids(text);
         if ids.is_empty() {
-            diagnostics.broken(&rule::QUERY_EXTERNAL_IDS, "external_ids");
+            diagnostics.report(&rule::QUERY_EXTERNAL_IDS, "external_ids");
         }
         // A control character is six bytes there.
         let held = serde_json::to_string(text).expect("a text is JSON");
         if held.len() - "\"\"".len() > MAX_EXTERNAL_IDS_BYTES {
-            diagnostics.broken(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
+            diagnostics.report(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
         }
         Some(ids)
     }
@@ -198,7 +198,7 @@ impl<'a> Parameters<'a> {
         match self.get("include_custom_properties") {
             None | Some("false") => {}
             Some("true") => include.custom_properties = true,
-            Some(_) => diagnostics.broken(&rule::QUERY_INCLUDE, "include_custom_properties"),
+            Some(_) => diagnostics.report(&rule::QUERY_INCLUDE, "include_custom_properties"),
         }
         for part in self
             .get("expand")
@@ -220,7 +220,7 @@ impl<'a> Parameters<'a> {
         self.get_filled("page_info", &rule::QUERY_PAGE_INFO, diagnostics)?;
         let request = Cursor::decode(cursor, at);
         if request.is_none() {
-            diagnostics.broken(&rule::CURSOR_INVALID, "page_info");
+            diagnostics.report(&rule::CURSOR_INVALID, "page_info");
         }
         request
     }

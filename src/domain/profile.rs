@@ -8,7 +8,7 @@ use memchr::memchr2;
 use serde_json::value::RawValue;
 use triomphe::ThinArc;
 
-use super::customer::{Customer, CustomerNumber, Include, OptionalParts, Properties};
+use super::customer::{Customer, CustomerNumber, Include, Properties};
 use super::history::{self, History, Step};
 use super::identity::IdentifiersRef;
 use super::merge;
@@ -73,9 +73,8 @@ impl Profile {
             serde_json::to_writer(&mut *out, &customer)
                 .expect("a customer is texts and booleans, and a Vec takes all writes");
             let json = out.len();
-            let parts = &customer.optional_parts;
-            merge::fill_properties(&parts.custom_properties, b"", out);
-            Ends::with(json, bytes_of(&parts.loyalty), bytes_of(&parts.yotpo_ugc), out)
+            merge::fill_properties(&customer.custom_properties, b"", out);
+            Ends::with(json, bytes_of(&customer.loyalty), bytes_of(&customer.yotpo_ugc), out)
         })
     }
 
@@ -87,7 +86,7 @@ impl Profile {
         Profile::kept(self.number(), written, history, |out| {
             merge::fill_rendered(&write, self.json(), out);
             let json = out.len();
-            merge::fill_properties(&write.optional_parts.custom_properties, self.custom_properties(), out);
+            merge::fill_properties(&write.custom_properties, self.custom_properties(), out);
             Ends::with(json, self.loyalty(), self.yotpo_ugc(), out)
         })
     }
@@ -158,14 +157,12 @@ impl Profile {
     pub fn customer(&self) -> Customer {
         let mut customer: Customer = serde_json::from_slice(self.json()).expect(READS_BACK);
         let raw = |text: &[u8]| (!text.is_empty()).then(|| serde_json::from_slice(text).expect(READS_BACK));
-        customer.optional_parts = OptionalParts {
-            custom_properties: match self.custom_properties() {
-                b"" => Properties::new(),
-                rendered => serde_json::from_slice(rendered).expect(READS_BACK),
-            },
-            loyalty: raw(self.loyalty()),
-            yotpo_ugc: raw(self.yotpo_ugc()),
+        customer.custom_properties = match self.custom_properties() {
+            b"" => Properties::new(),
+            rendered => serde_json::from_slice(rendered).expect(READS_BACK),
         };
+        customer.loyalty = raw(self.loyalty());
+        customer.yotpo_ugc = raw(self.yotpo_ugc());
         customer
     }
 
@@ -308,7 +305,7 @@ mod tests {
                 .collect(),
             ..Customer::default()
         };
-        customer.optional_parts.custom_properties = ["a", "b \"\\", "c"]
+        customer.custom_properties = ["a", "b \"\\", "c"]
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), text(key)?.into())))
             .collect();
@@ -316,7 +313,7 @@ mod tests {
         customer.accepts_email_marketing = next().then(&mut next);
         customer.channels.email = next().then(Default::default);
         let rendered = |json: &str| RawValue::from_string(json.to_owned()).expect("it is JSON");
-        customer.optional_parts.loyalty = next().then(|| rendered(r#"{"points":1}"#));
+        customer.loyalty = next().then(|| rendered(r#"{"points":1}"#));
         customer.address = customer.address.filter(|_| next());
         customer
     }
@@ -328,7 +325,7 @@ mod tests {
             if is_of_a_client {
                 write.lists.clear();
                 write.channels = Default::default();
-                write.optional_parts.loyalty = None;
+                write.loyalty = None;
             }
             let all = |profile: &Profile| {
                 let mut json = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::history::FIELDS;
+use crate::domain::customer::Customer;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::world::World;
@@ -155,9 +155,9 @@ impl Requests {
     #[track_caller]
     pub fn with_field(self, name: &str, value: impl Into<Value>) -> Requests {
         assert!(
-            FIELDS.contains(&name),
+            Customer::field(name).is_some(),
             "no request can be so: `{name}` is not a field of a customer: there are {}",
-            join_quoted(&FIELDS)
+            join_quoted(&Customer::FIELDS.iter().map(|field| field.name).collect::<Vec<_>>())
         );
         self.with("customer", json!({ name: value.into() }))
     }

@@ -198,7 +198,7 @@ fn pending_json(pending: &Pending) -> Value {
         }
     };
     told["customer"] = json!(customer);
-    told["customer"]["custom_properties"] = json!(customer.optional_parts.custom_properties);
+    told["customer"]["custom_properties"] = json!(customer.custom_properties);
     told
 }
 

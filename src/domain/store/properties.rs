@@ -44,7 +44,7 @@ impl Small {
             ..Customer::default()
         };
         let properties = self.properties.iter().map(|(key, value)| (key.clone(), json!(value)));
-        customer.optional_parts.custom_properties = properties.collect();
+        customer.custom_properties = properties.collect();
         customer
     }
 

@@ -1,10 +1,14 @@
 //! Validation of custom customer events.
 //!
-//! Source: contract, "Custom customer event". The endpoint is the least known of all, so it is read the most leniently.
+//! The endpoint is the least known one, so its bodies are read the most leniently.
+//!
+//! Source: contract, "Custom customer event".
 
 use chrono::{DateTime, Utc};
 
-use super::{Diagnostics, Fields, PropertyRules, ValidationOptions, is_name, whole_number};
+use super::codes::{is_short_and_not_empty, is_snake_case};
+use super::properties::PropertyRules;
+use super::{Diagnostics, ObjectReader, ValidationOptions};
 use crate::domain::customer::Customer;
 use crate::domain::event::Event;
 use crate::domain::json::Json;
@@ -12,33 +16,35 @@ use crate::domain::note::Note;
 use crate::domain::rejection::Rejection;
 use crate::domain::{rule, timestamp};
 
-/// An event's fields under their canonical names.
-pub(crate) const EVENT_FIELDS: [&str; 6] = ["source", "type", "timestamp", "unique_id", "properties", "customer"];
+/// The names under which a field is accepted, in order of precedence. The first one is canonical.
+type Names = &'static [&'static str];
 
-/// The names of an event's fields: the canonical one first, then the other plausible ones in the order they are tried.
-const EVENT_SOURCE: [&str; 2] = ["source", "event_source"];
-const EVENT_TYPE: [&str; 4] = ["type", "event_type", "event_name", "name"];
-const EVENT_TIMESTAMP: [&str; 3] = ["timestamp", "occurred_at", "event_timestamp"];
-const EVENT_UNIQUE_ID: [&str; 3] = ["unique_id", "id", "event_id"];
-const EVENT_PROPERTIES: [&str; 2] = ["properties", "event_properties"];
-const EVENT_CUSTOMER: [&str; 1] = ["customer"];
+const SOURCE: Names = &["source", "event_source"];
+const TYPE: Names = &["type", "event_type", "event_name", "name"];
+const TIMESTAMP: Names = &["timestamp", "occurred_at", "event_timestamp"];
+const UNIQUE_ID: Names = &["unique_id", "id", "event_id"];
+const PROPERTIES: Names = &["properties", "event_properties"];
+const CUSTOMER: Names = &["customer"];
 
-/// Reads the body of a custom event: `{"customer_event":{…}}`, or the event bare, under any of its plausible names.
+/// The names of all fields of an event.
+pub const FIELDS: [Names; 6] = [SOURCE, TYPE, TIMESTAMP, UNIQUE_ID, PROPERTIES, CUSTOMER];
+
+/// Reads the body of a custom event: `{"customer_event":{…}}`, or the event itself.
 ///
-/// Gives the event and what it says of its customer. The time of the call, `now`, stands in for an absent timestamp.
+/// Returns the event and what it writes of its customer. An event without a timestamp gets `now`.
 ///
 /// # Errors
 ///
 /// [`Rejection::Invalid`] with one entry per broken rule.
 pub fn read_event(
     body: &Json<'_>,
-    terms: ValidationOptions,
+    options: ValidationOptions,
     now: DateTime<Utc>,
     diagnostics: &mut Diagnostics,
 ) -> Result<(Event, Customer), Rejection> {
     let Some(body) = body.as_object() else {
-        diagnostics.broken(&rule::BODY_OBJECT, "the body");
-        return diagnostics.accept(None);
+        diagnostics.report(&rule::BODY_OBJECT, "the body");
+        return diagnostics.finish(None);
     };
     let event = match body.get("customer_event").filter(|event| !event.is_null()) {
         Some(wrapped) => {
@@ -47,67 +53,60 @@ pub fn read_event(
             }
             wrapped.as_object()
         }
-        None if event_fields().any(|name| body.get(name).is_some()) => {
+        None if FIELDS.iter().copied().flatten().any(|name| body.get(name).is_some()) => {
             diagnostics.note(Note::EventsBodyUnwrapped);
             Some(body)
         }
         None => None,
     };
     let Some(event) = event else {
-        diagnostics.broken(&rule::EVENT_REQUIRED, "customer_event");
-        return diagnostics.accept(None);
+        diagnostics.report(&rule::EVENT_REQUIRED, "customer_event");
+        return diagnostics.finish(None);
     };
-    let read = Fields {
+    let mut reader = ObjectReader {
         object: event,
         path: "customer_event",
-        validation: terms.validation,
+        validation: options.validation,
         diagnostics,
-    }
-    .event(now);
-    diagnostics.accept(read)
+    };
+    let event = reader.event(now);
+    diagnostics.finish(event)
 }
 
-fn event_fields() -> impl Iterator<Item = &'static str> {
-    let names: [&[&'static str]; 6] = [
-        &EVENT_SOURCE,
-        &EVENT_TYPE,
-        &EVENT_TIMESTAMP,
-        &EVENT_UNIQUE_ID,
-        &EVENT_PROPERTIES,
-        &EVENT_CUSTOMER,
-    ];
-    names.into_iter().flatten().copied()
-}
-
-impl Fields<'_> {
-    /// The name under which a field was sent: the canonical one wins over the others, then their order.
-    fn name_sent(&mut self, names: &'static [&'static str]) -> &'static str {
+impl ObjectReader<'_> {
+    /// The name under which a field was sent, or its canonical name.
+    fn sent_name(&mut self, names: Names) -> &'static str {
         let canonical = names[0];
-        let name = names
-            .iter()
-            .copied()
-            .find(|name| self.sent(name).is_some())
-            .unwrap_or(canonical);
+        let sent = names.iter().copied().find(|name| self.get(name).is_some());
+        let name = sent.unwrap_or(canonical);
         if name != canonical {
             self.diagnostics.note(Note::EventsFieldAlias);
         }
         name
     }
 
-    /// An event and what it says of its customer; `None` only if a rule was found broken.
+    /// An event and what it writes of its customer; `None` only if a rule was reported.
     pub fn event(&mut self, now: DateTime<Utc>) -> Option<(Event, Customer)> {
-        let source = self.name_sent(&EVENT_SOURCE);
-        let event_type = self.name_sent(&EVENT_TYPE);
-        let timestamp = self.name_sent(&EVENT_TIMESTAMP);
-        let unique_id = self.name_sent(&EVENT_UNIQUE_ID);
-        let properties = self.name_sent(&EVENT_PROPERTIES);
-        self.note_keys_outside(&[source, event_type, timestamp, unique_id, properties, "customer"]);
+        let [source, event_type, timestamp, unique_id, properties, customer] =
+            FIELDS.map(|names| self.sent_name(names));
+        let sent = [source, event_type, timestamp, unique_id, properties, customer];
+        self.note_unknown_keys(|key| sent.contains(&key));
 
-        let source = self.text_that(source, &rule::EVENT_SOURCE_TYPE, &rule::EVENT_SOURCE_LENGTH, is_name);
-        if self.sent(event_type).is_none() {
-            self.broken(&rule::EVENT_TYPE_REQUIRED, event_type);
+        let source = self.text_if(
+            is_short_and_not_empty,
+            source,
+            &rule::EVENT_SOURCE_TYPE,
+            &rule::EVENT_SOURCE_LENGTH,
+        );
+        if self.get(event_type).is_none() {
+            self.report(&rule::EVENT_TYPE_REQUIRED, event_type);
         }
-        let event_type = self.text_that(event_type, &rule::EVENT_TYPE_TYPE, &rule::EVENT_TYPE_LENGTH, is_name);
+        let event_type = self.text_if(
+            is_short_and_not_empty,
+            event_type,
+            &rule::EVENT_TYPE_TYPE,
+            &rule::EVENT_TYPE_LENGTH,
+        );
         if [&source, &event_type]
             .into_iter()
             .flatten()
@@ -128,77 +127,43 @@ impl Fields<'_> {
                 nested: &rule::EVENT_PROPERTIES_NESTED,
             },
         );
-        let customer = match self.sent("customer") {
-            Some(Json::Object(object)) => {
-                let path = format!("{}.customer", self.path);
-                let mut fields = Fields {
-                    object,
-                    path: &path,
-                    validation: self.validation,
-                    diagnostics: self.diagnostics,
-                };
-                // As the vendor does: deprecations concern the customers endpoint only (contract, section 4, assumed).
-                Some(fields.written_customer(false, now))
-            }
-            _ => {
-                self.broken(&rule::CUSTOMER_REQUIRED, "customer");
-                None
-            }
+        let customer = self.customer_of_event(customer, now);
+        let event = Event {
+            unique_id: unique_id?,
+            event_type: event_type?,
+            source,
+            timestamp,
+            properties,
         };
-        Some((
-            Event {
-                unique_id: unique_id?,
-                event_type: event_type?,
-                source,
-                timestamp,
-                properties,
-            },
-            customer?,
-        ))
+        Some((event, customer?))
     }
 
     fn unique_id(&mut self, name: &str) -> Option<String> {
-        let Some(value) = self.sent(name) else {
-            self.broken(&rule::EVENT_UNIQUE_ID_REQUIRED, name);
+        let Some(value) = self.get(name) else {
+            self.report(&rule::EVENT_UNIQUE_ID_REQUIRED, name);
             return None;
         };
-        let text = value.as_str().map(str::to_owned).or_else(|| whole_number(value));
+        let text = value.as_str().map(str::to_owned).or_else(|| value.as_integer());
         match &text {
-            None => self.broken(&rule::EVENT_UNIQUE_ID_TYPE, name),
-            Some(text) if !is_name(text) => self.broken(&rule::EVENT_UNIQUE_ID_LENGTH, name),
+            None => self.report(&rule::EVENT_UNIQUE_ID_TYPE, name),
+            Some(text) if !is_short_and_not_empty(text) => self.report(&rule::EVENT_UNIQUE_ID_LENGTH, name),
             Some(_) => {}
         }
         text
     }
-}
 
-/// `^[a-z0-9]+(_[a-z0-9]+)*$`
-fn is_snake_case(text: &str) -> bool {
-    text.split('_').all(|word| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snake_case_has_no_empty_word() {
-        assert!(is_snake_case("order_shipped") && is_snake_case("v2"));
-        for bad in [
-            "",
-            "_",
-            "order__shipped",
-            "OrderShipped",
-            "order-shipped",
-            "_order",
-            "größe",
-        ] {
-            assert!(!is_snake_case(bad), "{bad}");
-        }
+    fn customer_of_event(&mut self, name: &str, now: DateTime<Utc>) -> Option<Customer> {
+        let Some(Json::Object(object)) = self.get(name) else {
+            self.report(&rule::CUSTOMER_REQUIRED, name);
+            return None;
+        };
+        let mut reader = ObjectReader {
+            object,
+            path: &format!("{}.{name}", self.path),
+            validation: self.validation,
+            diagnostics: self.diagnostics,
+        };
+        // As Yotpo does: deprecations concern the customers endpoint only (contract, section 4, assumed).
+        Some(reader.written_customer(false, now))
     }
 }

@@ -10,10 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{
-    ADDRESS_FIELDS, Diagnostics, EVENT_FIELDS, Fields, IDENTIFIER_FIELDS, READ_ONLY_FIELDS, Validation, WRITABLE_FIELDS,
-};
-use crate::domain::customer::{Channels, Customer, ListMembership, Marketing};
+use super::{Diagnostics, ObjectReader, Validation, event};
+use crate::domain::customer::{Address, Channels, Customer, FieldKind, ListMembership, Marketing};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
 use crate::domain::rejection::Violation;
@@ -104,18 +102,19 @@ pub(crate) fn read_complete_customer(
     object: &Map<String, Value>,
     validation: Validation,
 ) -> Result<Customer, InvalidField> {
-    check_keys(path, object, &[&WRITABLE_FIELDS, &READ_ONLY_FIELDS])?;
+    check_keys(path, object, |key| Customer::field(key).is_some())?;
     if let Some(Value::Object(address)) = object.get("address") {
-        check_keys(&format!("{path}.address"), address, &[&ADDRESS_FIELDS])?;
+        let is_known = |key: &str| Address::FIELDS.iter().any(|field| field.name == key);
+        check_keys(&format!("{path}.address"), address, is_known)?;
     }
     let mut diagnostics = Diagnostics::default();
-    let mut fields = Fields {
+    let mut reader = ObjectReader {
         object: &object.into(),
         path,
         validation,
         diagnostics: &mut diagnostics,
     };
-    let mut customer = fields.seeded_customer();
+    let mut customer = reader.seeded_customer();
     check_rules(diagnostics)?;
     let read_side = ReadSide {
         object,
@@ -124,8 +123,8 @@ pub(crate) fn read_complete_customer(
     };
     customer.lists = read_side.lists()?;
     customer.channels = read_side.channels()?;
-    customer.optional_parts.loyalty = read_side.table("loyalty", LOYALTY)?;
-    customer.optional_parts.yotpo_ugc = read_side.table("yotpo_ugc", YOTPO_UGC)?;
+    customer.loyalty = read_side.table("loyalty", LOYALTY)?;
+    customer.yotpo_ugc = read_side.table("yotpo_ugc", YOTPO_UGC)?;
     Ok(customer)
 }
 
@@ -136,18 +135,19 @@ pub(crate) fn read_complete_event(
     validation: Validation,
     now: DateTime<Utc>,
 ) -> Result<(Event, Identifiers), InvalidField> {
-    check_keys(path, object, &[&EVENT_FIELDS])?;
+    check_keys(path, object, |key| event::FIELDS.iter().any(|names| names[0] == key))?;
     if let Some(Value::Object(customer)) = object.get("customer") {
-        check_keys(&format!("{path}.customer"), customer, &[&IDENTIFIER_FIELDS])?;
+        let is_identifier = |key: &str| Customer::field(key).is_some_and(|field| field.kind == FieldKind::Identifier);
+        check_keys(&format!("{path}.customer"), customer, is_identifier)?;
     }
     let mut diagnostics = Diagnostics::default();
-    let mut fields = Fields {
+    let mut reader = ObjectReader {
         object: &object.into(),
         path,
         validation,
         diagnostics: &mut diagnostics,
     };
-    let event = fields.event(now);
+    let event = reader.event(now);
     check_rules(diagnostics)?;
     let (event, customer) = event.expect("an event that breaks no rule is complete");
     Ok((event, customer.identifiers()))
@@ -160,8 +160,7 @@ fn check_rules(diagnostics: Diagnostics) -> Result<(), InvalidField> {
     }
 }
 
-fn check_keys(path: &str, object: &Map<String, Value>, known: &[&[&str]]) -> Result<(), InvalidField> {
-    let is_known = |key: &str| known.iter().any(|names| names.contains(&key));
+fn check_keys(path: &str, object: &Map<String, Value>, is_known: impl Fn(&str) -> bool) -> Result<(), InvalidField> {
     match object.keys().find(|key| !is_known(key)) {
         Some(key) => Err(InvalidField::Unknown {
             path: format!("{path}.{key}"),
@@ -257,8 +256,7 @@ impl<'a> ReadSide<'a> {
             Some(Value::Object(object)) => object,
             Some(_) => return Err(wrong_value(path, "an object")),
         };
-        let names: Vec<_> = table.iter().map(|(key, _)| *key).collect();
-        check_keys(&path, object, &[&names])?;
+        check_keys(&path, object, |key| table.iter().any(|(known, _)| *known == key))?;
         let mut rendered = Vec::new();
         for (key, field_type) in table {
             let value = match object.get(*key) {
