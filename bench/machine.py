@@ -1,4 +1,4 @@
-"""The machine: its cores, what it is, the programs that are needed, and processes that are started, looked at and ended."""
+"""The machine: its cores and versions, required programs, and server processes."""
 
 import contextlib
 import os
@@ -8,15 +8,16 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 
-# How long a server may take to start, and to stop.
-PATIENCE = 120
+# The longest that a server may take to start, and to answer, in seconds.
+TIMEOUT = 120
 
-LEAST_OPEN_FILES = 256
+MIN_OPEN_FILES = 256
 
 
 class Failure(Exception):
@@ -26,19 +27,25 @@ class Failure(Exception):
         super().__init__(f"error: {error}\nhint: {hint}")
 
 
-def tell(words):
-    print(words, file=sys.stderr, flush=True)
+def log(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def cores():
-    """The core of the servers and that of the load, which is this process's own, too."""
-    ours = sorted(os.sched_getaffinity(0))
-    if len(ours) < 2:
-        raise Failure(f"this process may run on {len(ours)} core", "a server and its load need one core each")
-    return ours[-1], ours[0]
+    """The core for servers, and the core for the load, which includes this process."""
+    available = sorted(os.sched_getaffinity(0))
+    if len(available) < 2:
+        raise Failure(f"this process may run on {len(available)} core", "a server and its load need one core each")
+    return available[-1], available[0]
 
 
-def need(program, hint):
+def two_cores(core, load_core):
+    """The cores for a server with two workers: besides the load's core, if there are more than two."""
+    others = [other for other in sorted(os.sched_getaffinity(0)) if other not in (core, load_core)]
+    return core, (others or [load_core])[-1]
+
+
+def require(program, hint):
     """The path of a program."""
     path = shutil.which(program)
     if path is None:
@@ -47,74 +54,88 @@ def need(program, hint):
 
 
 def first_line(*command):
-    """What a program says about its version."""
+    """The first line that a command prints, usually its version."""
     try:
-        told = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+        output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
     except OSError:
         return f"no {command[0]}"
-    return next(iter(told.splitlines()), "").strip()
+    return next(iter(output.splitlines()), "").strip()
 
 
-def described():
-    """The machine in a line, and the versions in another."""
+def describe():
+    """The machine in one line, and the versions in another."""
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores_there = f"{os.cpu_count()} cores, {len(os.sched_getaffinity(0))} of them ours"
+    core_counts = f"{os.cpu_count()} cores, {len(os.sched_getaffinity(0))} available"
     wrk = first_line("wrk", "-v").partition(" Copyright")[0]
     return (
-        f"{model}, {cores_there}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
+        f"{model}, {core_counts}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
         f"{first_line('rustc', '--version')}; {wrk}; Python {platform.python_version()}",
     )
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
-def exchange(port, request):
-    """Sends one request on a connection of its own; gives the bytes of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+def connect(port, scheme="http"):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if scheme == "http":
+        return connection
+    context = ssl.create_default_context()
+    # wrk accepts any certificate, too.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    secured = context.wrap_socket(connection, server_hostname="localhost")
+    if secured.version() != "TLSv1.3":
+        raise Failure(f"a server chose {secured.version()}", "the benchmark compares TLS 1.3")
+    return secured
+
+
+def exchange(port, request, scheme="http"):
+    """Sends one request on its own connection and returns the bytes of the response."""
+    with connect(port, scheme) as connection:
         connection.sendall(request)
-        return answer_from(connection)
+        return read_response(connection)
 
 
-def answer_from(connection):
-    """One whole answer, as it came."""
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += received(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
+def read_response(connection):
+    """Reads one complete response with a `Content-Length`."""
+    response = b""
+    while b"\r\n\r\n" not in response:
+        response += receive(connection)
+    head, _, body = response.partition(b"\r\n\r\n")
     lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    parts, missing = [answer], int(lengths[0] if lengths else 0) - len(body)
+    parts, missing = [response], int(lengths[0] if lengths else 0) - len(body)
     while missing > 0:
-        parts.append(received(connection))
+        parts.append(receive(connection))
         missing -= len(parts[-1])
     return b"".join(parts)
 
 
-def received(connection):
+def receive(connection):
     data = connection.recv(1 << 20)
     if not data:
-        raise Failure("a server closed the connection in the middle of an answer", "run it by hand and look at its log")
+        raise Failure("a server closed the connection in the middle of a response", "run it by hand and check its log")
     return data
 
 
 class Server:
-    """A server on a core of its own; ended at the end of a `with`."""
+    """A server process on its own cores, terminated at the end of a `with`."""
 
-    def __init__(self, name, command, core):
-        self.name, self.core = name, core
+    def __init__(self, name, command, *cores, scheme="http"):
+        self.name, self.scheme = name, scheme
         self.port = free_port()
         command = [str(part).replace("{port}", str(self.port)) for part in command]
         self.log = tempfile.TemporaryFile()
         try:
-            with on(core):
+            with pinned_to(*cores):
                 self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         except OSError as error:
-            raise Failure(f"cannot start `{command[0]}`: {error.strerror}", "is it built, and may it be run?") from error
+            raise Failure(f"cannot start `{command[0]}`: {error.strerror}", "check that it is built and executable") from error
 
     def __enter__(self):
         return self
@@ -136,35 +157,35 @@ class Server:
                 self.process.wait()
         self.log.close()
 
-    def wait(self, request, patience=PATIENCE):
-        """Asks until it is answered with 200; gives the answer."""
-        until = time.monotonic() + patience
+    def wait_for(self, request, timeout=TIMEOUT):
+        """Sends a request until it is answered with 200, and returns the response."""
+        deadline = time.monotonic() + timeout
         while True:
             with contextlib.suppress(OSError, Failure):
-                answer = exchange(self.port, request)
-                if b" 200 " in answer.split(b"\r\n")[0]:
-                    return answer
+                response = exchange(self.port, request, self.scheme)
+                if b" 200 " in response.split(b"\r\n")[0]:
+                    return response
             if self.process.poll() is not None:
-                raise Failure(f"{self.name} ended with {self.process.returncode}", f"its last words: {self.last_words()}")
-            if time.monotonic() > until:
-                raise Failure(f"{self.name} does not answer with 200 within {patience} s", f"its last words: {self.last_words()}")
+                raise Failure(f"{self.name} ended with {self.process.returncode}", f"end of its output: {self.end_of_output()}")
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name} does not answer with 200 within {timeout} s", f"end of its output: {self.end_of_output()}")
             time.sleep(0.005)
 
-    def last_words(self):
+    def end_of_output(self):
         self.log.seek(0)
         return self.log.read()[-600:].decode(errors="replace").strip() or "none"
 
     def cpu_seconds(self):
-        """What its threads, and those of the processes that it started, have run so far."""
-        return sum(cpu_seconds(pid) for pid in family(self.pid))
+        """CPU time of all its threads and child processes so far."""
+        return sum(cpu_seconds(pid) for pid in process_tree(self.pid))
 
     def resident_kib(self):
-        return sum(resident_kib(pid) for pid in family(self.pid))
+        return sum(resident_kib(pid) for pid in process_tree(self.pid))
 
 
 @contextlib.contextmanager
-def on(*these):
-    """This thread, and the processes that it starts, run on these cores until the end of the `with`."""
+def pinned_to(*these):
+    """Runs this thread, and the processes that it starts, on these cores until the end of the `with`."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, these)
     try:
@@ -173,17 +194,17 @@ def on(*these):
         os.sched_setaffinity(0, before)
 
 
-def family(pid):
-    """A process and all that it started, and so on."""
+def process_tree(pid):
+    """A process and all its descendants."""
     pids = [pid]
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text(encoding="ascii").split():
-            pids += family(int(child))
+            pids += process_tree(int(child))
     return pids
 
 
 def cpu_seconds(pid):
-    """To the nanosecond, where `/proc/PID/stat` counts in hundredths of a second."""
+    """From schedstat, which counts nanoseconds: /proc/PID/stat counts hundredths of a second."""
     tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
@@ -193,28 +214,28 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-def children_seconds():
-    """What the processes that were waited for have run, all together."""
+def children_cpu_seconds():
+    """CPU time of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def prepare():
-    """Looks whether everything is there that a run needs."""
+    """Checks for everything that a run needs, and installs wrk if possible."""
     if sys.platform != "linux":
-        raise Failure(f"this is {sys.platform}", "the benchmark reads /proc: run it on Linux")
-    need("cargo", "install Rust from https://rustup.rs")
+        raise Failure(f"the system is {sys.platform}", "the benchmark reads /proc: run it on Linux")
+    require("cargo", "install Rust from https://rustup.rs")
     if shutil.which("wrk") is None:
-        tell("wrk is missing: asking apt-get for it")
+        log("wrk is missing: installing it with apt-get")
         with contextlib.suppress(OSError, subprocess.CalledProcessError):
             for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "wrk"]):
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        need("wrk", "install it: `sudo apt-get install wrk`, or from https://github.com/wg/wrk")
+        require("wrk", "install it: `sudo apt-get install wrk`, or from https://github.com/wg/wrk")
     if not pathlib.Path("/proc/self/schedstat").exists():
-        raise Failure("/proc/self/schedstat is missing", "the kernel must be built with CONFIG_SCHED_INFO, as nearly all are")
+        raise Failure("/proc/self/schedstat is missing", "use a kernel with CONFIG_SCHED_INFO, as nearly all have")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < LEAST_OPEN_FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, LEAST_OPEN_FILES), hard))
-    # Whoever ends this run ends what it started: a signal leaves through every `with`.
+    if soft < MIN_OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MIN_OPEN_FILES), hard))
+    # Exits through every `with`, so that all servers are terminated.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))

@@ -1,19 +1,17 @@
-"""The emulator with so many customers, and the reference servers with the answers that it gave."""
+"""The emulator with seeded customers, and reference servers with the responses that it gave."""
 
 import json
 import re
-import socket
 
-import shop
-from machine import Failure, Server, answer_from, exchange, tell
+import workload
+from machine import Failure, Server, connect, exchange, log, read_response
 
-# How many customers go into one seed: its body stays below the control surface's limit.
-SEEDED_AT_ONCE = 50_000
+# Keeps the body of a seed below the control API's limit.
+CUSTOMERS_PER_SEED = 50_000
 
-PAGE = 100
+PAGE_SIZE = 100
 
 HEALTH = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-FIRST_PAGE = f"limit={PAGE}"
 
 
 def post(path, body):
@@ -21,99 +19,106 @@ def post(path, body):
 
 
 def command(binary, *flags):
-    """How the emulator is started: as shipped, but that it does not log each request, since no reference server does."""
+    """The emulator's command line: defaults, except for the log of requests, which no reference server has."""
     return [binary, "--quiet", "--port", "{port}", *flags]
 
 
 class Mock:
-    """An emulator whose store has so many customers of the vendor's ordinary size."""
+    """An emulator whose store has customers of an ordinary size."""
 
-    def __init__(self, stack, binary, core, customers, *flags):
+    def __init__(self, stack, binary, cores, customers, *flags):
         self.customers = customers
-        self.server = stack.enter_context(Server("yotpo-mock", command(binary, *flags), core))
-        self.server.wait(HEALTH)
-        for first in range(0, customers, SEEDED_AT_ONCE):
-            self.control("/_mock/seed", shop.seed(range(first, min(first + SEEDED_AT_ONCE, customers))))
+        self.server = stack.enter_context(Server("yotpo-mock", command(binary, *flags), *cores))
+        self.server.wait_for(HEALTH)
+        for first in range(0, customers, CUSTOMERS_PER_SEED):
+            self.control("/_mock/seed", workload.seed(range(first, min(first + CUSTOMERS_PER_SEED, customers))))
         self.seeded_kib = self.server.resident_kib()
-        # A sync client asks for a token first, and so does this one.
-        answer = exchange(self.server.port, post(f"{shop.PATH}/access_tokens", b'{"secret":"any"}'))
-        self.client = shop.Client(json.loads(body_of(answer))["access_token"])
+        # Like a sync client, with an issued token.
+        response = exchange(self.server.port, post(f"{workload.PATH}/access_tokens", b'{"secret":"any"}'))
+        self.client = workload.Client(json.loads(body_of(response))["access_token"])
 
     def control(self, path, body=b"{}"):
-        return ok(exchange(self.server.port, post(path, body)), path)
+        return check(exchange(self.server.port, post(path, body)), path)
 
-    def ask(self, request):
-        return ok(exchange(self.server.port, request), request[:200].decode())
+    def send(self, request, scheme="http"):
+        return check(exchange(self.server.port, request, scheme), request[:200].decode())
+
+    def add_fault(self, fault):
+        self.control("/_mock/faults", json.dumps(fault).encode())
 
     def pages(self):
-        """The requests of all full pages, in their order, each with the cursor that the page before it gave."""
-        requests = [self.client.get(FIRST_PAGE)]
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as connection:
-            while len(requests) * PAGE < self.customers:
+        """The requests for all full pages in order, each with the cursor of the page before it."""
+        requests = [self.client.get(f"limit={PAGE_SIZE}")]
+        with connect(self.server.port) as connection:
+            while len(requests) * PAGE_SIZE < self.customers:
                 connection.sendall(requests[-1])
-                end = ok(answer_from(connection), "a page")[-4096:].decode()
+                end = check(read_response(connection), "a page")[-4096:].decode()
                 requests.append(self.client.get(f"page_info={re.search(r'next_page_info.:.([^ ]+?).}}', end)[1]}"))
         return requests
 
 
-def ok(answer, asked):
-    if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
-        told = answer[:600].decode(errors="replace")
-        raise Failure(f"the emulator answered `{asked}` with {told}", "the benchmark asks for nothing that may be refused")
-    return answer
+def check(response, request):
+    """Returns a response, which must have status 200 or 201."""
+    if not response.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
+        text = response[:600].decode(errors="replace")
+        raise Failure(f"the emulator answered `{request}` with {text}", "the benchmark sends valid requests only: has their format changed?")
+    return response
 
 
-def body_of(answer):
-    return answer.partition(b"\r\n\r\n")[2]
+def body_of(response):
+    return response.partition(b"\r\n\r\n")[2]
 
 
-def shape(answer):
-    """What must be alike in two answers: the body, and the headers but for what differs from answer to answer."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+def comparable(response):
+    """The parts that two responses must have in common: the body, and all headers that do not differ from response to response."""
+    head, _, body = response.partition(b"\r\n\r\n")
     headers = [line for line in head.lower().split(b"\r\n") if not line.startswith((b"date:", b"x-yotpo-mock-request:"))]
     return sorted(headers), body
 
 
 def write_pages(path, mock, requests):
-    """Writes down the bodies of pages by their queries, as the reference servers read them."""
-    with path.open("wb") as file, socket.create_connection(("127.0.0.1", mock.server.port), timeout=60) as connection:
+    """Writes the bodies of pages by their queries, in the format of the reference servers."""
+    with path.open("wb") as file, connect(mock.server.port) as connection:
         for request in requests:
             connection.sendall(request)
-            body = body_of(ok(answer_from(connection), "a page"))
+            body = body_of(check(read_response(connection), "a page"))
             query = re.match(rb"GET [^ ?]+\?([^ ]*) ", request)[1]
             file.write(b"%s\n%d\n%s" % (query, len(body), body))
 
 
 class References:
-    """Starts reference servers that answer as the emulator does."""
+    """Starts reference servers that give the emulator's responses."""
 
-    def __init__(self, stack, folder, built, core):
-        self.stack, self.folder, self.built, self.core = stack, folder, built, core
+    def __init__(self, stack, folder, binaries, core):
+        self.stack, self.folder, self.binaries, self.core = stack, folder, binaries, core
+        self.started = 0
 
-    def start(self, name, mock, read, pages=()):
-        """A server that answers `read`, writes and pages with the bytes with which the emulator answers now."""
+    def start(self, name, mock, read, pages=(), scheme="http"):
+        """Starts a server that answers `read`, writes and pages with the bytes of the emulator's current responses."""
+        self.started += 1
         client = mock.client
-        asked = [
+        requests = [
             read,
-            client.patch("customers", {"customer": shop.customer(0)}),
-            client.patch("customer_events", {"customer_event": shop.event(0)}),
+            client.patch("customers", {"customer": workload.customer(0)}),
+            client.patch("customer_events", {"customer_event": workload.event(0)}),
         ]
-        answers = [mock.ask(request) for request in asked]
+        responses = [mock.send(request, scheme) for request in requests]
         files = []
-        for place, answer in enumerate(answers):
-            files.append(self.folder / f"{name}-{len(answers[0])}-{place}.http")
-            files[-1].write_bytes(answer)
+        for index, response in enumerate(responses):
+            files.append(self.folder / f"{self.started}-{index}.http")
+            files[-1].write_bytes(response)
         if pages:
-            files.append(self.folder / f"{name}-{mock.server.pid}.pages")
+            files.append(self.folder / f"{self.started}.pages")
             write_pages(files[-1], mock, pages)
-        server = self.stack.enter_context(Server(name, [self.built / name, "{port}", *files], self.core))
-        for request, answer in zip(asked, answers, strict=True):
-            told = server.wait(request)
-            if shape(told) != shape(answer):
+        flags = ["--tls"] if scheme == "https" else []
+        server = self.stack.enter_context(Server(name, [self.binaries / name, *flags, "{port}", *files], self.core, scheme=scheme))
+        for request, response in zip(requests, responses, strict=True):
+            answer = server.wait_for(request)
+            if comparable(answer) != comparable(response):
                 raise Failure(
-                    f"{name} answers\n{told[:600].decode()}\nwhere the emulator answers\n{answer[:600].decode()}",
-                    "the comparison is fair only if both say the same: mend bench/servers",
+                    f"{name} answers\n{answer[:600].decode()}\nwhere the emulator answers\n{response[:600].decode()}",
+                    "the comparison is fair only with equal responses: fix bench/servers",
                 )
-        headers, body = shape(answers[0])
-        tell(f"  {name} answers {len(body):,} bytes as the emulator does, with {len(headers) + 1} headers")
+        headers, body = comparable(responses[0])
+        log(f"  {name} gives the emulator's responses over {scheme}: {len(body):,} bytes for a read, {len(headers) + 1} headers")
         return server

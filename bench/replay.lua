@@ -1,7 +1,7 @@
--- Sends the requests of a file over and over, in their order. The file: a line with a length in bytes, then so many bytes.
--- When it is done it prints one line of JSON.
+-- Sends the requests of a file in their order, over and over. The file has, for each request, a line with its length in bytes
+-- and then the request. At the end, prints the results as one line of JSON.
 
-local requests, at = {}, 0
+local requests, position = {}, 0
 
 function init(arguments)
    local file = assert(io.open(arguments[1], "rb"))
@@ -12,14 +12,14 @@ function init(arguments)
 end
 
 function request()
-   at = at % #requests + 1
-   return requests[at]
+   position = position % #requests + 1
+   return requests[position]
 end
 
 function done(summary, latency)
    local errors = summary.errors
    print(string.format(
-      '{"requests":%d,"duration_us":%d,"bytes":%d,"refused":%d,"broken":%d,"p50_us":%d,"p99_us":%d}',
+      '{"requests":%d,"duration_us":%d,"bytes":%d,"error_statuses":%d,"socket_errors":%d,"p50_us":%d,"p99_us":%d}',
       summary.requests, summary.duration, summary.bytes, errors.status,
       errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99)))
 end

@@ -1,10 +1,10 @@
-//! What the reference servers share: the answers that they give, as the emulator gave them, and a server set up as the
-//! emulator's is.
+//! The common parts of the reference servers: recorded responses of the emulator, and a server configured like it.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
@@ -12,47 +12,48 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Bytes, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
+use rustls::ServerConfig;
 
 /// Headers that every server writes by itself.
-const BY_ITSELF: [&str; 3] = ["content-length", "date", "connection"];
+const GENERATED_HEADERS: [&str; 3] = ["content-length", "date", "connection"];
 
-/// An answer as the emulator gave it: the very same bytes, and the same headers.
+/// A response of the emulator: the same body and headers.
 #[derive(Clone)]
-pub struct Answer {
+pub struct RecordedResponse {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Bytes,
 }
 
-impl Answer {
-    /// Reads an answer that was written down as it came from the socket.
+impl RecordedResponse {
+    /// Loads a response from a file with its bytes.
     ///
     /// # Panics
     ///
-    /// If the file is not there or is no answer.
-    pub fn read(path: &str) -> Answer {
-        let answer = std::fs::read(path).expect("the answer's file is there");
-        let end = answer
+    /// If the file is missing or malformed.
+    fn load(path: &str) -> RecordedResponse {
+        let response = std::fs::read(path).expect("the file exists");
+        let end = response
             .windows(4)
             .position(|bytes| bytes == b"\r\n\r\n")
-            .expect("a whole head");
-        let head = std::str::from_utf8(&answer[..end]).expect("an ASCII head");
+            .expect("a complete head");
+        let head = std::str::from_utf8(&response[..end]).expect("an ASCII head");
         let headers = head.lines().skip(1).filter_map(|line| {
             let (name, value) = line.split_once(": ").expect("a header");
-            let name = HeaderName::try_from(name).expect("a header's name");
-            let value = HeaderValue::try_from(value).expect("a header's value");
-            (!BY_ITSELF.contains(&name.as_str())).then_some((name, value))
+            let name = HeaderName::try_from(name).expect("a header name");
+            let value = HeaderValue::try_from(value).expect("a header value");
+            (!GENERATED_HEADERS.contains(&name.as_str())).then_some((name, value))
         });
-        Answer {
+        RecordedResponse {
             headers: headers.collect(),
-            body: Bytes::copy_from_slice(&answer[end + 4..]),
+            body: Bytes::copy_from_slice(&response[end + 4..]),
         }
     }
 
-    pub fn respond(&self) -> HttpResponse {
-        self.respond_with(&self.body)
+    pub fn replay(&self) -> HttpResponse {
+        self.replay_with(&self.body)
     }
 
-    fn respond_with(&self, body: &Bytes) -> HttpResponse {
+    fn replay_with(&self, body: &Bytes) -> HttpResponse {
         let mut response = HttpResponse::Ok().body(body.clone());
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
@@ -61,73 +62,108 @@ impl Answer {
     }
 }
 
-/// The answers to reads, to a write of a customer and to one of an event.
+/// The responses to reads, and to writes of a customer and of an event.
 #[derive(Clone)]
-pub struct Answers {
-    pub read: Answer,
-    /// The bodies of reads by their queries; of others it is that of `read`.
-    pub pages: HashMap<String, Bytes>,
-    pub customer: Answer,
-    pub event: Answer,
+pub struct Responses {
+    pub read: RecordedResponse,
+    /// The bodies of pages by query. Other queries get the body of `read`.
+    pages: HashMap<String, Bytes>,
+    pub customer: RecordedResponse,
+    pub event: RecordedResponse,
 }
 
-impl Answers {
-    /// The answer to a read.
-    pub fn read(&self, query: &str) -> HttpResponse {
-        self.read.respond_with(self.pages.get(query).unwrap_or(&self.read.body))
+impl Responses {
+    pub fn replay_read(&self, query: &str) -> HttpResponse {
+        let body = self.pages.get(query).unwrap_or(&self.read.body);
+        self.read.replay_with(body)
     }
 }
 
-/// Reads pages: a line with a query, one with a length in bytes, and so many bytes, over and over.
-fn pages(path: &str) -> HashMap<String, Bytes> {
-    let mut file = BufReader::new(File::open(path).expect("the pages' file is there"));
+/// Loads pages from a file: for each, a line with the query, a line with the length in bytes, and the body.
+fn load_pages(path: &str) -> HashMap<String, Bytes> {
+    let mut file = BufReader::new(File::open(path).expect("the file exists"));
     let mut pages = HashMap::new();
     loop {
         let (mut query, mut length) = (String::new(), String::new());
-        if file.read_line(&mut query).expect("a query is text") == 0 {
+        if file.read_line(&mut query).expect("a query") == 0 {
             return pages;
         }
-        file.read_line(&mut length).expect("a length is text");
+        file.read_line(&mut length).expect("a length");
         let mut body = vec![0; length.trim_end().parse().expect("a length")];
-        file.read_exact(&mut body).expect("a whole page");
+        file.read_exact(&mut body).expect("a complete page");
         pages.insert(query.trim_end().to_owned(), body.into());
     }
 }
 
-/// The port and the answers that the command line names.
-///
-/// # Panics
-///
-/// If it does not name them.
-pub fn arguments() -> (u16, Answers) {
-    let mut arguments = std::env::args().skip(1);
-    let mut next = || {
-        arguments.next().expect(
-            "usage: PORT READ CUSTOMER EVENT [PAGES]: three files with answers, and one with bodies by their queries",
-        )
-    };
-    let port = next().parse().expect("a port");
-    let answers = Answers {
-        read: Answer::read(&next()),
-        customer: Answer::read(&next()),
-        event: Answer::read(&next()),
-        pages: arguments.next().map(|path| pages(&path)).unwrap_or_default(),
-    };
-    (port, answers)
+/// The command line.
+pub struct Options {
+    pub port: u16,
+    pub is_tls: bool,
+    pub responses: Responses,
 }
 
-/// Serves with one worker, the emulator's keep-alive and its socket options.
-pub async fn serve(port: u16, paths: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> std::io::Result<()> {
-    HttpServer::new(move || App::new().configure(paths.clone()))
+impl Options {
+    /// # Panics
+    ///
+    /// If the command line is incomplete.
+    pub fn from_args() -> Options {
+        let mut arguments = std::env::args().skip(1).peekable();
+        let is_tls = arguments.next_if_eq("--tls").is_some();
+        let mut next = || {
+            arguments
+                .next()
+                .expect("usage: [--tls] PORT READ CUSTOMER EVENT [PAGES], the last four being files")
+        };
+        let port = next().parse().expect("a port");
+        let (read, customer, event) = (next(), next(), next());
+        let responses = Responses {
+            read: RecordedResponse::load(&read),
+            customer: RecordedResponse::load(&customer),
+            event: RecordedResponse::load(&event),
+            pages: arguments.next().map(|path| load_pages(&path)).unwrap_or_default(),
+        };
+        Options {
+            port,
+            is_tls,
+            responses,
+        }
+    }
+}
+
+/// A configuration like the emulator's: the `ring` provider, and a certificate with a P-256 key.
+fn tls_config() -> ServerConfig {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a valid name");
+    let key = own.signing_key.serialize_der().try_into().expect("a key in PKCS #8");
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports them")
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .expect("the key is the certificate's")
+}
+
+/// Serves with one worker, and the emulator's keep-alive and socket options.
+pub async fn serve(
+    port: u16,
+    is_tls: bool,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let server = HttpServer::new(move || App::new().configure(routes.clone()))
         .workers(1)
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(Duration::from_secs(10))
         .on_connect(|connection: &dyn Any, _: &mut Extensions| {
-            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-                stream.set_nodelay(true).expect("a socket takes the option");
+            let tls = connection.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>();
+            let stream = connection.downcast_ref::<TcpStream>();
+            if let Some(stream) = stream.or(tls.map(|tls| tls.get_ref().0)) {
+                stream.set_nodelay(true).expect("a socket has the option");
             }
-        })
-        .bind(("127.0.0.1", port))?
-        .run()
-        .await
+        });
+    let address = ("127.0.0.1", port);
+    let server = if is_tls {
+        server.bind_rustls_0_23(address, tls_config())?
+    } else {
+        server.bind(address)?
+    };
+    server.run().await
 }

@@ -1,4 +1,4 @@
-"""The shop that is measured: customers of the vendor's ordinary size, and the requests that a sync client sends about them."""
+"""The measured store: customers of an ordinary size, and the requests that a sync client sends about them."""
 
 import json
 import random
@@ -6,8 +6,8 @@ import random
 STORE = "shop"
 PATH = f"/core/v3/stores/{STORE}"
 
-# The same requests in the same order at every run.
-ORDER = 1
+# Makes all runs send the same requests in the same order.
+RANDOM_SEED = 1
 
 
 def compact(value):
@@ -15,7 +15,7 @@ def compact(value):
 
 
 def customer(number, variant=0):
-    """What a client writes about a customer; variants differ in a field or two, so that writing another changes something."""
+    """The body of a write. The two variants differ, so that writing them by turns always changes the customer."""
     return {
         "external_id": str(number), "email": f"shopper.{number}@example.com", "phone_number": f"+1{number:012}",
         "first_name": "Emma", "last_name": ["Johnson", "Johnson-Smith"][variant], "gender": "F",
@@ -37,7 +37,7 @@ def customer(number, variant=0):
 
 
 def seeded(number):
-    """A customer as it stands in the store: with what no endpoint writes, too."""
+    """A customer in a seed: also with the fields that no endpoint writes."""
     consent = {"consent": "subscribed", "timestamp": "2023-05-22T11:08:52Z", "suppressions": []}
     return customer(number) | {
         "lists": [{"id": "1203441", "since": "2023-05-22T11:08:52Z"}],
@@ -54,18 +54,18 @@ def event(number, variant=0):
 
 
 def seed(numbers):
-    """A seed of customers: lines of JSON."""
-    # One is written out and the others follow its pattern: a million would take a minute otherwise.
+    """A seed of customers as NDJSON."""
+    # From a pattern: serializing a million customers would take a minute.
     line = compact({"store": STORE, "customer": seeded(0)})
-    marks = [('"external_id":"0"', '"external_id":"{0}"'), ("shopper.0@", "shopper.{0}@"), ("+1000000000000", "+1{0:012}")]
+    placeholders = [('"external_id":"0"', '"external_id":"{0}"'), ("shopper.0@", "shopper.{0}@"), ("+1000000000000", "+1{0:012}")]
     pattern = line.replace("{", "{{").replace("}", "}}")
-    for concrete, marked in marks:
-        pattern = pattern.replace(concrete, marked, 1)
+    for value, placeholder in placeholders:
+        pattern = pattern.replace(value, placeholder, 1)
     return "\n".join(map(pattern.format, numbers)).encode()
 
 
 class Client:
-    """Writes down requests of one client: each with the token that it was given, and the headers that clients send."""
+    """Builds the requests of one client, with its token and the headers that clients usually send."""
 
     def __init__(self, token):
         self.token = token
@@ -82,25 +82,25 @@ class Client:
         )
         return head.encode() + body
 
-    def lookups(self, customers, most):
-        return [self.get(f"email=shopper.{number}%40example.com") for number in some(customers, most)]
+    def lookups(self, customers, maximum):
+        return [self.get(f"email=shopper.{number}%40example.com") for number in sample(customers, maximum)]
 
-    def upserts(self, customers, most):
-        """First the one variant of each, then the other: every write changes what the one before it wrote."""
-        numbers = some(customers, most)
+    def upserts(self, customers, maximum):
+        """One variant of each customer, then the other: every write changes its customer."""
+        numbers = sample(customers, maximum)
         return [self.patch("customers", {"customer": customer(number, variant)}) for variant in (1, 0) for number in numbers]
 
-    def events(self, customers, most):
-        numbers = some(customers, most)
+    def events(self, customers, maximum):
+        numbers = sample(customers, maximum)
         return [self.patch("customer_events", {"customer_event": event(number, variant)}) for variant in (1, 0) for number in numbers]
 
 
-def some(customers, most):
-    """So many numbers of customers from all over the store, in an order that has nothing to do with theirs."""
-    return random.Random(ORDER).sample(range(customers), min(customers, most))
+def sample(customers, maximum):
+    """Numbers of customers from all parts of the store, in random order."""
+    return random.Random(RANDOM_SEED).sample(range(customers), min(customers, maximum))
 
 
-def write_down(path, requests):
-    """Writes requests as `replay.lua` reads them."""
+def write_requests(path, requests):
+    """Writes requests in the format of `replay.lua`."""
     path.write_bytes(b"".join(b"%d\n%s" % (len(request), request) for request in requests))
     return path
