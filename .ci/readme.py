@@ -1,8 +1,8 @@
-"""Runs every command of the README's console blocks with bash and curl, and compares what it prints with what stands there.
+"""Runs every command of the README's console blocks with bash and curl, and compares its output with the README.
 
-    python3 .ci/readme.py            an emulator must be listening on the default port
-    python3 .ci/readme.py --write    puts what was printed into the README instead
-    python3 .ci/readme.py --script   prints the shell block of the chapter "In CI", for bash to run
+    python3 .ci/readme.py            needs a mock on the default port
+    python3 .ci/readme.py --write    writes the output into the README instead
+    python3 .ci/readme.py --script   prints the shell block of the section "In CI"
 """
 
 import re
@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-# The time of a write that did not send one: the only part of an answer that differs from run to run.
+# The time of a write, where the request has none: the only part of an answer that differs between runs.
 VARYING = re.compile(r'("account_updated_at":)"[^"]*"')
-MARK = "=== next command ==="
+SEPARATOR = "=== next command ==="
 
 
 def main():
@@ -30,10 +30,10 @@ def main():
             commands.append((number, line[2:], []))
         elif inside:
             commands[-1][2].append(line)
-    # One shell for all, so that variables last; each command ends its output with the mark on a line of its own.
-    script = "".join(f"{command}\necho; echo '{MARK}'\n" for _, command, _ in commands)
+    # One shell runs all commands, since they share variables. A separator line follows the output of each.
+    script = "".join(f"{command}\necho; echo '{SEPARATOR}'\n" for _, command, _ in commands)
     printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=120).stdout
-    outputs = [output.strip("\n").split("\n") for output in printed.split(MARK)][: len(commands)]
+    outputs = [output.strip("\n").split("\n") for output in printed.split(SEPARATOR)][: len(commands)]
     outputs = [[] if output == [""] else output for output in outputs]
     if "--write" in sys.argv:
         for (number, _, expected), output in reversed(list(zip(commands, outputs))):
@@ -45,7 +45,7 @@ def main():
         if VARYING.sub(r"\1", "\n".join(expected)) != VARYING.sub(r"\1", "\n".join(output)):
             wrong += 1
             print(f"README.md:{number + 1}: {command}\nexpected {expected}\nprinted  {output}", file=sys.stderr)
-    print(f"README: {len(commands) - wrong} commands print what it says, {wrong} do not")
+    print(f"README: {len(commands) - wrong} commands print the expected output, {wrong} do not")
     sys.exit(1 if wrong or not commands else 0)
 
 
