@@ -5,17 +5,17 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{ACCESS_TOKENS, Scene, customers};
+use crate::support::{ACCESS_TOKENS, Emulator, customers};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn declared() -> Scene {
-    Scene::with(|builder| builder.store("shop", "s3cret").store("other", "0ther"))
+fn declared() -> Emulator {
+    Emulator::with(|builder| builder.store("shop", "s3cret").store("other", "0ther"))
 }
 
-fn issued(scene: &Scene, store: &str, secret: &str) -> String {
-    let answer = scene.token(store, secret).json();
-    answer["access_token"].as_str().expect("a token").to_owned()
+fn issued(emulator: &Emulator, store: &str, secret: &str) -> String {
+    let response = emulator.token(store, secret).json();
+    response["access_token"].as_str().expect("a token").to_owned()
 }
 
 #[test]
@@ -28,9 +28,9 @@ fn a_token_call_answers_a_token_and_nothing_else() {
 
 #[test]
 fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
-    let scene = declared();
-    let form = scene
-        .bare("POST", "/oauth/token")
+    let emulator = declared();
+    let form = emulator
+        .anonymous("POST", "/oauth/token")
         .body(
             "application/x-www-form-urlencoded",
             "client_id=shop&client_secret=s3cret&grant_type=client_credentials",
@@ -40,47 +40,47 @@ fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
     200
     {"access_token":"ymt_2d814fc37ba857709ad1187091b2f82c_0_shop","token_type":"Bearer"}
     "#);
-    let json = scene
-        .bare("POST", "/oauth/token")
+    let json = emulator
+        .anonymous("POST", "/oauth/token")
         .json(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"}))
         .send();
-    for answer in [form, json] {
-        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-        assert_eq!(scene.read_as(&token).status(), 200);
+    for response in [form, json] {
+        let token = response.json()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(emulator.get_with_token(&token).status(), 200);
     }
 }
 
 #[test]
 fn an_oauth_call_without_the_right_grant_type_or_client_id_is_refused() {
-    let scene = declared();
-    let ask = |body| scene.bare("POST", "/oauth/token").json(body).send();
-    assert_snapshot!(ask(json!({"client_secret": "s3cret"})), @r#"
+    let emulator = declared();
+    let send = |body| emulator.anonymous("POST", "/oauth/token").json(body).send();
+    assert_snapshot!(send(json!({"client_secret": "s3cret"})), @r#"
     400
     x-yotpo-mock-rule: oauth.client_id.required, oauth.grant_type.enum
     {"errors":[{"message":"client_id must be the id of a store"},
     {"message":"grant_type must be `client_credentials`"}]}
     "#);
-    assert_snapshot!(ask(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "password"})), @r#"
+    assert_snapshot!(send(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "password"})), @r#"
     400
     x-yotpo-mock-rule: oauth.grant_type.enum
     {"errors":[{"message":"grant_type must be `client_credentials`"}]}
     "#);
-    assert_snapshot!(ask(json!({"client_id": 7, "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
+    assert_snapshot!(send(json!({"client_id": 7, "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
     400
     x-yotpo-mock-rule: oauth.client_id.required
     {"errors":[{"message":"client_id must be the id of a store"}]}
     "#);
-    assert_snapshot!(ask(json!({"client_id": "nobody", "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
+    assert_snapshot!(send(json!({"client_id": "nobody", "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
     404
     x-yotpo-mock-rule: store.unknown
     {"errors":[{"message":"Couldn't find account"}]}
     "#);
-    assert_snapshot!(ask(json!({"client_id": "shop", "client_secret": "wrong", "grant_type": "client_credentials"})), @r#"
+    assert_snapshot!(send(json!({"client_id": "shop", "client_secret": "wrong", "grant_type": "client_credentials"})), @r#"
     401
     x-yotpo-mock-rule: secret.invalid
     {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
     "#);
-    assert_snapshot!(ask(json!({"client_id": "shop", "grant_type": "client_credentials"})), @r#"
+    assert_snapshot!(send(json!({"client_id": "shop", "grant_type": "client_credentials"})), @r#"
     401
     x-yotpo-mock-rule: secret.invalid
     {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
@@ -89,15 +89,15 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_refused() {
 
 #[test]
 fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
-    let scene = declared();
-    let token = issued(&scene, "shop", "s3cret");
+    let emulator = declared();
+    let token = issued(&emulator, "shop", "s3cret");
     let in_query = customers(&format!("?access_token={token}"));
-    assert_eq!(scene.bare("GET", &in_query).send().status(), 200);
-    assert_eq!(scene.bare("GET", &in_query).token("").send().status(), 200);
-    assert_eq!(scene.bare("GET", &in_query).token("wrong").send().status(), 401);
+    assert_eq!(emulator.anonymous("GET", &in_query).send().status(), 200);
+    assert_eq!(emulator.anonymous("GET", &in_query).token("").send().status(), 200);
+    assert_eq!(emulator.anonymous("GET", &in_query).token("wrong").send().status(), 401);
     assert_eq!(
-        scene
-            .bare("GET", &customers("?access_token=wrong"))
+        emulator
+            .anonymous("GET", &customers("?access_token=wrong"))
             .token(&token)
             .send()
             .status(),
@@ -107,13 +107,13 @@ fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
 
 #[test]
 fn a_call_without_a_token_is_refused() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.bare("GET", &customers("")).send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.anonymous("GET", &customers("")).send(), @r#"
     401
     x-yotpo-mock-rule: token.missing
     {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
     "#);
-    assert_snapshot!(scene.bare("GET", &customers("?access_token=")).send(), @r#"
+    assert_snapshot!(emulator.anonymous("GET", &customers("?access_token=")).send(), @r#"
     401
     x-yotpo-mock-rule: token.missing
     {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
@@ -122,7 +122,7 @@ fn a_call_without_a_token_is_refused() {
 
 #[test]
 fn an_unknown_token_is_refused_where_a_store_is_declared() {
-    assert_snapshot!(declared().read_as("made-up"), @r#"
+    assert_snapshot!(declared().get_with_token("made-up"), @r#"
     401
     x-yotpo-mock-rule: token.unknown
     {"errors":[{"message":"the access token is not known"}]}
@@ -131,12 +131,12 @@ fn an_unknown_token_is_refused_where_a_store_is_declared() {
 
 #[test]
 fn a_token_lives_fourteen_days() {
-    let scene = declared();
-    let token = issued(&scene, "shop", "s3cret");
-    scene.mock.advance(14 * DAY - Duration::from_secs(1));
-    assert_eq!(scene.read_as(&token).status(), 200);
-    scene.mock.advance(Duration::from_secs(1));
-    assert_snapshot!(scene.read_as(&token), @r#"
+    let emulator = declared();
+    let token = issued(&emulator, "shop", "s3cret");
+    emulator.mock.advance(14 * DAY - Duration::from_secs(1));
+    assert_eq!(emulator.get_with_token(&token).status(), 200);
+    emulator.mock.advance(Duration::from_secs(1));
+    assert_snapshot!(emulator.get_with_token(&token), @r#"
     401
     x-yotpo-mock-rule: token.expired
     {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
@@ -145,18 +145,18 @@ fn a_token_lives_fourteen_days() {
 
 #[test]
 fn a_new_token_revokes_none() {
-    let scene = declared();
-    let (first, second) = (issued(&scene, "shop", "s3cret"), issued(&scene, "shop", "s3cret"));
+    let emulator = declared();
+    let (first, second) = (issued(&emulator, "shop", "s3cret"), issued(&emulator, "shop", "s3cret"));
     assert_ne!(first, second);
     for token in [first, second] {
-        assert_eq!(scene.read_as(&token).status(), 200);
+        assert_eq!(emulator.get_with_token(&token).status(), 200);
     }
 }
 
 #[test]
 fn a_token_of_another_store_is_refused() {
-    let scene = declared();
-    assert_snapshot!(scene.read_as(&issued(&scene, "other", "0ther")), @r#"
+    let emulator = declared();
+    assert_snapshot!(emulator.get_with_token(&issued(&emulator, "other", "0ther")), @r#"
     401
     x-yotpo-mock-rule: token.other_store
     {"errors":[{"message":"the access token belongs to another store"}]}
@@ -165,13 +165,13 @@ fn a_token_of_another_store_is_refused() {
 
 #[test]
 fn an_unknown_store_and_a_wrong_secret_get_no_token() {
-    let scene = declared();
-    assert_snapshot!(scene.token("nobody", "s3cret"), @r#"
+    let emulator = declared();
+    assert_snapshot!(emulator.token("nobody", "s3cret"), @r#"
     404
     x-yotpo-mock-rule: store.unknown
     {"errors":[{"message":"Couldn't find account"}]}
     "#);
-    assert_snapshot!(scene.token("shop", "wrong"), @r#"
+    assert_snapshot!(emulator.token("shop", "wrong"), @r#"
     401
     x-yotpo-mock-rule: secret.invalid
     {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
@@ -184,9 +184,9 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
         json!([]),
         json!("s3cret"),
     ] {
-        let answer = scene.bare("POST", ACCESS_TOKENS).json(body.clone()).send();
+        let response = emulator.anonymous("POST", ACCESS_TOKENS).json(body.clone()).send();
         assert_eq!(
-            (answer.status(), answer.rule()),
+            (response.status(), response.rule()),
             (401, Some("secret.invalid")),
             "{body}"
         );
@@ -195,15 +195,15 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
 
 #[test]
 fn with_no_store_declared_every_store_and_any_secret_is_good() {
-    let scene = Scene::new();
-    assert_eq!(scene.token("anything", "x").status(), 200);
-    assert_eq!(scene.token("anything", "another secret").status(), 200);
-    assert_eq!(scene.token("anything", "").status(), 401);
+    let emulator = Emulator::new();
+    assert_eq!(emulator.token("anything", "x").status(), 200);
+    assert_eq!(emulator.token("anything", "another secret").status(), 200);
+    assert_eq!(emulator.token("anything", "").status(), 401);
 }
 
 #[test]
 fn with_no_store_declared_any_token_is_taken_and_noted() {
-    assert_snapshot!(Scene::new().get(&customers("")), @r#"
+    assert_snapshot!(Emulator::new().get(&customers("")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[],"pagination":{"next_page_info":null}}
@@ -212,35 +212,35 @@ fn with_no_store_declared_any_token_is_taken_and_noted() {
 
 #[test]
 fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_taken() {
-    let scene = Scene::new();
-    let (token, foreign) = (issued(&scene, "shop", "x"), issued(&scene, "other", "x"));
-    let own = scene.read_as(&token);
+    let emulator = Emulator::new();
+    let (token, foreign) = (issued(&emulator, "shop", "x"), issued(&emulator, "other", "x"));
+    let own = emulator.get_with_token(&token);
     assert_eq!((own.status(), own.notes()), (200, vec![]));
-    assert_eq!(scene.read_as(&foreign).rule(), Some("token.other_store"));
-    scene.mock.advance(14 * DAY);
-    assert_eq!(scene.read_as(&token).rule(), Some("token.expired"));
+    assert_eq!(emulator.get_with_token(&foreign).rule(), Some("token.other_store"));
+    emulator.mock.advance(14 * DAY);
+    assert_eq!(emulator.get_with_token(&token).rule(), Some("token.expired"));
 }
 
 #[test]
 fn a_seed_that_gives_a_secret_declares_its_store() {
-    let scene = Scene::seeded(r#"{"stores":[{"id":"shop","secret":"s3cret"},{"id":"unguarded"}]}"#);
-    assert_eq!(scene.token("shop", "s3cret").status(), 200);
-    assert_eq!(scene.token("nobody", "s3cret").status(), 404);
-    assert_eq!(scene.token("unguarded", "s3cret").status(), 404);
-    assert_eq!(scene.get(&customers("")).status(), 401);
+    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","secret":"s3cret"},{"id":"unguarded"}]}"#);
+    assert_eq!(emulator.token("shop", "s3cret").status(), 200);
+    assert_eq!(emulator.token("nobody", "s3cret").status(), 404);
+    assert_eq!(emulator.token("unguarded", "s3cret").status(), 404);
+    assert_eq!(emulator.get(&customers("")).status(), 401);
 }
 
 #[test]
 fn only_issued_tokens_are_taken_where_that_is_asked_for() {
-    let scene = Scene::with(|builder| builder.issued_tokens_only(true));
-    assert_eq!(scene.get(&customers("")).rule(), Some("token.unknown"));
-    let token = issued(&scene, "shop", "any secret");
-    assert_eq!(scene.read_as(&token).status(), 200);
+    let emulator = Emulator::with(|builder| builder.issued_tokens_only(true));
+    assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
+    let token = issued(&emulator, "shop", "any secret");
+    assert_eq!(emulator.get_with_token(&token).status(), 200);
 }
 
 #[test]
 fn tokens_repeat_from_run_to_run_and_no_two_stores_share_one() {
-    let (one, two) = (Scene::new(), Scene::new());
+    let (one, two) = (Emulator::new(), Emulator::new());
     assert_eq!(issued(&one, "shop", "x"), issued(&two, "shop", "x"));
     let other = issued(&one, "other", "x");
     assert!(other.contains("other") && other != issued(&two, "shop", "x"));
@@ -248,21 +248,21 @@ fn tokens_repeat_from_run_to_run_and_no_two_stores_share_one() {
 
 #[test]
 fn after_a_reset_an_old_token_is_unknown() {
-    let scene = declared();
-    let token = issued(&scene, "shop", "s3cret");
-    scene.mock.reset();
-    assert_eq!(scene.read_as(&token).rule(), Some("token.unknown"));
+    let emulator = declared();
+    let token = issued(&emulator, "shop", "s3cret");
+    emulator.mock.reset();
+    assert_eq!(emulator.get_with_token(&token).rule(), Some("token.unknown"));
 }
 
 #[test]
 fn an_unknown_store_is_unknown_whatever_the_body_says() {
-    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(5));
-    let answer = scene
-        .bare("POST", "/core/v3/stores/nobody/access_tokens")
+    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(5));
+    let response = emulator
+        .anonymous("POST", "/core/v3/stores/nobody/access_tokens")
         .body("text/plain", "{")
         .send();
     assert_eq!(
-        (answer.status(), answer.budget()),
+        (response.status(), response.rate_limit_headers()),
         (404, [5, 5, 0]),
         "and it is not counted"
     );
@@ -270,9 +270,9 @@ fn an_unknown_store_is_unknown_whatever_the_body_says() {
 
 #[test]
 fn a_form_that_is_not_utf_8_is_refused() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let form = "client_id=%FF&client_secret=x&grant_type=client_credentials";
-    assert_snapshot!(scene.bare("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send(), @r#"
+    assert_snapshot!(emulator.anonymous("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send(), @r#"
     400
     x-yotpo-mock-rule: body.form
     {"errors":[{"message":"the body is not a form in UTF-8"}]}
@@ -281,11 +281,11 @@ fn a_form_that_is_not_utf_8_is_refused() {
 
 #[test]
 fn a_token_from_before_thousands_of_others_is_still_known_as_expired() {
-    let scene = Scene::new();
-    let first = issued(&scene, "shop", "x");
-    scene.mock.advance(15 * DAY);
-    let second = issued(&scene, "shop", "x");
+    let emulator = Emulator::new();
+    let first = issued(&emulator, "shop", "x");
+    emulator.mock.advance(15 * DAY);
+    let second = issued(&emulator, "shop", "x");
     assert_ne!(first, second);
-    let rule = |token: &str| scene.read_as(token).rule().map(str::to_owned);
+    let rule = |token: &str| emulator.get_with_token(token).rule().map(str::to_owned);
     assert_eq!((rule(&first).as_deref(), rule(&second)), (Some("token.expired"), None));
 }

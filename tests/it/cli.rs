@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-use crate::running::{Running, file, yotpo_mock};
+use crate::process::{Process, file, yotpo_mock};
 
 fn output(mut command: Command) -> Output {
     command.output().expect("the binary starts")
@@ -44,23 +44,23 @@ fn data(name: &str) -> String {
 #[test]
 fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
     for signal in ["TERM", "INT", "HUP"] {
-        let running = Running::with(&["--quiet"]);
-        assert!(running.url.starts_with("http://127.0.0.1:"));
-        let health = running.get("/_mock/health");
+        let process = Process::with(&["--quiet"]);
+        assert!(process.url.starts_with("http://127.0.0.1:"));
+        let health = process.get("/_mock/health");
         assert!(
             health.starts_with("HTTP/1.1 200") && health.contains(r#""status":"ready""#),
             "{health}"
         );
-        let (code, rest, log) = running.stop(signal);
+        let (code, rest, log) = process.stop(signal);
         assert_eq!((code, &*rest, &*log), (Some(0), "", ""), "{signal}");
     }
 }
 
 #[test]
 fn serve_is_what_happens_without_a_subcommand() {
-    let running = Running::start(yotpo_mock(&["serve", "--port", "0"]));
+    let process = Process::start(yotpo_mock(&["serve", "--port", "0"]));
     assert!(
-        running
+        process
             .get("/core/v3/stores/shop/customers")
             .starts_with("HTTP/1.1 200")
     );
@@ -71,17 +71,17 @@ fn localhost_is_both_loopback_addresses_where_there_are_two() {
     if TcpListener::bind("[::1]:0").is_err() {
         return;
     }
-    let running = Running::with(&[]);
-    let port = running.address().rsplit(':').next().unwrap();
+    let process = Process::with(&[]);
+    let port = process.address().rsplit(':').next().unwrap();
     assert!(TcpStream::connect(format!("[::1]:{port}")).is_ok());
     assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_ok());
 }
 
 #[test]
 fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
-    let running = Running::with(&["--host", "127.0.0.2"]);
-    assert!(running.url.starts_with("http://127.0.0.2:"));
-    let (_, _, log) = Running::with(&["--host", "0.0.0.0", "--quiet"]).stop("TERM");
+    let process = Process::with(&["--host", "127.0.0.2"]);
+    assert!(process.url.starts_with("http://127.0.0.2:"));
+    let (_, _, log) = Process::with(&["--host", "0.0.0.0", "--quiet"]).stop("TERM");
     assert!(
         log.contains("WARN") && log.contains("`0.0.0.0`, which other machines can reach"),
         "{log}"
@@ -238,8 +238,8 @@ fn a_flag_wins_over_its_twin_and_that_over_the_default() {
         if let Some(value) = twin {
             command.env("YOTPO_MOCK_RATE_LIMIT", value);
         }
-        let answer = Running::start(command).get("/core/v3/stores/shop/customers");
-        let header = answer
+        let response = Process::start(command).get("/core/v3/stores/shop/customers");
+        let header = response
             .lines()
             .find_map(|line| line.strip_prefix("ratelimit-remaining: ").map(str::to_owned));
         header.expect("the header is always there")
@@ -279,28 +279,28 @@ fn every_flag_has_a_twin_in_the_environment() {
     ] {
         command.env(format!("YOTPO_MOCK_{name}"), value);
     }
-    let running = Running::start(command);
-    let answer = running.ask(
+    let process = Process::start(command);
+    let response = process.send(
         "POST",
         "/core/v3/stores/shop/access_tokens",
         "",
         r#"{"secret":"s3cret:with:colons"}"#,
     );
-    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
+    let token = response.rsplit('"').nth(1).expect("a token").to_owned();
     let with_token = format!("X-Yotpo-Token: {token}\r\n");
-    let page = running.ask("GET", "/core/v3/stores/shop/customers?limit=1", &with_token, "");
+    let page = process.send("GET", "/core/v3/stores/shop/customers?limit=1", &with_token, "");
     assert!(
         page.contains("emma.johnson@example.com") && page.contains("ratelimit-remaining: 1"),
         "{page}"
     );
-    let nothing = running.ask("GET", "/core/v3/stores/shop/customers?email=nobody", &with_token, "");
+    let nothing = process.send("GET", "/core/v3/stores/shop/customers?email=nobody", &with_token, "");
     assert!(nothing.contains("No results found"), "{nothing}");
     assert!(
-        running
-            .ask("POST", "/core/v3/stores/other/access_tokens", "", r#"{"secret":"x"}"#)
+        process
+            .send("POST", "/core/v3/stores/other/access_tokens", "", r#"{"secret":"x"}"#)
             .starts_with("HTTP/1.1 200")
     );
-    let lenient = running.ask("PATCH", "/core/v3/stores/other/customers", "X-Yotpo-Token: x\r\n", "{}");
+    let lenient = process.send("PATCH", "/core/v3/stores/other/customers", "X-Yotpo-Token: x\r\n", "{}");
     assert!(lenient.starts_with("HTTP/1.1 401"), "{lenient}");
     let mut wrong = yotpo_mock(&[]);
     wrong.env("YOTPO_MOCK_QUIET", "perhaps");
@@ -315,19 +315,19 @@ fn every_flag_has_a_twin_in_the_environment() {
 fn the_port_that_kubernetes_injects_is_ignored_with_a_warning() {
     let mut command = yotpo_mock(&["--host", "127.0.0.3"]);
     command.env("YOTPO_MOCK_PORT", "tcp://10.0.0.1:4600");
-    let running = Running::start(command);
-    assert_eq!(running.url, "http://127.0.0.3:4600");
-    let (_, _, log) = running.stop("TERM");
+    let process = Process::start(command);
+    assert_eq!(process.url, "http://127.0.0.3:4600");
+    let (_, _, log) = process.stop("TERM");
     assert!(log.contains("`YOTPO_MOCK_PORT` begins with `tcp://`"), "{log}");
 }
 
 #[test]
 fn realistic_is_the_weakest_of_all() {
     let remaining = |arguments: &[&str]| {
-        let running = Running::with(arguments);
-        let answer = running.ask("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"x"}"#);
-        let unissued = running.get("/core/v3/stores/shop/customers");
-        let line = answer
+        let process = Process::with(arguments);
+        let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"x"}"#);
+        let unissued = process.get("/core/v3/stores/shop/customers");
+        let line = response
             .lines()
             .find(|line| line.starts_with("ratelimit-remaining"))
             .expect("a header")
@@ -343,14 +343,14 @@ fn realistic_is_the_weakest_of_all() {
 
 #[test]
 fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
-    let running = Running::with(&[]);
+    let process = Process::with(&[]);
     assert_eq!(
-        output(yotpo_mock(&["wait", "--url", &running.url, "--timeout", "30s"]))
+        output(yotpo_mock(&["wait", "--url", &process.url, "--timeout", "30s"]))
             .status
             .code(),
         Some(0)
     );
-    let mut beside_a_variable = yotpo_mock(&["wait", "--url", &running.url]);
+    let mut beside_a_variable = yotpo_mock(&["wait", "--url", &process.url]);
     beside_a_variable.env("YOTPO_MOCK_PORT", "abc");
     assert_eq!(
         output(beside_a_variable).status.code(),
@@ -373,27 +373,27 @@ fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
 
 #[test]
 fn the_log_has_a_line_per_request_and_never_a_secret() {
-    let running = Running::with(&["--verbose"]);
-    let answer = running.ask(
+    let process = Process::with(&["--verbose"]);
+    let response = process.send(
         "POST",
         "/core/v3/stores/shop/access_tokens",
         "",
         r#"{"secret":"hush-hush"}"#,
     );
-    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
-    running.ask(
+    let token = response.rsplit('"').nth(1).expect("a token").to_owned();
+    process.send(
         "GET",
         &format!("/core/v3/stores/shop/customers?access_token={token}&email=ann@example.com"),
         "",
         "",
     );
-    running.ask(
+    process.send(
         "PATCH",
         "/core/v3/stores/ann%40example.com/customers",
         "X-Yotpo-Token: hidden\r\n",
         r#"{"customer":{"email":"x@y.zz"}}"#,
     );
-    let (_, _, log) = running.stop("TERM");
+    let (_, _, log) = process.stop("TERM");
     for secret in [
         "hush-hush",
         &token,
@@ -420,9 +420,9 @@ fn the_log_has_a_line_per_request_and_never_a_secret() {
 
 #[test]
 fn the_log_can_be_json() {
-    let running = Running::with(&["--log-format", "json"]);
-    running.get("/core/v3/stores/shop/customers");
-    let (_, _, log) = running.stop("TERM");
+    let process = Process::with(&["--log-format", "json"]);
+    process.get("/core/v3/stores/shop/customers");
+    let (_, _, log) = process.stop("TERM");
     let line: serde_json::Value = serde_json::from_str(log.lines().nth(1).expect("a line")).expect("JSON");
     assert_eq!(
         [&line["method"], &line["path"], &line["store"], &line["status"]],
@@ -438,18 +438,18 @@ fn the_log_can_be_json() {
 
 #[test]
 fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
-    let running = Running::with(&["--read-timeout", "60s"]);
-    let mut stuck = TcpStream::connect(running.address()).unwrap();
+    let process = Process::with(&["--read-timeout", "60s"]);
+    let mut stuck = TcpStream::connect(process.address()).unwrap();
     write!(
         stuck,
         "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nContent-Length: 9\r\n\r\n{{"
     )
     .unwrap();
-    let idle = TcpStream::connect(running.address()).unwrap();
+    let idle = TcpStream::connect(process.address()).unwrap();
     // The stuck request is under way once a later one was answered.
-    running.get("/core/v3/stores/shop/customers");
+    process.get("/core/v3/stores/shop/customers");
     let asked = Instant::now();
-    let (code, _, _) = running.stop("TERM");
+    let (code, _, _) = process.stop("TERM");
     assert_eq!(code, Some(0));
     assert!(
         asked.elapsed() < Duration::from_secs(10),
@@ -468,13 +468,13 @@ fn a_wrong_store_is_told_without_its_secret() {
 
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
-    let running = Running::with(&["--verbose"]);
+    let process = Process::with(&["--verbose"]);
     let store = "s".repeat(400);
     for _ in 0..500 {
-        let answer = running.get(&format!("/core/v3/stores/{store}/customers"));
-        assert!(answer.starts_with("HTTP/1.1 200"));
+        let response = process.get(&format!("/core/v3/stores/{store}/customers"));
+        assert!(response.starts_with("HTTP/1.1 200"));
     }
-    let (code, _, log) = running.stop("TERM");
+    let (code, _, log) = process.stop("TERM");
     assert_eq!(code, Some(0));
     assert!(log.len() > 64 * 1024, "more than a pipe holds");
 }
@@ -482,19 +482,19 @@ fn a_log_that_nobody_reads_stops_nothing() {
 #[test]
 fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
     let path = file("journal.ndjson", "what stood there");
-    let running = Running::with(&["--quiet", "--journal-file", path.to_str().unwrap()]);
+    let process = Process::with(&["--quiet", "--journal-file", path.to_str().unwrap()]);
     let lines = || -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(&path).expect("the file is there");
         let whole = text.lines().filter(|line| line.ends_with('}'));
         whole.map(|line| serde_json::from_str(line).expect("JSON")).collect()
     };
-    let answer = running.ask(
+    let response = process.send(
         "POST",
         "/core/v3/stores/shop/access_tokens",
         "",
         r#"{"secret":"hush-hush"}"#,
     );
-    let token = answer.rsplit('"').nth(1).expect("a token").to_owned();
+    let token = response.rsplit('"').nth(1).expect("a token").to_owned();
     let started = Instant::now();
     while lines().is_empty() {
         assert!(
@@ -504,16 +504,16 @@ fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
         std::thread::sleep(Duration::from_millis(5));
     }
     for _ in 0..200 {
-        running.ask(
+        process.send(
             "GET",
             "/core/v3/stores/shop/customers",
             &format!("X-Yotpo-Token: {token}\r\n"),
             "",
         );
     }
-    let listed = running.get("/_mock/requests?limit=1000");
+    let listed = process.get("/_mock/requests?limit=1000");
     let listed: serde_json::Value = serde_json::from_str(listed.split_once("\r\n\r\n").unwrap().1).unwrap();
-    assert_eq!(running.stop("TERM").0, Some(0));
+    assert_eq!(process.stop("TERM").0, Some(0));
     let mut written = lines();
     written.reverse();
     assert_eq!(
@@ -539,10 +539,10 @@ fn a_journals_file_that_cannot_be_opened_stops_the_start() {
 fn the_bounds_of_the_journal_have_flags_and_twins() {
     let mut command = yotpo_mock(&["--port", "0", "--journal-body-bytes", "10", "--journal-bytes", "1MiB"]);
     command.env("YOTPO_MOCK_JOURNAL_ENTRIES", "1");
-    let running = Running::start(command);
-    running.get("/core/v3/stores/shop/customers");
-    running.get("/core/v3/stores/shop/customers");
-    let listed = running.get("/_mock/requests");
+    let process = Process::start(command);
+    process.get("/core/v3/stores/shop/customers");
+    process.get("/core/v3/stores/shop/customers");
+    let listed = process.get("/_mock/requests");
     assert!(
         listed.contains(r#""total":1"#) && listed.contains(r#""body":"{\"customer""#),
         "{listed}"
@@ -558,8 +558,8 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
     // It may be left from another run.
     let _ = std::fs::remove_file(&state);
     let arguments = ["--quiet", "--state", state.to_str().expect("UTF-8")];
-    let written = |running: &Running| {
-        let list = running.get("/core/v3/stores/shop/customers?external_ids=counter&include_custom_properties=true");
+    let written = |process: &Process| {
+        let list = process.get("/core/v3/stores/shop/customers?external_ids=counter&include_custom_properties=true");
         let count = list.split("\"count\":").nth(1).unwrap_or("0");
         let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u64>().expect("a number")
@@ -567,20 +567,20 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
     let mut saved = 0;
     for kill in 0..kills {
         // What comes back is what was saved last, or what was being saved.
-        let running = Running::with(&arguments);
-        let mut count = written(&running);
+        let process = Process::with(&arguments);
+        let mut count = written(&process);
         assert!(count >= saved, "{count} came back after {saved} was saved");
         // Some weight, so that a save takes a while: a kill is to find it in the middle.
         if kill == 0 {
             let lines =
                 (0..3000).map(|at| format!("{{\"store\":\"ballast\",\"customer\":{{\"external_id\":\"b-{at}\"}}}}\n"));
             assert!(
-                running
-                    .ask("POST", "/_mock/seed", "", &lines.collect::<String>())
+                process
+                    .send("POST", "/_mock/seed", "", &lines.collect::<String>())
                     .contains("200 OK")
             );
         }
-        let (address, pid) = (running.address().to_owned(), running.id());
+        let (address, pid) = (process.address().to_owned(), process.id());
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 // From at once to in the middle of the third save or so.
@@ -588,12 +588,12 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
                 let killed = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();
                 assert!(killed.expect("kill is there").success());
             });
-            let ask = |request: String| -> Option<String> {
+            let send = |request: String| -> Option<String> {
                 let mut socket = TcpStream::connect(&address).ok()?;
                 socket.write_all(request.as_bytes()).ok()?;
-                let mut answer = String::new();
-                socket.read_to_string(&mut answer).ok()?;
-                answer.starts_with("HTTP/1.1 200").then_some(answer)
+                let mut response = String::new();
+                socket.read_to_string(&mut response).ok()?;
+                response.starts_with("HTTP/1.1 200").then_some(response)
             };
             loop {
                 let body = format!(
@@ -602,7 +602,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
                 );
                 let head = "Host: localhost\r\nConnection: close\r\nX-Yotpo-Token: any\r\n";
                 let length = body.len();
-                if ask(format!(
+                if send(format!(
                     "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\n{head}Content-Length: {length}\r\n\r\n{body}"
                 ))
                 .is_none()
@@ -610,7 +610,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
                     break;
                 }
                 count += 1;
-                if ask(format!(
+                if send(format!(
                     "POST /_mock/state/save HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n"
                 ))
                 .is_none()
@@ -620,11 +620,11 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
                 saved = count;
             }
         });
-        drop(running);
+        drop(process);
     }
-    let running = Running::with(&arguments);
-    assert!(written(&running) >= saved && saved > 0);
-    let (code, _, log) = running.stop("TERM");
+    let process = Process::with(&arguments);
+    assert!(written(&process) >= saved && saved > 0);
+    let (code, _, log) = process.stop("TERM");
     assert_eq!((code, &*log), (Some(0), ""));
     assert!(
         !state.with_extension("json.tmp").exists(),
@@ -637,9 +637,9 @@ fn a_state_that_cannot_be_saved_is_told_at_the_end() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state-folder");
     std::fs::create_dir_all(&folder).expect("the target folder takes folders");
     let file = folder.join("state.json");
-    let running = Running::with(&["--quiet", "--state", file.to_str().expect("UTF-8")]);
+    let process = Process::with(&["--quiet", "--state", file.to_str().expect("UTF-8")]);
     std::fs::remove_dir_all(&folder).expect("it is ours");
-    let (code, _, log) = running.stop("TERM");
+    let (code, _, log) = process.stop("TERM");
     assert_eq!(code, Some(1));
     assert_snapshot!(log, @"
     error: cannot save the state: No such file or directory (os error 2)

@@ -7,23 +7,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use validator::ValidateEmail;
 
-/// What is compared: an answer without what HTTP itself adds.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub status: u16,
-    /// In lower case, in the order in which they came.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-}
+use crate::support::Response;
 
 /// An OpenAPI document that exchanges are held against.
 pub struct Contract {
@@ -82,8 +66,8 @@ impl Contract {
     /// # Errors
     ///
     /// Where they differ, in words.
-    pub fn check_answer(&self, method: &str, path: &str, seen: &Seen) -> Result<(), String> {
-        let status = seen.status.to_string();
+    pub fn check_response(&self, method: &str, path: &str, response: &Response) -> Result<(), String> {
+        let status = response.status.to_string();
         let described = self
             .operation(method, path)
             .and_then(|operation| operation["responses"].get(&status))
@@ -93,9 +77,9 @@ impl Contract {
         let none = Map::new();
         let headers = described["headers"].as_object().unwrap_or(&none);
         for (name, header) in headers {
-            self.check_header(name, self.resolve(header), seen)?;
+            self.check_header(name, self.resolve(header), response)?;
         }
-        for (name, _) in &seen.headers {
+        for (name, _) in &response.headers {
             let ours = name.starts_with("x-")
                 || name.starts_with("ratelimit")
                 || ["allow", "retry-after"].contains(&name.as_str());
@@ -104,7 +88,7 @@ impl Contract {
             }
         }
         if method == "HEAD" {
-            return if seen.body.is_empty() {
+            return if response.body.is_empty() {
                 Ok(())
             } else {
                 Err("HEAD must have no body".to_owned())
@@ -112,20 +96,20 @@ impl Contract {
         }
         let content = described["content"].as_object().unwrap_or(&none);
         let types = || content.keys().cloned().collect::<Vec<_>>().join(" or ");
-        let sent = seen.header("content-type");
+        let sent = response.header("content-type");
         let Some((media_type, described)) = sent.and_then(|sent| content.get_key_value(sent)) else {
             return Err(format!("Content-Type must be {} and is {sent:?}", types()));
         };
         let body = if media_type == "application/json" {
-            serde_json::from_slice(&seen.body).map_err(|error| format!("the body is not JSON: {error}"))?
+            serde_json::from_slice(&response.body).map_err(|error| format!("the body is not JSON: {error}"))?
         } else {
-            Value::String(String::from_utf8_lossy(&seen.body).into_owned())
+            Value::String(String::from_utf8_lossy(&response.body).into_owned())
         };
         self.check(&described["schema"], &body, "the body")
     }
 
-    fn check_header(&self, name: &str, described: &Value, seen: &Seen) -> Result<(), String> {
-        let values: Vec<_> = seen
+    fn check_header(&self, name: &str, described: &Value, response: &Response) -> Result<(), String> {
+        let values: Vec<_> = response
             .headers
             .iter()
             .filter(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -253,31 +237,29 @@ fn matches(template: &str, path: &str) -> bool {
 
 mod tests {
     use super::*;
-    use crate::support::{Scene, customers};
+    use crate::support::{Emulator, customers};
 
     const SEED: &str = include_str!("../data/shop.json");
 
     /// A page with everything on it, as it was answered.
-    fn page() -> Seen {
-        let scene = Scene::seeded(SEED);
-        let mut answer = scene
-            .get(&customers(
-                "?limit=2&include_custom_properties=true&expand=loyalty,reviews",
-            ))
-            .seen;
+    fn page() -> Response {
+        let emulator = Emulator::seeded(SEED);
+        let mut response = emulator.get(&customers(
+            "?limit=2&include_custom_properties=true&expand=loyalty,reviews",
+        ));
         // The header does not vary, so that the tests below need not.
-        answer.headers.retain(|(name, _)| name != "date");
-        answer
+        response.headers.retain(|(name, _)| name != "date");
+        response
     }
 
-    fn check(seen: &Seen) -> Result<(), String> {
-        CUSTOMERS.check_answer("GET", "/core/v3/stores/shop/customers", seen)
+    fn check(response: &Response) -> Result<(), String> {
+        CUSTOMERS.check_response("GET", "/core/v3/stores/shop/customers", response)
     }
 
-    fn with_body(seen: &Seen, body: &Value) -> Seen {
-        Seen {
+    fn with_body(response: &Response, body: &Value) -> Response {
+        Response {
             body: body.to_string().into_bytes(),
-            ..seen.clone()
+            ..response.clone()
         }
     }
 
@@ -406,7 +388,7 @@ mod tests {
         plus.headers.push(("x-surplus".to_owned(), "1".to_owned()));
         assert!(check(&plus).is_err(), "a surplus header passes");
         for status in [201, 204, 400, 422] {
-            assert!(check(&Seen { status, ..page.clone() }).is_err(), "{status} passes");
+            assert!(check(&Response { status, ..page.clone() }).is_err(), "{status} passes");
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use yotpo_mock::rule;
 
 use crate::conformance::CUSTOMERS;
-use crate::support::{Answer, Scene, customers};
+use crate::support::{Emulator, Response, customers};
 
 /// The keywords of a schema that can be violated.
 const KEYWORDS: [&str; 11] = [
@@ -111,15 +111,15 @@ fn valid(schema: &Value) -> Value {
     {
         return json!("+1234567");
     }
-    let names = |wanted: &str| {
+    let is_type = |wanted: &str| {
         schema["type"] == wanted
             || schema["type"]
                 .as_array()
                 .is_some_and(|types| types.contains(&json!(wanted)))
     };
     match () {
-        () if names("string") => json!("x"),
-        () if names("integer") => json!(1),
+        () if is_type("string") => json!("x"),
+        () if is_type("integer") => json!(1),
         () => json!({}),
     }
 }
@@ -238,7 +238,7 @@ fn without(body: &Value, place: &[String], name: &str) -> Value {
 
 /// The emulator that all constraints are tried on, a token for it, and how many were tried.
 struct Trial {
-    scene: Scene,
+    emulator: Emulator,
     token: String,
     tried: usize,
 }
@@ -252,28 +252,35 @@ impl Trial {
         // The smallest text that a schema takes is a store and its secret, too.
         let seed =
             json!({"stores": [{"id": "shop", "secret": "x", "customers": customers}, {"id": "x", "secret": "x"}]});
-        let scene = Scene::seeded(&seed.to_string());
-        let token = scene.token("shop", "x").json()["access_token"]
+        let emulator = Emulator::seeded(&seed.to_string());
+        let token = emulator.token("shop", "x").json()["access_token"]
             .as_str()
             .expect("a token")
             .to_owned();
-        Trial { scene, token, tried: 0 }
+        Trial {
+            emulator,
+            token,
+            tried: 0,
+        }
     }
 
     /// Everything that a refused request must leave as it is.
     fn state(&self) -> (Vec<u8>, String) {
-        let page = self.scene.bare(
+        let page = self.emulator.anonymous(
             "GET",
             &customers("?include_custom_properties=true&expand=loyalty,reviews"),
         );
-        (page.token(&self.token).send().seen.body, crate::event::all(&self.scene))
+        (
+            page.token(&self.token).send().body,
+            crate::event::all_events(&self.emulator),
+        )
     }
 
-    fn refused(&mut self, operation: &Value, violation: &Violation, what: &str, send: impl Fn(&Trial) -> Answer) {
+    fn refused(&mut self, operation: &Value, violation: &Violation, what: &str, send: impl Fn(&Trial) -> Response) {
         self.tried += 1;
         let before = self.state();
-        let answer = send(self);
-        assert_eq!(answer.rule(), Some(&*violation.rules), "{what}\n{answer}");
+        let response = send(self);
+        assert_eq!(response.rule(), Some(&*violation.rules), "{what}\n{response}");
         let documented = operation["responses"]
             .as_object()
             .expect("responses")
@@ -286,7 +293,7 @@ impl Trial {
                     .all(|id| rules.is_some_and(|rules| rules.contains(&json!(id))))
             });
         let (status, _) = documented.unwrap_or_else(|| panic!("{} stands in no response: {what}", violation.rules));
-        assert_eq!(answer.status().to_string(), *status, "{what}");
+        assert_eq!(response.status().to_string(), *status, "{what}");
         assert!(self.state() == before, "{what} was refused and left something behind");
     }
 
@@ -298,7 +305,7 @@ impl Trial {
         let is_form = media.contains("form");
         let send = |trial: &Trial, body: String| {
             let body = if is_form { form(&body) } else { body };
-            let request = trial.scene.bare(method, path).body(media, body);
+            let request = trial.emulator.anonymous(method, path).body(media, body);
             if operation.get("security").is_some() {
                 request.send()
             } else {
@@ -334,11 +341,11 @@ impl Trial {
                     // An object that must be there stands in the smallest body already, with what it needs.
                     let is_there = constraint.schema["type"] == "object";
                     let body = if is_there { smallest.to_string() } else { at(&neighbour) };
-                    let answer = send(self, body.clone());
+                    let response = send(self, body.clone());
                     assert_eq!(
-                        answer.status(),
+                        response.status(),
                         200,
-                        "{place}: the valid neighbour {body} is refused\n{answer}"
+                        "{place}: the valid neighbour {body} is refused\n{response}"
                     );
                 }
             }
@@ -356,8 +363,8 @@ impl Trial {
                 .append_pair(name, &text)
                 .finish();
             trial
-                .scene
-                .bare("GET", &customers(&format!("?{query}")))
+                .emulator
+                .anonymous("GET", &customers(&format!("?{query}")))
                 .token(&trial.token)
                 .send()
         };
@@ -371,17 +378,21 @@ impl Trial {
             for neighbour in neighbours(constraint) {
                 let neighbour = match name {
                     "page_info" => {
-                        let page = self.scene.bare("GET", &customers("?limit=1")).token(&self.token).send();
+                        let page = self
+                            .emulator
+                            .anonymous("GET", &customers("?limit=1"))
+                            .token(&self.token)
+                            .send();
                         let cursor = page.next_page().expect("a second page");
                         json!(cursor.replace("%3D", "=")).to_string()
                     }
                     _ => neighbour,
                 };
-                let answer = send(self, &neighbour);
+                let response = send(self, &neighbour);
                 assert_eq!(
-                    answer.status(),
+                    response.status(),
                     200,
-                    "{place}: the valid neighbour {neighbour} is refused\n{answer}"
+                    "{place}: the valid neighbour {neighbour} is refused\n{response}"
                 );
             }
         }
@@ -437,8 +448,10 @@ fn each_constraint_of_a_request_schema_is_refused_by_its_rule_and_its_valid_neig
 #[test]
 fn an_empty_store_id_is_no_path() {
     for path in ["access_tokens", "customers", "customer_events"] {
-        let answer = Scene::new().bare("GET", &format!("/core/v3/stores//{path}")).send();
-        assert_eq!(answer.rule(), Some("path.unknown"));
+        let response = Emulator::new()
+            .anonymous("GET", &format!("/core/v3/stores//{path}"))
+            .send();
+        assert_eq!(response.rule(), Some("path.unknown"));
     }
 }
 

@@ -16,48 +16,48 @@ mod stores;
 
 use insta::assert_snapshot;
 
-use crate::support::Scene;
+use crate::support::Emulator;
 
 #[test]
 fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.control("GET", "/nowhere").send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.control("GET", "/nowhere").send(), @r#"
     404
     {"error":"`/_mock/nowhere` is not a path of the control surface","hint":"`GET /_mock/control.openapi.json` lists them all"}
     "#);
-    assert_snapshot!(scene.control("DELETE", "/clock").send(), @r#"
+    assert_snapshot!(emulator.control("DELETE", "/clock").send(), @r#"
     405
     allow: GET, HEAD, PUT
     {"error":"`/_mock/clock` does not take DELETE","hint":"it takes GET, HEAD, PUT"}
     "#);
-    assert_eq!(scene.control("POST", "").send().status(), 404);
-    assert_eq!(scene.mock.requests().count(), 0, "our own surface is not journalled");
+    assert_eq!(emulator.control("POST", "").send().status(), 404);
+    assert_eq!(emulator.mock.requests().count(), 0, "our own surface is not journalled");
 }
 
 #[test]
 fn unknown_parameters_and_keys_are_refused_by_name() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.control("POST", "/reset?stoer=shop").send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.control("POST", "/reset?stoer=shop").send(), @r#"
     400
     {"error":"`stoer` is not a parameter of this request","hint":"it takes `store`"}
     "#);
-    assert_snapshot!(scene.control("POST", "/reset").json(serde_json::json!({"too": "empty"})).send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!({"too": "empty"})).send(), @r#"
     400
     {"error":"`too` is not a key of this request","hint":"it takes `to`"}
     "#);
-    assert_snapshot!(scene.control("POST", "/reset").json(serde_json::json!(["empty"])).send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!(["empty"])).send(), @r#"
     400
     {"error":"the body is `[\"empty\"]`","hint":"send a JSON object"}
     "#);
-    assert_snapshot!(scene.control("POST", "/reset").body("application/json", "{").send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/reset").body("application/json", "{").send(), @r#"
     400
     {"error":"the body is not JSON: EOF while parsing an object at line 1 column 1","hint":"send a JSON object"}
     "#);
-    assert_snapshot!(scene.control("POST", "/reset?store=").send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/reset?store=").send(), @r#"
     400
     {"error":"`store` is empty","hint":"name a store, or leave it out to mean all"}
     "#);
-    assert_snapshot!(scene.control("GET", "/clock?store=%ff").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/clock?store=%ff").send(), @r#"
     400
     {"error":"the query is not UTF-8","hint":"percent-encode it as UTF-8"}
     "#);
@@ -65,14 +65,14 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
 
 #[test]
 fn health_and_both_documents_are_served() {
-    let scene = Scene::new();
-    let health = scene.control("GET", "/health").send().json();
+    let emulator = Emulator::new();
+    let health = emulator.control("GET", "/health").send().json();
     assert_eq!(
         (&health["status"], &health["version"]),
         (&"ready".into(), &env!("CARGO_PKG_VERSION").into())
     );
     for document in ["/openapi.json", "/control.openapi.json"] {
-        assert_eq!(scene.control("GET", document).send().json()["openapi"], "3.1.0");
+        assert_eq!(emulator.control("GET", document).send().json()["openapi"], "3.1.0");
     }
-    assert_eq!(scene.control("HEAD", "/health").send().status(), 200);
+    assert_eq!(emulator.control("HEAD", "/health").send().status(), 200);
 }

@@ -11,7 +11,7 @@ use yotpo_mock::note::Note;
 use yotpo_mock::rule;
 
 use crate::contract::rules_of_schemas;
-use crate::tidy::sources;
+use crate::tidy::rust_files;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/COVERAGE.md");
 
@@ -106,7 +106,7 @@ fn tests() -> BTreeMap<String, String> {
     let mut tests = BTreeMap::new();
     for folder in [root.join("tests/it"), root.join("src")] {
         let mut files = Vec::new();
-        sources(&folder, &mut files);
+        rust_files(&folder, &mut files);
         for path in files.iter().filter(|path| !path.ends_with("coverage.rs")) {
             let module = path.strip_prefix(if folder.ends_with("src") { root } else { &folder });
             let module = module.expect("it was found there").with_extension("");
@@ -136,7 +136,7 @@ fn names(text: &str, id: &str) -> bool {
 }
 
 /// The first scene on the vendor's surface that names an id.
-fn scene_of(id: &str, tests: &BTreeMap<String, String>) -> Option<String> {
+fn test_of(id: &str, tests: &BTreeMap<String, String>) -> Option<String> {
     tests
         .iter()
         .filter(|(name, _)| !name.starts_with("control"))
@@ -163,8 +163,8 @@ fn table() -> String {
     let generated = rules_of_schemas();
     for rule in rule::ALL {
         let generated = generated.contains(rule.id).then(|| "*generated*".to_owned());
-        let scene = scene_of(rule.id, &tests).map(|name| format!("`{name}`"));
-        let proofs: Vec<_> = generated.into_iter().chain(scene).collect();
+        let emulator = test_of(rule.id, &tests).map(|name| format!("`{name}`"));
+        let proofs: Vec<_> = generated.into_iter().chain(emulator).collect();
         assert!(!proofs.is_empty(), "no test meets {}", rule.id);
         writeln!(
             text,
@@ -178,9 +178,9 @@ fn table() -> String {
     }
     text.push_str("\n## What is noted\n\n| note | words | grade | test |\n|---|---|---|---|\n");
     for note in Note::ALL {
-        let scene = scene_of(note.id(), &tests).unwrap_or_else(|| panic!("no test meets {}", note.id()));
+        let emulator = test_of(note.id(), &tests).unwrap_or_else(|| panic!("no test meets {}", note.id()));
         let grade = format!("{:?}", note.grade()).to_lowercase();
-        writeln!(text, "| `{}` | {} | {grade} | `{scene}` |", note.id(), note.words()).expect("a String takes all");
+        writeln!(text, "| `{}` | {} | {grade} | `{emulator}` |", note.id(), note.words()).expect("a String takes all");
     }
     text
 }

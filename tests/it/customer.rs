@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 /// The contract's customer of ordinary size, less what cannot be written.
 fn emma() -> Value {
@@ -24,14 +24,14 @@ fn emma() -> Value {
 
 #[test]
 fn a_customer_with_all_fields_comes_back_as_written() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.upsert(emma()), @"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.upsert(emma()), @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
     {}
     ");
-    assert_snapshot!(scene.get(&customers("")), @r#"
+    assert_snapshot!(emulator.get(&customers("")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[{"external_id":"8932456123789","email":"emma.johnson@example.com","phone_number":"+14155552671","first_name":"Emma","last_name":"Johnson","gender":"F","account_created_at":"2021-03-27T04:37:34","account_updated_at":"2023-08-29T16:30:07","account_status":"enabled","default_language":"en","default_currency":"USD","tags":"vip,summer_sale,repeat_buyer","address":{"address1":"12 Harbour Street","address2":"Flat 3","city":"Austin","company":null,"state":"Texas","zip":"73301","province_code":"TX","country_code":"US","phone_number":"+14155552671"},"accepts_sms_marketing":true,"accepts_email_marketing":true,"lists":[],"channels":{}}],"pagination":{"next_page_info":null}}
@@ -40,9 +40,9 @@ fn a_customer_with_all_fields_comes_back_as_written() {
 
 #[test]
 fn what_is_not_set_is_null_or_empty() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1"}));
-    assert_snapshot!(scene.get(&customers("?include_custom_properties=true&expand=loyalty,reviews")), @r#"
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1"}));
+    assert_snapshot!(emulator.get(&customers("?include_custom_properties=true&expand=loyalty,reviews")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[{"external_id":"c-1","email":null,"phone_number":null,"first_name":null,"last_name":null,"gender":null,"account_created_at":null,"account_updated_at":"2026-01-01T00:00:00","account_status":null,"default_language":null,"default_currency":null,"tags":null,"address":null,"accepts_sms_marketing":null,"accepts_email_marketing":null,"lists":[],"channels":{},"custom_properties":{},"loyalty":null,"yotpo_ugc":null}],"pagination":{"next_page_info":null}}
@@ -51,11 +51,11 @@ fn what_is_not_set_is_null_or_empty() {
 
 #[test]
 fn an_address_has_all_nine_keys_or_is_null() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "address": {"city": "Austin"}}));
-    scene.upsert(json!({"external_id": "c-2", "address": {}}));
-    scene.upsert(json!({"external_id": "c-3", "address": {"city": null}}));
-    let page = scene.get(&customers("")).json();
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "address": {"city": "Austin"}}));
+    emulator.upsert(json!({"external_id": "c-2", "address": {}}));
+    emulator.upsert(json!({"external_id": "c-3", "address": {"city": null}}));
+    let page = emulator.get(&customers("")).json();
     assert_eq!(
         page["customers"][0]["address"],
         json!({
@@ -69,33 +69,33 @@ fn an_address_has_all_nine_keys_or_is_null() {
 
 #[test]
 fn null_and_absent_fields_stay_as_they_are() {
-    let scene = Scene::new();
-    scene.upsert(emma());
+    let emulator = Emulator::new();
+    emulator.upsert(emma());
     let nulls = emma()
         .as_object()
         .unwrap()
         .keys()
         .map(|key| (key.clone(), Value::Null))
         .collect::<Value>();
-    let before = scene.everybody();
+    let before = emulator.all_customers();
     let mut update = nulls;
     update["external_id"] = json!("8932456123789");
-    assert_eq!(scene.upsert(update).status(), 200);
+    assert_eq!(emulator.upsert(update).status(), 200);
     assert_eq!(
-        scene
+        emulator
             .upsert(json!({"external_id": "8932456123789", "address": {"city": null}}))
             .status(),
         200
     );
-    assert_eq!(scene.everybody(), before);
+    assert_eq!(emulator.all_customers(), before);
 }
 
 #[test]
 fn an_empty_string_is_stored_in_free_text() {
-    let scene = Scene::new();
-    scene.upsert(emma());
-    scene.upsert(json!({"external_id": "8932456123789", "first_name": "", "last_name": "", "tags": "", "address": {"address2": ""}}));
-    let customer = &scene.get(&customers("")).json()["customers"][0];
+    let emulator = Emulator::new();
+    emulator.upsert(emma());
+    emulator.upsert(json!({"external_id": "8932456123789", "first_name": "", "last_name": "", "tags": "", "address": {"address2": ""}}));
+    let customer = &emulator.get(&customers("")).json()["customers"][0];
     assert_eq!(
         [
             &customer["first_name"],
@@ -109,29 +109,29 @@ fn an_empty_string_is_stored_in_free_text() {
 
 #[test]
 fn address_and_custom_properties_are_merged_key_by_key_and_tags_are_replaced() {
-    let scene = Scene::new();
-    scene.upsert(json!({
+    let emulator = Emulator::new();
+    emulator.upsert(json!({
         "external_id": "c-1", "tags": "a,,b", "address": {"city": "Austin", "zip": "73301"},
         "custom_properties": {"shoe_size": 38, "club": "gold"}
     }));
-    scene.upsert(json!({
+    emulator.upsert(json!({
         "external_id": "c-1", "tags": "c", "address": {"city": "Dallas", "state": "Texas"},
         "custom_properties": {"club": "silver", "is_wholesale": true, "score": 1.5, "since": "2021-03-27"}
     }));
-    assert_snapshot!(scene.everybody(), @r#"address: {"city":"Dallas","state":"Texas","zip":"73301"}, custom_properties: {"club":"silver","is_wholesale":true,"score":1.5,"shoe_size":38,"since":"2021-03-27"}, external_id: "c-1", tags: "c""#);
+    assert_snapshot!(emulator.all_customers(), @r#"address: {"city":"Dallas","state":"Texas","zip":"73301"}, custom_properties: {"club":"silver","is_wholesale":true,"score":1.5,"shoe_size":38,"since":"2021-03-27"}, external_id: "c-1", tags: "c""#);
 }
 
 #[test]
 fn tags_keep_their_empty_segments() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "tags": "vip,,wholesale,"}));
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", tags: "vip,,wholesale,""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "tags": "vip,,wholesale,"}));
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", tags: "vip,,wholesale,""#);
 }
 
 #[test]
 fn keys_that_nobody_can_write_are_ignored_and_noted() {
-    let scene = Scene::new();
-    let answer = scene
+    let emulator = Emulator::new();
+    let response = emulator
         .request("PATCH", &customers(""))
         .json(json!({
             "customer": {
@@ -141,61 +141,61 @@ fn keys_that_nobody_can_write_are_ignored_and_noted() {
             "customers": [], "extra": 1
         }))
         .send();
-    assert_snapshot!(answer, @"
+    assert_snapshot!(response, @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
     x-yotpo-mock-note: customers.read_only_field: a field that is only ever read was sent and ignored
     {}
     ");
-    assert_snapshot!(scene.everybody(), @r#"address: {"city":"Austin"}, external_id: "c-1""#);
+    assert_snapshot!(emulator.all_customers(), @r#"address: {"city":"Austin"}, external_id: "c-1""#);
 }
 
 #[test]
 fn numbers_as_external_id_and_texts_as_booleans_are_coerced_and_noted() {
-    let scene = Scene::new();
-    let answer = scene.upsert(json!({
+    let emulator = Emulator::new();
+    let response = emulator.upsert(json!({
         "external_id": 8932456123789_u64, "accepts_sms_marketing": "true", "accepts_email_marketing": "false"
     }));
-    assert_snapshot!(answer, @"
+    assert_snapshot!(response, @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.coerced: a number as external_id or a string as boolean was taken
     {}
     ");
-    assert_snapshot!(scene.everybody(), @r#"accepts_email_marketing: false, accepts_sms_marketing: true, external_id: "8932456123789""#);
-    scene.upsert(json!({"external_id": "8932456123789", "first_name": "Emma"}));
-    assert_eq!(scene.get(&customers("")).names(), ["8932456123789"]);
+    assert_snapshot!(emulator.all_customers(), @r#"accepts_email_marketing: false, accepts_sms_marketing: true, external_id: "8932456123789""#);
+    emulator.upsert(json!({"external_id": "8932456123789", "first_name": "Emma"}));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["8932456123789"]);
 }
 
 #[test]
 fn emails_are_kept_trimmed_and_as_spelled_last() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "  Ann@Example.com "}));
-    assert_snapshot!(scene.everybody(), @r#"email: "Ann@Example.com""#);
-    scene.upsert(json!({"email": "ANN@example.com", "external_id": " "}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ANN@example.com""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "  Ann@Example.com "}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "Ann@Example.com""#);
+    emulator.upsert(json!({"email": "ANN@example.com", "external_id": " "}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ANN@example.com""#);
 }
 
 #[test]
 fn the_server_sets_account_updated_at_at_each_write_that_does_not_send_it() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let updated_at = || {
-        let page = scene.get(&customers("")).json();
+        let page = emulator.get(&customers("")).json();
         page["customers"][0]["account_updated_at"].as_str().map(str::to_owned)
     };
-    scene.upsert(json!({"external_id": "c-1"}));
+    emulator.upsert(json!({"external_id": "c-1"}));
     assert_eq!(updated_at().as_deref(), Some("2026-01-01T00:00:00"));
-    scene.mock.advance(Duration::from_secs(61));
-    scene.upsert(json!({"external_id": "c-1", "account_updated_at": null}));
+    emulator.mock.advance(Duration::from_secs(61));
+    emulator.upsert(json!({"external_id": "c-1", "account_updated_at": null}));
     assert_eq!(updated_at().as_deref(), Some("2026-01-01T00:01:01"));
-    scene.upsert(json!({"external_id": "c-1", "account_updated_at": "1999-12-31T23:59:59Z"}));
+    emulator.upsert(json!({"external_id": "c-1", "account_updated_at": "1999-12-31T23:59:59Z"}));
     assert_eq!(
         updated_at().as_deref(),
         Some("1999-12-31T23:59:59"),
         "a sent value is kept even if it is older"
     );
-    scene.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
+    emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
     assert_eq!(
         updated_at().as_deref(),
         Some("2026-01-01T00:01:01"),
@@ -205,16 +205,16 @@ fn the_server_sets_account_updated_at_at_each_write_that_does_not_send_it() {
 
 #[test]
 fn times_go_out_in_utc_to_the_second_without_a_zone() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (sent, read) in [
         ("2021-03-27T04:37:34Z", "2021-03-27T04:37:34"),
         ("2021-03-27T04:37:34.999+02:00", "2021-03-27T02:37:34"),
         ("2021-03-27T04:37:34", "2021-03-27T04:37:34"),
         ("2021-03-27", "2021-03-27T00:00:00"),
     ] {
-        scene.upsert(json!({"external_id": "c-1", "account_created_at": sent}));
+        emulator.upsert(json!({"external_id": "c-1", "account_created_at": sent}));
         assert_eq!(
-            scene.get(&customers("")).json()["customers"][0]["account_created_at"],
+            emulator.get(&customers("")).json()["customers"][0]["account_created_at"],
             read,
             "{sent}"
         );
@@ -223,23 +223,23 @@ fn times_go_out_in_utc_to_the_second_without_a_zone() {
 
 #[test]
 fn deprecated_fields_are_taken_and_noted() {
-    let scene = Scene::new();
-    let answer = scene
+    let emulator = Emulator::new();
+    let response = emulator
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
-    assert_snapshot!(answer, @"
+    assert_snapshot!(response, @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
     x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
     {}
     ");
-    assert_snapshot!(scene.everybody(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", phone_number: "+14155552671""#);
+    assert_snapshot!(emulator.all_customers(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", phone_number: "+14155552671""#);
 }
 
 #[test]
 fn enforced_deprecations_drop_fields_and_refuse_none() {
-    let scene = Scene::with(|builder| builder.enforce_deprecations(true));
-    let beside_an_id = scene
+    let emulator = Emulator::with(|builder| builder.enforce_deprecations(true));
+    let beside_an_id = emulator
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
     assert_snapshot!(beside_an_id, @"
     200
@@ -248,7 +248,7 @@ fn enforced_deprecations_drop_fields_and_refuse_none() {
     x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
     {}
     ");
-    let beside_an_email = scene.request("PATCH", &customers("")).deviating();
+    let beside_an_email = emulator.request("PATCH", &customers("")).nonconforming();
     let beside_an_email = beside_an_email
         .json(
             json!({"customer": {"email": "ann@example.com", "phone_number": "no number", "custom_properties": [null]}}),
@@ -259,12 +259,12 @@ fn enforced_deprecations_drop_fields_and_refuse_none() {
         200,
         "a dropped field is not validated, and does not make the customer ambiguous"
     );
-    let alone = scene.upsert(json!({"phone_number": "+14155552672"}));
+    let alone = emulator.upsert(json!({"phone_number": "+14155552672"}));
     assert_eq!(alone.status(), 200, "as the only identifier it still identifies");
     let event = json!({"type": "order_shipped", "unique_id": "e-1", "customer": {
         "external_id": "c-4", "phone_number": "+14155552673", "custom_properties": {"club": "gold"}}});
-    assert_eq!(scene.event(event).status(), 200, "events are not affected");
-    assert_snapshot!(scene.everybody(), @r#"
+    assert_eq!(emulator.event(event).status(), 200, "events are not affected");
+    assert_snapshot!(emulator.all_customers(), @r#"
     external_id: "c-1"
     email: "ann@example.com"
     phone_number: "+14155552672"
@@ -274,10 +274,10 @@ fn enforced_deprecations_drop_fields_and_refuse_none() {
 
 #[test]
 fn any_text_that_json_can_say_is_kept() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let text = "NUL \0, quotes \"\\, a line\nbreak, 👩‍🔧 and العربية";
-    scene.upsert(json!({"external_id": text, "first_name": text, "custom_properties": {"key\0": text}}));
-    let page = scene.get(&customers("?include_custom_properties=true")).json();
+    emulator.upsert(json!({"external_id": text, "first_name": text, "custom_properties": {"key\0": text}}));
+    let page = emulator.get(&customers("?include_custom_properties=true")).json();
     let customer = &page["customers"][0];
     assert_eq!(
         [
@@ -291,21 +291,21 @@ fn any_text_that_json_can_say_is_kept() {
 
 #[test]
 fn of_duplicate_keys_the_last_wins() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let body =
         r#"{"customer":{"external_id":"c-0"},"customer":{"external_id":"c-1","first_name":"Ann","first_name":"Beth"}}"#;
-    scene
+    emulator
         .request("PATCH", &customers(""))
         .body("application/json", body)
         .send();
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Beth""#);
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", first_name: "Beth""#);
 }
 
 #[test]
 fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let body = r#"{"customer":{"external_id":"c-1"}}"#;
-    let answer = scene.raw(
+    let response = emulator.raw(
         format!(
             "PATCH /core/v3/stores/shop/customers HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -313,56 +313,63 @@ fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
         )
         .as_bytes(),
     );
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     for declared in ["application/json; charset=utf-8", "application/vnd.api+json"] {
-        let answer = scene
+        let response = emulator
             .request("PATCH", &customers(""))
             .body(declared, r#"{"customer":{"external_id":"c-2"}}"#)
             .send();
-        assert_eq!(answer.status(), 200, "{declared}");
+        assert_eq!(response.status(), 200, "{declared}");
     }
 }
 
 #[test]
 fn stores_share_nothing() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1"}));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1"}));
     assert_eq!(
-        scene.get("/core/v3/stores/other/customers").json()["customers"],
+        emulator.get("/core/v3/stores/other/customers").json()["customers"],
         json!([])
     );
 }
 
 #[test]
 fn a_store_id_is_compared_decoded() {
-    let scene = Scene::new();
-    scene
+    let emulator = Emulator::new();
+    emulator
         .request("PATCH", "/core/v3/stores/caf%C3%A9%2F1/customers")
         .json(json!({"customer": {"external_id": "c-1"}}))
         .send();
-    assert_eq!(scene.get("/core/v3/stores/caf%c3%a9%2f1/customers").names(), ["c-1"]);
+    assert_eq!(
+        emulator.get("/core/v3/stores/caf%c3%a9%2f1/customers").identifiers(),
+        ["c-1"]
+    );
 }
 
 #[test]
 fn a_reset_goes_back_to_the_seed() {
-    let scene = Scene::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#);
-    scene.upsert(json!({"external_id": "written"}));
-    assert_eq!(scene.get(&customers("")).names(), ["seeded", "written"]);
-    scene.mock.reset();
-    assert_eq!(scene.get(&customers("")).names(), ["seeded"]);
+    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#);
+    emulator.upsert(json!({"external_id": "written"}));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded", "written"]);
+    emulator.mock.reset();
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded"]);
 }
 
 #[test]
 fn no_key_of_a_body_is_read_as_anything_but_a_key() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let raw = "$serde_json::private::RawValue";
-    let answer = scene.upsert(json!({"external_id": {raw: "\"smuggled\""}}));
-    assert_eq!(answer.rule(), Some("customer.external_id.type"));
+    let response = emulator.upsert(json!({"external_id": {raw: "\"smuggled\""}}));
+    assert_eq!(response.rule(), Some("customer.external_id.type"));
     // The tests' own parser falls for the key, so that it reads neither this request nor the page.
     let hello = json!({"customer": {"external_id": "c-1", "custom_properties": {raw: "hello"}}});
-    let hello = scene.request("PATCH", &customers("")).json(hello).deviating().send();
+    let hello = emulator
+        .request("PATCH", &customers(""))
+        .json(hello)
+        .nonconforming()
+        .send();
     assert_eq!(hello.status(), 200);
-    let page = scene.raw_get(&customers("?include_custom_properties=true"));
+    let page = emulator.raw_get(&customers("?include_custom_properties=true"));
     assert!(
         page.contains(r#""custom_properties":{"$serde_json::private::RawValue":"hello"}"#),
         "{page}"
@@ -371,18 +378,18 @@ fn no_key_of_a_body_is_read_as_anything_but_a_key() {
 
 #[test]
 fn numbers_stay_as_they_are_however_often_the_customer_is_written() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let numbers = json!({"a": 389.73573066838253, "b": 0.1 + 0.2, "c": 1e300, "d": u64::MAX, "e": i64::MIN});
-    scene.upsert(json!({"external_id": "c-1", "custom_properties": numbers}));
+    emulator.upsert(json!({"external_id": "c-1", "custom_properties": numbers}));
     for _ in 0..5 {
-        scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+        emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     }
-    let page = scene.get(&customers("?include_custom_properties=true")).json();
+    let page = emulator.get(&customers("?include_custom_properties=true")).json();
     assert_eq!(page["customers"][0]["custom_properties"], numbers);
 }
 
 #[test]
 fn an_empty_phone_number_is_none_and_gets_no_note() {
-    let answer = Scene::new().upsert(json!({"external_id": "c-1", "phone_number": " "}));
-    assert_eq!(answer.notes(), ["token.undeclared"]);
+    let response = Emulator::new().upsert(json!({"external_id": "c-1", "phone_number": " "}));
+    assert_eq!(response.notes(), ["token.undeclared"]);
 }

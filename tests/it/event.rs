@@ -5,11 +5,11 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{EVENTS, Scene, customers};
+use crate::support::{EVENTS, Emulator, customers};
 
 /// All events of the store `shop`, a line each, with what names their customers.
-pub fn all(scene: &Scene) -> String {
-    let lines = scene.events().into_iter().map(|event| {
+pub fn all_events(emulator: &Emulator) -> String {
+    let lines = emulator.events().into_iter().map(|event| {
         let who = [event.external_id(), event.email(), event.phone_number()];
         let who: Vec<_> = who.into_iter().flatten().collect();
         format!(
@@ -47,40 +47,40 @@ fn plus(key: &str, value: Value) -> Value {
 
 #[test]
 fn an_event_is_kept_and_creates_the_customer_that_it_names() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.event(shipped()), @"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.event(shipped()), @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {}
     ");
-    assert_snapshot!(all(&scene), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
-    assert_snapshot!(scene.everybody(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann""#);
+    assert_snapshot!(all_events(&emulator), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
+    assert_snapshot!(emulator.all_customers(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann""#);
 }
 
 #[test]
 fn an_event_updates_the_customer_that_is_there() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "first_name": "Old", "last_name": "Lee"}));
-    scene.event(shipped());
-    assert_snapshot!(scene.everybody(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Old", "last_name": "Lee"}));
+    emulator.event(shipped());
+    assert_snapshot!(emulator.all_customers(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
 }
 
 #[test]
 fn a_known_unique_id_overrides_the_earlier_event_also_when_the_customer_changes() {
-    let scene = Scene::new();
-    scene.event(shipped());
-    scene.event(plus("unique_id", json!("e-2")));
+    let emulator = Emulator::new();
+    emulator.event(shipped());
+    emulator.event(plus("unique_id", json!("e-2")));
     let mut again = plus("type", json!("order_returned"));
     again["customer"] = json!({"email": "beth@example.com"});
     again.as_object_mut().unwrap().remove("properties");
-    scene.event(again);
-    assert_snapshot!(all(&scene), @r#"
+    emulator.event(again);
+    assert_snapshot!(all_events(&emulator), @r#"
     e-1: order_returned by returns_desk at 2026-01-01T00:00:00 of beth@example.com {}
     e-2: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}
     "#);
     assert_eq!(
-        scene.get(&customers("")).names(),
+        emulator.get(&customers("")).identifiers(),
         ["c-1", "beth@example.com"],
         "nothing is undone on the old one"
     );
@@ -88,25 +88,25 @@ fn a_known_unique_id_overrides_the_earlier_event_also_when_the_customer_changes(
 
 #[test]
 fn an_absent_timestamp_is_the_time_of_the_call() {
-    let scene = Scene::new();
-    scene.mock.advance(Duration::from_secs(5));
-    scene.event(without("timestamp"));
-    assert_snapshot!(all(&scene), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:05 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
+    let emulator = Emulator::new();
+    emulator.mock.advance(Duration::from_secs(5));
+    emulator.event(without("timestamp"));
+    assert_snapshot!(all_events(&emulator), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:05 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
 }
 
 #[test]
 fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for optional in ["source", "timestamp", "properties"] {
-        assert_eq!(scene.event(without(optional)).status(), 200, "{optional}");
+        assert_eq!(emulator.event(without(optional)).status(), 200, "{optional}");
     }
     for required in ["type", "unique_id", "customer"] {
         let null = plus(required, Value::Null);
-        let (absent, null) = (scene.event(without(required)), scene.event(null));
+        let (absent, null) = (emulator.event(without(required)), emulator.event(null));
         assert_eq!(absent.to_string(), null.to_string(), "null counts as absent");
         assert_eq!(absent.status(), 400);
     }
-    assert_snapshot!(scene.event(json!({})), @r#"
+    assert_snapshot!(emulator.event(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.type.required, event.unique_id.required, customer.required
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -119,28 +119,28 @@ fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
 
 #[test]
 fn the_customer_of_an_event_is_identified_as_any_other() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     assert_eq!(
-        scene
+        emulator
             .event(plus("customer", json!({"phone_number": "+14155552671"})))
             .status(),
         200
     );
-    assert_snapshot!(scene.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
+    assert_snapshot!(emulator.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"customer_event.customer must not have both `email` and `phone_number` without `external_id`"}]}
     "#);
-    assert_snapshot!(scene.event(plus("customer", json!({}))), @r#"
+    assert_snapshot!(emulator.event(plus("customer", json!({}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.missing
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"customer_event.customer needs `external_id`, or one of `email` and `phone_number`"}]}
     "#);
-    assert_snapshot!(scene.event(plus("customer", json!("c-1"))), @r#"
+    assert_snapshot!(emulator.event(plus("customer", json!("c-1"))), @r#"
     400
     x-yotpo-mock-rule: customer.required
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -151,7 +151,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
 
 #[test]
 fn each_field_of_an_event_refuses_what_its_rules_forbid() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (field, value, rule) in [
         ("source", json!(7), "event.source.type"),
         ("source", json!(""), "event.source.length"),
@@ -170,37 +170,41 @@ fn each_field_of_an_event_refuses_what_its_rules_forbid() {
         ("properties", json!({"a": [1]}), "event.properties.nested"),
         ("properties", json!({"a b": 1}), "event.properties.key"),
     ] {
-        let answer = scene.event(plus(field, value.clone()));
-        assert_eq!((answer.status(), answer.rule()), (400, Some(rule)), "{field}: {value}");
-        let message = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        let response = emulator.event(plus(field, value.clone()));
+        assert_eq!(
+            (response.status(), response.rule()),
+            (400, Some(rule)),
+            "{field}: {value}"
+        );
+        let message = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with(&format!("customer_event.{field}")), "{message}");
     }
-    assert_eq!(all(&scene), "");
+    assert_eq!(all_events(&emulator), "");
 }
 
 #[test]
 fn a_unique_id_may_be_a_whole_number() {
-    let scene = Scene::new();
-    scene.event(plus("unique_id", json!(7)));
-    scene.event(plus("unique_id", json!("7")));
-    assert_eq!(scene.events().len(), 1);
+    let emulator = Emulator::new();
+    emulator.event(plus("unique_id", json!(7)));
+    emulator.event(plus("unique_id", json!("7")));
+    assert_eq!(emulator.events().len(), 1);
 }
 
 #[test]
 fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (field, value) in [
         ("source", "Returns Desk"),
         ("type", "orderShipped"),
         ("type", "_shipped"),
     ] {
         assert_eq!(
-            scene.event(plus(field, json!(value))).notes(),
+            emulator.event(plus(field, json!(value))).notes(),
             ["token.undeclared", "events.endpoint", "events.not_snake_case"],
             "{value}"
         );
     }
-    assert_snapshot!(scene.event(plus("source", json!("Returns Desk"))), @"
+    assert_snapshot!(emulator.event(plus("source", json!("Returns Desk"))), @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
@@ -211,11 +215,11 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
 
 #[test]
 fn a_bare_event_post_and_other_names_are_taken_and_noted() {
-    let scene = Scene::new();
-    let bare = scene
+    let emulator = Emulator::new();
+    let bare = emulator
         .request("PATCH", EVENTS)
         .json(without("source"))
-        .deviating()
+        .nonconforming()
         .send();
     assert_snapshot!(bare, @"
     200
@@ -224,7 +228,7 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     x-yotpo-mock-note: events.body_unwrapped: the event did not stand under customer_event
     {}
     ");
-    let posted = scene
+    let posted = emulator
         .request("POST", EVENTS)
         .json(json!({"customer_event": shipped()}))
         .send();
@@ -235,9 +239,9 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     x-yotpo-mock-note: events.method_post: POST was taken as PATCH
     {}
     ");
-    let renamed = scene
+    let renamed = emulator
         .request("PATCH", EVENTS)
-        .deviating()
+        .nonconforming()
         .json(json!({"customer_event": {
             "event_source": "returns_desk", "event_name": "renamed", "occurred_at": "2025-01-01", "event_id": 9,
             "event_properties": {"a": 1}, "customer": {"external_id": "c-9"}
@@ -249,7 +253,7 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     x-yotpo-mock-note: events.field_alias: a field was taken under another plausible name
     {}
     ");
-    assert_snapshot!(all(&scene), @r#"
+    assert_snapshot!(all_events(&emulator), @r#"
     e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}
     9: renamed by returns_desk at 2025-01-01T00:00:00 of c-9 {"a":1}
     "#);
@@ -257,11 +261,11 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
 
 #[test]
 fn the_canonical_name_wins_over_the_others_then_their_order() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let send = |event: Value| {
-        scene
+        emulator
             .request("PATCH", EVENTS)
-            .deviating()
+            .nonconforming()
             .json(json!({"customer_event": event}))
             .send()
     };
@@ -275,7 +279,7 @@ fn the_canonical_name_wins_over_the_others_then_their_order() {
     send(
         json!({"name": "fourth", "event_id": 9, "id": 4, "event_timestamp": "2025-01-02", "occurred_at": "2025-01-01", "customer": {"external_id": "c-1"}}),
     );
-    assert_snapshot!(all(&scene), @"
+    assert_snapshot!(all_events(&emulator), @"
     1: first by nobody at 2026-01-01T00:00:00 of c-1 {}
     2: second by nobody at 2026-01-01T00:00:00 of c-1 {}
     3: third by nobody at 2026-01-01T00:00:00 of c-1 {}
@@ -285,12 +289,12 @@ fn the_canonical_name_wins_over_the_others_then_their_order() {
 
 #[test]
 fn unknown_keys_of_an_event_are_ignored_and_noted() {
-    let scene = Scene::new();
-    let answer = scene
+    let emulator = Emulator::new();
+    let response = emulator
         .request("PATCH", EVENTS)
         .json(json!({"customer_event": plus("colour", json!("red")), "also": 1}))
         .send();
-    assert_snapshot!(answer, @"
+    assert_snapshot!(response, @"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
@@ -301,8 +305,8 @@ fn unknown_keys_of_an_event_are_ignored_and_noted() {
 
 #[test]
 fn a_body_without_an_event_is_refused() {
-    let scene = Scene::new();
-    let send = |body: Value| scene.request("PATCH", EVENTS).json(body).send();
+    let emulator = Emulator::new();
+    let send = |body: Value| emulator.request("PATCH", EVENTS).json(body).send();
     assert_snapshot!(send(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.required

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{ACCESS_TOKENS, Answer, Connection, EVENTS, Scene, customers};
+use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, customers};
 
 /// A customer that a request would write if it were taken.
 const CUSTOMER: &str = r#"{"customer":{"external_id":"c-1"}}"#;
@@ -33,30 +33,30 @@ fn chunked(body: &str) -> String {
 }
 
 /// Asks what is known: there is neither a customer nor an event, and the emulator still says so.
-fn expect_untouched(scene: &Scene) {
-    assert_eq!(scene.everybody(), "");
-    assert!(scene.events().is_empty());
+fn expect_untouched(emulator: &Emulator) {
+    assert_eq!(emulator.all_customers(), "");
+    assert!(emulator.events().is_empty());
 }
 
 /// Sends what has no head that can be parsed: it gets a bare answer and a close, and is in no journal.
-fn expect_bare(scene: &Scene, status: u16, requests: &[(&str, String)]) {
-    let before = scene.mock.requests().count();
+fn expect_rejected_unread(emulator: &Emulator, status: u16, requests: &[(&str, String)]) {
+    let before = emulator.mock.requests().count();
     for (what, bytes) in requests {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(bytes);
-        match connection.answer() {
-            Some(Answer { seen }) => {
-                assert_eq!((seen.status, &*seen.body), (status, &b""[..]), "{what}");
-                assert_eq!(seen.header("x-yotpo-mock-request"), None, "{what}");
+        match connection.response() {
+            Some(response) => {
+                assert_eq!((response.status, &*response.body), (status, &b""[..]), "{what}");
+                assert_eq!(response.header("x-yotpo-mock-request"), None, "{what}");
             }
             // A close with something unread destroys what is on its way, though not on Linux.
             None if cfg!(not(target_os = "linux")) => {}
             None => panic!("{what} gets no answer"),
         }
-        assert!(connection.answer().is_none(), "{what} is followed by a close");
+        assert!(connection.response().is_none(), "{what} is followed by a close");
     }
-    assert_eq!(scene.mock.requests().count(), before, "none of them was a request");
-    expect_untouched(scene);
+    assert_eq!(emulator.mock.requests().count(), before, "none of them was a request");
+    expect_untouched(emulator);
 }
 
 /// One value of each JSON type, empty and not.
@@ -99,31 +99,39 @@ fn with_wrong_types(document: &Value) -> Vec<(String, Value)> {
 }
 
 /// Everything that can be seen of the store `shop`.
-fn state(scene: &Scene) -> String {
-    let page = scene.get(&customers("?include_custom_properties=true&expand=loyalty,reviews"));
-    format!("{page}\n{:?}", scene.events())
+fn state(emulator: &Emulator) -> String {
+    let page = emulator.get(&customers("?include_custom_properties=true&expand=loyalty,reviews"));
+    format!("{page}\n{:?}", emulator.events())
 }
 
 /// Writes a document with a value of each type at every place: each is taken or refused, and what is refused changes
 /// nothing.
 fn takes_or_refuses_every_type(method: &str, path: &str, document: &Value) {
-    let scene = Scene::new();
-    let whole = scene.request(method, path).json(document.clone()).deviating().send();
+    let emulator = Emulator::new();
+    let whole = emulator
+        .request(method, path)
+        .json(document.clone())
+        .nonconforming()
+        .send();
     assert_eq!(whole.status(), 200, "{whole}");
-    let mut before = state(&scene);
+    let mut before = state(&emulator);
     let (mut taken, mut refused) = (0, 0);
     for (place, changed) in with_wrong_types(document) {
-        let answer = scene.request(method, path).json(changed.clone()).deviating().send();
-        match answer.status() {
+        let response = emulator
+            .request(method, path)
+            .json(changed.clone())
+            .nonconforming()
+            .send();
+        match response.status() {
             200 => {
                 taken += 1;
-                before = state(&scene);
+                before = state(&emulator);
             }
             400 => {
                 refused += 1;
-                assert_eq!(state(&scene), before, "{changed} at {place} changed something");
+                assert_eq!(state(&emulator), before, "{changed} at {place} changed something");
             }
-            _ => panic!("{changed} at {place} is neither taken nor refused: {answer}"),
+            _ => panic!("{changed} at {place} is neither taken nor refused: {response}"),
         }
     }
     assert!(taken > 50 && refused > 50, "{taken} were taken, {refused} refused");
@@ -188,25 +196,29 @@ fn every_type_at_every_place_of_a_bare_event_is_taken_or_refused_in_the_envelope
 
 #[test]
 fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let oauth = json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"});
     for (path, document) in [(ACCESS_TOKENS, json!({"secret": "s3cret"})), ("/oauth/token", oauth)] {
         for (place, changed) in with_wrong_types(&document) {
-            let answer = scene.bare("POST", path).json(changed.clone()).deviating().send();
+            let response = emulator
+                .anonymous("POST", path)
+                .json(changed.clone())
+                .nonconforming()
+                .send();
             assert!(
-                [200, 400, 401].contains(&answer.status()),
-                "{changed} at {place}: {answer}"
+                [200, 400, 401].contains(&response.status()),
+                "{changed} at {place}: {response}"
             );
         }
     }
-    expect_untouched(&scene);
+    expect_untouched(&emulator);
 }
 
 #[test]
 fn what_is_not_http_is_a_bare_400() {
     let get = |line: &str| format!("{line}\r\nHost: localhost\r\n\r\n{HIDDEN}");
-    expect_bare(
-        &Scene::new(),
+    expect_rejected_unread(
+        &Emulator::new(),
         400,
         &[
             #[cfg(not(feature = "tls"))]
@@ -239,10 +251,10 @@ fn what_is_not_http_is_a_bare_400() {
 
 #[test]
 fn bytes_of_no_encoding_in_a_path_are_a_bare_400() {
-    let scene = Scene::new();
-    let answer = scene.raw(b"GET /core/v3/stores/\xff\xfe/customers HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    expect_untouched(&scene);
+    let emulator = Emulator::new();
+    let response = emulator.raw(b"GET /core/v3/stores/\xff\xfe/customers HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
+    expect_untouched(&emulator);
 }
 
 #[test]
@@ -306,15 +318,15 @@ fn a_body_whose_end_is_in_doubt_is_a_bare_400_and_nothing_behind_it_is_read() {
     ] {
         requests.push((garbage, both(&format!("Content-Length: {garbage}\r\n"))));
     }
-    expect_bare(&Scene::new(), 400, &requests);
+    expect_rejected_unread(&Emulator::new(), 400, &requests);
 }
 
 #[test]
 fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
     let headers = |count: usize| "X-Again: and again\r\n".repeat(count);
     // Host and token are two of the 96.
-    expect_bare(
-        &Scene::new(),
+    expect_rejected_unread(
+        &Emulator::new(),
         431,
         &[
             ("97 headers", patch(&headers(95), "")),
@@ -335,23 +347,27 @@ fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
 
 #[test]
 fn a_url_beyond_64_kib_is_a_bare_400_and_one_of_1_mib_a_bare_431() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let get = |length: usize| request("GET", &customers(&format!("?x={}", "a".repeat(length))), "", HIDDEN);
-    expect_bare(&scene, 400, &[("64 KiB", get(64 * 1024)), ("100 KiB", get(100 * 1024))]);
-    expect_bare(
-        &scene,
+    expect_rejected_unread(
+        &emulator,
+        400,
+        &[("64 KiB", get(64 * 1024)), ("100 KiB", get(100 * 1024))],
+    );
+    expect_rejected_unread(
+        &emulator,
         431,
         &[("128 KiB", get(128 * 1024)), ("1 MiB", get(1024 * 1024))],
     );
-    let long = scene.request("GET", &customers(&format!("?limit={}", "1".repeat(60_000))));
+    let long = emulator.request("GET", &customers(&format!("?limit={}", "1".repeat(60_000))));
     // What is shorter is read; that the envelope is on the answer is checked by the client.
     assert_eq!(long.send().status(), 400);
 }
 
 #[test]
 fn a_long_head_below_the_limits_is_read() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     for headers in [
         format!("X-Long: {}\r\n", "a".repeat(120 * 1024)),
         "X-Again: and again\r\n".repeat(93),
@@ -359,31 +375,34 @@ fn a_long_head_below_the_limits_is_read() {
     ] {
         let length = CUSTOMER.len();
         connection.send(patch(&format!("{headers}Content-Length: {length}\r\n"), CUSTOMER));
-        let answer = connection.answer().expect("an answer");
-        answer.conforms("PATCH", &customers(""));
-        assert_eq!(answer.status(), 200);
+        let response = connection.response().expect("an answer");
+        response.conforms("PATCH", &customers(""));
+        assert_eq!(response.status(), 200);
     }
-    let token = scene.bare("GET", &customers("")).token(&"a".repeat(64 * 1024)).send();
-    assert_eq!(token.names(), ["c-1"]);
+    let token = emulator
+        .anonymous("GET", &customers(""))
+        .token(&"a".repeat(64 * 1024))
+        .send();
+    assert_eq!(token.identifiers(), ["c-1"]);
 }
 
 #[test]
 fn of_a_repeated_header_the_first_counts() {
-    let scene = Scene::with(|builder| builder.store("shop", "s3cret"));
-    let token = scene.token("shop", "s3cret").json()["access_token"]
+    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret"));
+    let token = emulator.token("shop", "s3cret").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
     let status = |headers: &[&str]| {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         let (headers, length) = (headers.join("\r\n"), CUSTOMER.len());
         connection.send(format!(
             "PATCH {} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{CUSTOMER}",
             customers("")
         ));
-        let answer = connection.answer().expect("an answer");
-        answer.conforms("PATCH", &customers(""));
-        answer.status()
+        let response = connection.response().expect("an answer");
+        response.conforms("PATCH", &customers(""));
+        response.status()
     };
     let (good, bad) = (&*format!("X-Yotpo-Token: {token}"), "X-Yotpo-Token: unknown");
     assert_eq!((status(&[good, bad]), status(&[bad, good])), (200, 401));
@@ -394,7 +413,7 @@ fn of_a_repeated_header_the_first_counts() {
 
 #[test]
 fn a_target_that_is_no_path_is_404_in_the_envelope() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (method, target) in [
         ("OPTIONS", "*"),
         ("GET", "core"),
@@ -402,37 +421,37 @@ fn a_target_that_is_no_path_is_404_in_the_envelope() {
         ("GET", "/core/v3/stores/shop/../shop/customers"),
         ("GET", "//core/v3/stores/shop/customers"),
     ] {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(request(method, target, "", ""));
-        let answer = connection.answer().expect("an answer");
-        answer.conforms(method, target);
-        assert_eq!(answer.rule(), Some("path.unknown"), "{method} {target}");
+        let response = connection.response().expect("an answer");
+        response.conforms(method, target);
+        assert_eq!(response.rule(), Some("path.unknown"), "{method} {target}");
     }
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     let whole = format!("http://api.yotpo.com{}", customers(""));
     connection.send(request("GET", &whole, "", ""));
     assert_eq!(
-        connection.answer().expect("an answer").status(),
+        connection.response().expect("an answer").status(),
         200,
         "a whole URL has a path"
     );
-    expect_untouched(&scene);
+    expect_untouched(&emulator);
 }
 
 #[test]
 fn lines_that_end_without_a_carriage_return_are_one_request_all_the_same() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
     connection.send(patch(&length, CUSTOMER).replace("\r\n", "\n"));
-    assert_eq!(connection.answer().expect("an answer").status(), 200);
+    assert_eq!(connection.response().expect("an answer").status(), 200);
     let after = connection.get(&customers("")).expect("the connection is kept");
-    assert_eq!((after.number(), after.names()), (2, vec!["c-1".to_owned()]));
+    assert_eq!((after.number(), after.identifiers()), (2, vec!["c-1".to_owned()]));
 }
 
 #[test]
 fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let broken = [
         "z\r\n",
         "\r\n",
@@ -446,37 +465,37 @@ fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
         "fffffffffffffffff\r\n",
     ];
     for (at, chunks) in broken.iter().enumerate() {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(patch("Transfer-Encoding: chunked\r\n", &format!("{chunks}{HIDDEN}")));
-        let answer = connection.answer().expect("an answer");
-        answer.conforms("PATCH", &customers(""));
-        assert_eq!(answer.status(), 400, "{chunks:?}");
-        assert!(connection.answer().is_none(), "{chunks:?} is followed by a close");
-        assert_eq!(scene.mock.requests().count(), at + 1, "{chunks:?} is one request");
+        let response = connection.response().expect("an answer");
+        response.conforms("PATCH", &customers(""));
+        assert_eq!(response.status(), 400, "{chunks:?}");
+        assert!(connection.response().is_none(), "{chunks:?} is followed by a close");
+        assert_eq!(emulator.mock.requests().count(), at + 1, "{chunks:?} is one request");
     }
-    expect_untouched(&scene);
+    expect_untouched(&emulator);
 }
 
 #[test]
 fn chunks_with_extensions_and_trailers_end_where_they_say() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let size = CUSTOMER.len();
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     for chunks in [
         format!("{size:x};name=\"value\"\r\n{CUSTOMER}\r\n0;last\r\n\r\n"),
         format!("{size:x}\r\n{CUSTOMER}\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
         format!("000000000000{size:X}\r\n{CUSTOMER}\r\n000\r\n\r\n"),
     ] {
         connection.send(patch("Transfer-Encoding: chunked\r\n", &chunks));
-        assert_eq!(connection.answer().expect("an answer").status(), 200, "{chunks:?}");
+        assert_eq!(connection.response().expect("an answer").status(), 200, "{chunks:?}");
     }
     let after = connection.get(&customers("")).expect("the connection is kept");
-    assert_eq!((after.number(), after.names()), (4, vec!["c-1".to_owned()]));
+    assert_eq!((after.number(), after.identifiers()), (4, vec!["c-1".to_owned()]));
 }
 
 #[test]
 fn a_request_inside_of_a_body_is_never_read_as_one() {
-    let scene = Scene::with(|builder| builder.store("shop", "s3cret"));
+    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret"));
     let length = format!("Content-Length: {}\r\n", HIDDEN.len());
     let sent = [
         (401, "PATCH", customers("")),
@@ -490,7 +509,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
         let in_one_piece = request(method, path, &length, HIDDEN);
         let in_chunks = request(method, path, "Transfer-Encoding: chunked\r\n", &chunked(HIDDEN));
         [in_one_piece, in_chunks].map(|bytes| {
-            let mut connection = Connection::open(scene.address());
+            let mut connection = Connection::open(emulator.address());
             connection.send(bytes);
             // Whoever mistakes the body for a request answers it before this one.
             connection.send(request("GET", "/last", "", ""));
@@ -499,17 +518,17 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
     });
     let mut connections: Vec<_> = connections.collect();
     for (status, method, path, connection) in &mut connections {
-        let answer = connection.answer().expect("an answer");
-        answer.conforms(method, path);
-        assert_eq!(answer.status(), *status, "{method} {path}");
+        let response = connection.response().expect("an answer");
+        response.conforms(method, path);
+        assert_eq!(response.status(), *status, "{method} {path}");
     }
     // Where a body was left unread the connection is closed.
     for (_, method, path, connection) in &mut connections {
-        if let Some(answer) = connection.answer() {
-            assert_eq!(answer.status(), 404, "{method} {path}");
+        if let Some(response) = connection.response() {
+            assert_eq!(response.status(), 404, "{method} {path}");
         }
     }
-    let paths: Vec<_> = scene
+    let paths: Vec<_> = emulator
         .mock
         .requests()
         .entries()
@@ -521,21 +540,21 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
 
 #[test]
 fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     connection.send(patch("Content-Length: 5\r\n", CUSTOMER));
-    let answer = connection.answer().expect("an answer");
-    answer.conforms("PATCH", &customers(""));
-    assert_eq!(answer.status(), 400);
-    assert_eq!(connection.answer().expect("an answer to the rest").status(), 400);
-    assert!(connection.answer().is_none());
-    assert_eq!(scene.mock.requests().count(), 1);
-    expect_untouched(&scene);
+    let response = connection.response().expect("an answer");
+    response.conforms("PATCH", &customers(""));
+    assert_eq!(response.status(), 400);
+    assert_eq!(connection.response().expect("an answer to the rest").status(), 400);
+    assert!(connection.response().is_none());
+    assert_eq!(emulator.mock.requests().count(), 1);
+    expect_untouched(&emulator);
 }
 
 #[test]
 fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let mut all = String::new();
     for at in 0..100 {
         let body = json!({"customer": {"external_id": format!("c-{at}")}}).to_string();
@@ -543,45 +562,49 @@ fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
         all += &request("GET", &customers(&format!("?external_ids=c-{at}")), "", "");
         all += &request("GET", "/nowhere", "", "");
     }
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     connection.send(all);
     for at in 0..100 {
-        let [written, read, refused] = [(); 3].map(|()| connection.answer().expect("an answer"));
+        let [written, read, refused] = [(); 3].map(|()| connection.response().expect("an answer"));
         written.conforms("PATCH", &customers(""));
         read.conforms("GET", &customers(""));
         refused.conforms("GET", "/nowhere");
-        assert_eq!(read.names(), [format!("c-{at}")], "a read sees the write before it");
+        assert_eq!(
+            read.identifiers(),
+            [format!("c-{at}")],
+            "a read sees the write before it"
+        );
         let first = 3 * at + 1;
         assert_eq!(
             [written.number(), read.number(), refused.number()],
             [first, first + 1, first + 2]
         );
     }
-    let journal = scene.mock.requests().entries();
+    let journal = emulator.mock.requests().entries();
     assert!(journal.iter().map(|entry| entry.number).eq(1..=300));
 }
 
 #[test]
 fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "Connection: close\r\n", HIDDEN));
-    let last = connection.answer().expect("an answer");
+    let last = connection.response().expect("an answer");
     assert_eq!((last.status(), last.header("connection")), (200, Some("close")));
-    assert!(connection.answer().is_none(), "the connection is closed");
-    assert_eq!(scene.mock.requests().count(), 1);
+    assert!(connection.response().is_none(), "the connection is closed");
+    assert_eq!(emulator.mock.requests().count(), 1);
 }
 
 #[test]
 fn a_get_in_the_same_write_as_a_head_keeps_its_body() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     let get = request("GET", &customers(""), "", "");
     let head = request("HEAD", "/nowhere", "Connection: close\r\n", "");
     connection.send(format!("{get}{get}{head}"));
     for _ in 0..2 {
-        let answer = connection.answer().expect("an answer");
-        assert_eq!((answer.status(), answer.names()), (200, Vec::<String>::new()));
+        let response = connection.response().expect("an answer");
+        assert_eq!((response.status(), response.identifiers()), (200, Vec::<String>::new()));
     }
     let mut rest = String::new();
     connection.read_to_string(&mut rest).expect("UTF-8");
@@ -593,9 +616,9 @@ fn a_get_in_the_same_write_as_a_head_keeps_its_body() {
 
 #[test]
 fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for _ in 0..3 {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(request(
             "GET",
             &customers(""),
@@ -603,16 +626,16 @@ fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
             "",
         ));
         // The parser of actix-http 3.20 panics; no other connection is on that task.
-        assert!(connection.answer().is_none());
+        assert!(connection.response().is_none());
     }
-    assert!(scene.mock.requests().is_empty());
-    expect_untouched(&scene);
+    assert!(emulator.mock.requests().is_empty());
+    expect_untouched(&emulator);
 }
 
 #[test]
 fn a_body_that_was_given_up_closes_its_connection() {
     // Heads must arrive in that time as well, on a busy machine, too.
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_secs(1)).body_limit(100));
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_secs(1)).body_limit(100));
     let too_much = "x".repeat(101);
     let mut connections = [
         (408, patch("Content-Length: 34\r\n", "{")),
@@ -630,24 +653,27 @@ fn a_body_that_was_given_up_closes_its_connection() {
         ),
     ]
     .map(|(status, bytes)| {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(bytes);
         (status, connection)
     });
     for (status, connection) in &mut connections {
-        let answer = connection.answer().expect("an answer");
-        answer.conforms("PATCH", &customers(""));
-        assert_eq!((answer.status(), answer.header("connection")), (*status, Some("close")));
+        let response = connection.response().expect("an answer");
+        response.conforms("PATCH", &customers(""));
+        assert_eq!(
+            (response.status(), response.header("connection")),
+            (*status, Some("close"))
+        );
     }
     for (status, connection) in &mut connections {
-        assert!(connection.answer().is_none(), "a {status} closes");
+        assert!(connection.response().is_none(), "a {status} closes");
     }
-    expect_untouched(&scene);
+    expect_untouched(&emulator);
 }
 
 /// An emulator with a page of 10 MB: more than the sockets on its way hold.
-fn with_a_large_page() -> Scene {
-    Scene::seeded(&large_seed(100_000))
+fn with_a_large_page() -> Emulator {
+    Emulator::seeded(&large_seed(100_000))
 }
 
 fn large_seed(bytes_each: usize) -> String {
@@ -660,32 +686,32 @@ const ELSEWHERE: &str = "/core/v3/stores/elsewhere/customers";
 
 #[test]
 fn a_client_that_reads_slowly_holds_up_nobody_and_gets_everything() {
-    let scene = with_a_large_page();
-    let mut connection = Connection::open(scene.address());
+    let emulator = with_a_large_page();
+    let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "", ""));
     let mut others = 0;
-    let page = connection.answer_in_pieces(200_000, || {
-        assert_eq!(scene.get(ELSEWHERE).status(), 200);
+    let page = connection.response_in_chunks(200_000, || {
+        assert_eq!(emulator.get(ELSEWHERE).status(), 200);
         others += 1;
     });
     let page = page.expect("an answer");
-    assert!(page.seen.body.ends_with(br#""pagination":{"next_page_info":null}}"#));
+    assert!(page.body.ends_with(br#""pagination":{"next_page_info":null}}"#));
     assert!(others > 50);
 }
 
 #[test]
 fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
-    let scene = with_a_large_page();
-    let mut connections: Vec<_> = (0..5).map(|_| Connection::open(scene.address())).collect();
+    let emulator = with_a_large_page();
+    let mut connections: Vec<_> = (0..5).map(|_| Connection::open(emulator.address())).collect();
     for connection in &mut connections {
         connection.send(request("GET", &customers(""), "", ""));
         connection.read_exact(&mut [0; 100]).expect("an answer begins");
     }
     for _ in 0..20 {
-        assert_eq!(scene.get(ELSEWHERE).status(), 200);
+        assert_eq!(emulator.get(ELSEWHERE).status(), 200);
     }
     let stopped = Instant::now();
-    scene
+    emulator
         .mock
         .stop(Duration::from_millis(100))
         .expect("there is no state to save");
@@ -694,15 +720,15 @@ fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
 
 #[test]
 fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
-    let scene = with_a_large_page();
+    let emulator = with_a_large_page();
     for _ in 0..20 {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(request("GET", &customers(""), "", ""));
         connection.read_exact(&mut [0; 100]).expect("an answer begins");
     }
-    assert_eq!(scene.get(ELSEWHERE).status(), 200);
+    assert_eq!(emulator.get(ELSEWHERE).status(), 200);
     let stopped = Instant::now();
-    scene
+    emulator
         .mock
         .stop(Duration::from_secs(60))
         .expect("there is no state to save");
@@ -714,16 +740,16 @@ fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
 
 #[test]
 fn a_client_that_will_send_no_more_is_still_answered() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "", ""));
     connection.finish();
-    assert_eq!(connection.answer().expect("an answer").status(), 200);
-    assert!(connection.answer().is_none());
-    let mut silent = Connection::open(scene.address());
+    assert_eq!(connection.response().expect("an answer").status(), 200);
+    assert!(connection.response().is_none());
+    let mut silent = Connection::open(emulator.address());
     silent.finish();
-    assert!(silent.answer().is_none(), "who says nothing is told nothing");
-    expect_untouched(&scene);
+    assert!(silent.response().is_none(), "who says nothing is told nothing");
+    expect_untouched(&emulator);
 }
 
 /// The emulator as a process of its own, with limits of its own.
@@ -733,21 +759,21 @@ mod process {
     use std::thread;
 
     use super::*;
-    use crate::running::{Running, file};
+    use crate::process::{Process, file};
 
     #[test]
     fn a_signal_under_load_cuts_no_answer() {
         // Much more than sockets hold, and little enough to be written before the grace is over.
         let seed = file("load.json", &large_seed(50_000));
-        let running = Running::with(&["--quiet", "--seed", seed.to_str().expect("UTF-8")]);
+        let process = Process::with(&["--quiet", "--seed", seed.to_str().expect("UTF-8")]);
         let (tell, told) = mpsc::channel();
         let clients: Vec<_> = (0..8)
             .map(|_| {
-                let (mut connection, tell) = (Connection::open(running.address()), tell.clone());
+                let (mut connection, tell) = (Connection::open(process.address()), tell.clone());
                 thread::spawn(move || {
                     connection.send(request("GET", &customers(""), "", ""));
                     // An answer that is cut is a panic; a close between two answers is the end.
-                    while let Some(page) = connection.answer() {
+                    while let Some(page) = connection.response() {
                         assert_eq!(page.status(), 200);
                         tell.send(()).expect("the scene listens until all have ended");
                         connection.send(request("GET", &customers(""), "", ""));
@@ -759,7 +785,7 @@ mod process {
             told.recv().expect("the clients go on");
         }
         let asked = Instant::now();
-        let (code, _, log) = running.stop("TERM");
+        let (code, _, log) = process.stop("TERM");
         assert_eq!((code, &*log), (Some(0), ""));
         assert!(asked.elapsed() < Duration::from_secs(10));
         for client in clients {
@@ -775,7 +801,7 @@ mod process {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
         use super::*;
-        use crate::running::yotpo_mock_under;
+        use crate::process::yotpo_mock_with_limit;
 
         /// How many connections wait to be accepted at most, however many the emulator asks for.
         fn longest_line() -> usize {
@@ -783,14 +809,14 @@ mod process {
             text.trim().parse().expect("a number")
         }
 
-        fn address(running: &Running) -> SocketAddr {
-            running.address().parse().expect("an address")
+        fn address(process: &Process) -> SocketAddr {
+            process.address().parse().expect("an address")
         }
 
         /// A stranger who comes now is answered.
-        fn it_serves(address: SocketAddr) {
-            let answer = Connection::open(address).get(ELSEWHERE).expect("an answer");
-            assert_eq!(answer.status(), 200);
+        fn assert_serves(address: SocketAddr) {
+            let response = Connection::open(address).get(ELSEWHERE).expect("an answer");
+            assert_eq!(response.status(), 200);
         }
 
         /// Allows this process as many descriptors as it may have, and tells how many that is.
@@ -805,8 +831,8 @@ mod process {
         }
 
         /// How much memory of a process is resident, in bytes.
-        fn resident_bytes(running: &Running) -> usize {
-            let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("it runs");
+        fn resident_bytes(process: &Process) -> usize {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
             let line = status
                 .lines()
                 .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -816,8 +842,8 @@ mod process {
         }
 
         /// How long a process has kept processors busy.
-        fn busy(running: &Running) -> Duration {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("it runs");
+        fn busy(process: &Process) -> Duration {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("it runs");
             let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
             let ticks = fields
                 .split(' ')
@@ -832,14 +858,14 @@ mod process {
         fn ten_thousand_idle_connections_leave_room_for_others() {
             // Half of what is allowed leaves the other half to the scenes beside this one.
             let count = (raise_descriptors() / 2).min(10_000);
-            let running = Running::with(&["--quiet", "--read-timeout", "60s"]);
-            let address = address(&running);
+            let process = Process::with(&["--quiet", "--read-timeout", "60s"]);
+            let address = address(&process);
             let mut idle: Vec<_> = (0..count).map(|_| Connection::open(address)).collect();
             for connection in idle.iter_mut().skip(1).step_by(2) {
                 assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200);
             }
-            it_serves(address);
-            let descriptors = fs::read_dir(format!("/proc/{}/fd", running.id())).expect("it runs");
+            assert_serves(address);
+            let descriptors = fs::read_dir(format!("/proc/{}/fd", process.id())).expect("it runs");
             assert!(descriptors.count() > count, "whoever came before is in");
             for connection in idle.iter_mut().step_by(100) {
                 assert_eq!(
@@ -849,20 +875,20 @@ mod process {
                 );
             }
             drop(idle);
-            it_serves(address);
-            assert_eq!(running.stop("TERM").0, Some(0));
+            assert_serves(address);
+            assert_eq!(process.stop("TERM").0, Some(0));
         }
 
         #[test]
         fn a_thousand_clients_may_knock_at_once() {
-            let running = Running::with(&["--quiet"]);
-            let address = address(&running);
+            let process = Process::with(&["--quiet"]);
+            let address = address(&process);
             let count = longest_line().min(raise_descriptors() / 2).min(1000);
             // Nobody is let in while it stands still; who finds no place in the line is left without an answer.
-            running.signal("STOP");
+            process.signal("STOP");
             let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok();
             let waiting: Vec<_> = (0..count).map_while(connect).collect();
-            running.signal("CONT");
+            process.signal("CONT");
             assert_eq!(waiting.len(), count);
             for socket in waiting {
                 let mut connection = Connection::on(socket);
@@ -873,17 +899,17 @@ mod process {
         #[test]
         fn without_descriptors_it_waits_for_some_and_serves_on() {
             let arguments = ["--port", "0", "--quiet", "--read-timeout", "1s"];
-            let running = Running::start(yotpo_mock_under("-n 64", &arguments));
-            let address = address(&running);
+            let process = Process::start(yotpo_mock_with_limit("-n 64", &arguments));
+            let address = address(&process);
 
             let mut early = Connection::open(address);
             assert_eq!(early.get(ELSEWHERE).expect("an answer").status(), 200);
-            let (started, busy_before) = (Instant::now(), busy(&running));
+            let (started, busy_before) = (Instant::now(), busy(&process));
             let mut silent: Vec<_> = (0..100).map(|_| Connection::open(address)).collect();
             assert_eq!(early.get(ELSEWHERE).expect("whoever is in is served").status(), 200);
             // The first is in, says nothing, and is told to go; its descriptor and its neighbours' become free.
-            assert_eq!(silent[0].answer().expect("an answer").status(), 408);
-            let (waited, worked) = (started.elapsed(), busy(&running) - busy_before);
+            assert_eq!(silent[0].response().expect("an answer").status(), 408);
+            let (waited, worked) = (started.elapsed(), busy(&process) - busy_before);
             assert!(worked < waited / 4, "it worked for {worked:?} of {waited:?}");
             assert_eq!(
                 silent[99].get(ELSEWHERE).expect("whoever waited is let in").status(),
@@ -891,8 +917,8 @@ mod process {
             );
 
             drop(silent);
-            it_serves(address);
-            let (code, _, log) = running.stop("TERM");
+            assert_serves(address);
+            let (code, _, log) = process.stop("TERM");
             assert_eq!(code, Some(0));
             let warnings = log.matches("cannot accept connections for now").count();
             assert_eq!(warnings, 1, "{log}");
@@ -900,10 +926,10 @@ mod process {
 
         #[test]
         fn bad_input_of_any_size_leaves_no_memory_behind() {
-            let running = Running::with(&["--quiet"]);
-            let address = address(&running);
-            it_serves(address);
-            let before = resident_bytes(&running);
+            let process = Process::with(&["--quiet"]);
+            let address = address(&process);
+            assert_serves(address);
+            let before = resident_bytes(&process);
 
             let limit = yotpo_mock::DEFAULT_BODY_LIMIT;
             let too_large = " ".repeat(limit + 1);
@@ -927,12 +953,12 @@ mod process {
                 for _ in 0..*times {
                     let mut connection = Connection::open(address);
                     connection.send(bytes);
-                    assert_eq!(connection.answer().expect("an answer").status(), *status);
+                    assert_eq!(connection.response().expect("an answer").status(), *status);
                 }
             }
-            let after = resident_bytes(&running);
+            let after = resident_bytes(&process);
             assert!(after < before + 32 * 1024 * 1024, "{before} bytes became {after}");
-            it_serves(address);
+            assert_serves(address);
         }
     }
 }

@@ -3,96 +3,99 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
-fn seeded(customers: serde_json::Value) -> Scene {
-    Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers}]}).to_string())
+fn seeded(customers: serde_json::Value) -> Emulator {
+    Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers}]}).to_string())
 }
 
 #[test]
 fn an_external_id_finds_its_own_profile() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.org", "first_name": "Ann"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@example.org", external_id: "c-1", first_name: "Ann""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.org", "first_name": "Ann"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@example.org", external_id: "c-1", first_name: "Ann""#);
 }
 
 #[test]
 fn an_external_id_is_compared_exactly() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for id in ["c-1", "C-1", "c-1 ", "007", "7"] {
-        scene.upsert(json!({"external_id": id}));
+        emulator.upsert(json!({"external_id": id}));
     }
-    assert_eq!(scene.get(&customers("")).names(), ["c-1", "C-1", "c-1 ", "007", "7"]);
+    assert_eq!(
+        emulator.get(&customers("")).identifiers(),
+        ["c-1", "C-1", "c-1 ", "007", "7"]
+    );
 }
 
 #[test]
 fn a_shopper_known_by_email_gains_the_id_on_the_same_profile() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "Ann@example.com", "first_name": "Ann", "last_name": "Lee"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@EXAMPLE.com", "first_name": "Anna"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@EXAMPLE.com", external_id: "c-1", first_name: "Anna", last_name: "Lee""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "Ann@example.com", "first_name": "Ann", "last_name": "Lee"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@EXAMPLE.com", "first_name": "Anna"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@EXAMPLE.com", external_id: "c-1", first_name: "Anna", last_name: "Lee""#);
 }
 
 #[test]
 fn the_email_names_the_profile_that_gains_an_id_before_the_phone_number_does() {
-    let scene = Scene::new();
-    scene.upsert(json!({"phone_number": "+14155552671", "first_name": "By phone", "tags": "phone"}));
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "By email"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "By email", phone_number: "+14155552671", tags: "phone""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"phone_number": "+14155552671", "first_name": "By phone", "tags": "phone"}));
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "By email"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "By email", phone_number: "+14155552671", tags: "phone""#);
 }
 
 #[test]
 fn without_a_match_an_external_id_makes_a_new_profile() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "beth@example.com"}));
-    assert_eq!(scene.get(&customers("")).names(), ["ann@example.com", "c-1"]);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "beth@example.com"}));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["ann@example.com", "c-1"]);
 }
 
 #[test]
 fn of_several_unclaimed_profiles_the_oldest_gains_the_id_and_the_others_are_merged_into_it() {
-    let scene = seeded(json!([
+    let emulator = seeded(json!([
         {"email": "ann@example.com", "first_name": "Oldest", "lists": [{"id": "1"}]},
         {"email": "ann@example.com", "first_name": "Middle", "last_name": "Lee", "lists": [{"id": "2"}, {"id": "1"}]},
         {"email": "ann@example.com", "last_name": "Newest", "tags": "vip"}
     ]));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "Oldest", last_name: "Lee", lists: [{"id":"1","since":null},{"id":"2","since":null}], tags: "vip""#);
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "Oldest", last_name: "Lee", lists: [{"id":"1","since":null},{"id":"2","since":null}], tags: "vip""#);
 }
 
 #[test]
 fn the_write_wins_over_the_target_and_the_target_over_the_merged() {
-    let scene = Scene::new();
-    scene.upsert(json!({"phone_number": "+14155552671", "first_name": "Merged", "last_name": "Merged", "tags": "merged",
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"phone_number": "+14155552671", "first_name": "Merged", "last_name": "Merged", "tags": "merged",
         "address": {"city": "Merged", "state": "Merged", "zip": "merged"}, "custom_properties": {"a": "merged", "b": "merged", "c": "merged"}}));
-    scene.upsert(
+    emulator.upsert(
         json!({"external_id": "c-1", "first_name": "Target", "last_name": "Target",
         "address": {"city": "Target", "state": "Target"}, "custom_properties": {"a": "target", "b": "target"}}),
     );
-    scene.upsert(
+    emulator.upsert(
         json!({"external_id": "c-1", "phone_number": "+14155552671", "first_name": "Write",
         "address": {"city": "Write"}, "custom_properties": {"a": "write"}}),
     );
-    assert_snapshot!(scene.everybody(), @r#"address: {"city":"Write","state":"Target","zip":"merged"}, custom_properties: {"a":"write","b":"target","c":"merged"}, external_id: "c-1", first_name: "Write", last_name: "Target", phone_number: "+14155552671", tags: "merged""#);
+    assert_snapshot!(emulator.all_customers(), @r#"address: {"city":"Write","state":"Target","zip":"merged"}, custom_properties: {"a":"write","b":"target","c":"merged"}, external_id: "c-1", first_name: "Write", last_name: "Target", phone_number: "+14155552671", tags: "merged""#);
 }
 
 #[test]
 fn an_empty_text_is_a_value_and_not_a_lack() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "Ann", "tags": "vip"}));
-    scene.upsert(json!({"external_id": "c-1", "first_name": ""}));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "", tags: "vip""#);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann", "tags": "vip"}));
+    emulator.upsert(json!({"external_id": "c-1", "first_name": ""}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@example.com", external_id: "c-1", first_name: "", tags: "vip""#);
 }
 
 #[test]
 fn two_external_ids_never_merge_and_both_keep_the_shared_email() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "family@example.com", "phone_number": "+14155552671"}));
-    scene.upsert(json!({"external_id": "c-2", "email": "family@example.com", "phone_number": "+14155552671"}));
-    assert_snapshot!(scene.get(&customers("?email=family%40example.com")).customers(), @r#"
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "family@example.com", "phone_number": "+14155552671"}));
+    emulator.upsert(json!({"external_id": "c-2", "email": "family@example.com", "phone_number": "+14155552671"}));
+    assert_snapshot!(emulator.get(&customers("?email=family%40example.com")).customers(), @r#"
     email: "family@example.com", external_id: "c-1", phone_number: "+14155552671"
     email: "family@example.com", external_id: "c-2", phone_number: "+14155552671"
     "#);
@@ -100,13 +103,13 @@ fn two_external_ids_never_merge_and_both_keep_the_shared_email() {
 
 #[test]
 fn without_an_external_id_the_profile_written_last_is_meant_claimed_or_not() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "family@example.com"}));
-    scene.upsert(json!({"external_id": "c-2", "email": "family@example.com"}));
-    scene.upsert(json!({"email": "family@example.com", "first_name": "Second"}));
-    scene.upsert(json!({"external_id": "c-1", "tags": "touched"}));
-    scene.upsert(json!({"email": "family@example.com", "first_name": "First"}));
-    assert_snapshot!(scene.everybody(), @r#"
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "family@example.com"}));
+    emulator.upsert(json!({"external_id": "c-2", "email": "family@example.com"}));
+    emulator.upsert(json!({"email": "family@example.com", "first_name": "Second"}));
+    emulator.upsert(json!({"external_id": "c-1", "tags": "touched"}));
+    emulator.upsert(json!({"email": "family@example.com", "first_name": "First"}));
+    assert_snapshot!(emulator.all_customers(), @r#"
     email: "family@example.com", external_id: "c-1", first_name: "First", tags: "touched"
     email: "family@example.com", external_id: "c-2", first_name: "Second"
     "#);
@@ -114,11 +117,11 @@ fn without_an_external_id_the_profile_written_last_is_meant_claimed_or_not() {
 
 #[test]
 fn without_an_external_id_and_a_match_a_new_unclaimed_profile_is_made() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com"}));
-    scene.upsert(json!({"phone_number": "+14155552671"}));
-    scene.upsert(json!({"phone_number": "+14155552671", "first_name": "Beth"}));
-    assert_snapshot!(scene.everybody(), @r#"
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com"}));
+    emulator.upsert(json!({"phone_number": "+14155552671"}));
+    emulator.upsert(json!({"phone_number": "+14155552671", "first_name": "Beth"}));
+    assert_snapshot!(emulator.all_customers(), @r#"
     email: "ann@example.com"
     first_name: "Beth", phone_number: "+14155552671"
     "#);
@@ -126,30 +129,30 @@ fn without_an_external_id_and_a_match_a_new_unclaimed_profile_is_made() {
 
 #[test]
 fn emails_compare_without_case_and_phone_numbers_exactly() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for email in ["ann@bücher.example", "ANN@BÜCHER.example"] {
-        scene.upsert(json!({"email": email}));
+        emulator.upsert(json!({"email": email}));
     }
     for number in ["+14155552671", "+014155552671"] {
-        scene.upsert(json!({"phone_number": number}));
+        emulator.upsert(json!({"phone_number": number}));
     }
     assert_eq!(
-        scene.get(&customers("")).names(),
+        emulator.get(&customers("")).identifiers(),
         ["ANN@BÜCHER.example", "+14155552671", "+014155552671"]
     );
 }
 
 #[test]
 fn merging_goes_on_until_no_unclaimed_profile_shares_an_identifier() {
-    let scene = seeded(json!([
+    let emulator = seeded(json!([
         {"email": "a@example.com", "phone_number": "+10000001", "first_name": "One"},
         {"email": "b@example.com", "phone_number": "+10000001", "last_name": "Two"},
         {"email": "b@example.com", "phone_number": "+10000002", "tags": "three"},
         {"phone_number": "+10000003", "tags": "stranger"}
     ]));
     // The target lacks a phone number, gets it from the first, and meets the second by it.
-    scene.upsert(json!({"external_id": "c-1", "email": "a@example.com"}));
-    assert_snapshot!(scene.everybody(), @r#"
+    emulator.upsert(json!({"external_id": "c-1", "email": "a@example.com"}));
+    assert_snapshot!(emulator.all_customers(), @r#"
     email: "a@example.com", external_id: "c-1", first_name: "One", last_name: "Two", phone_number: "+10000001"
     email: "b@example.com", phone_number: "+10000002", tags: "three"
     phone_number: "+10000003", tags: "stranger"
@@ -158,67 +161,67 @@ fn merging_goes_on_until_no_unclaimed_profile_shares_an_identifier() {
 
 #[test]
 fn a_write_without_an_id_merges_too() {
-    let scene = seeded(json!([
+    let emulator = seeded(json!([
         {"email": "ann@example.com", "first_name": "Older"},
         {"email": "ann@example.com", "last_name": "Newer"}
     ]));
-    scene.upsert(json!({"email": "ann@example.com", "tags": "written"}));
-    assert_snapshot!(scene.everybody(), @r#"email: "ann@example.com", first_name: "Older", last_name: "Newer", tags: "written""#);
+    emulator.upsert(json!({"email": "ann@example.com", "tags": "written"}));
+    assert_snapshot!(emulator.all_customers(), @r#"email: "ann@example.com", first_name: "Older", last_name: "Newer", tags: "written""#);
 }
 
 #[test]
 fn a_changed_email_meets_whoever_has_it_and_leaves_the_old_one_free() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "old@example.com"}));
-    scene.upsert(json!({"email": "new@example.com", "first_name": "New"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "new@example.com"}));
-    scene.upsert(json!({"email": "old@example.com"}));
-    assert_snapshot!(scene.everybody(), @r#"
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "old@example.com"}));
+    emulator.upsert(json!({"email": "new@example.com", "first_name": "New"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "new@example.com"}));
+    emulator.upsert(json!({"email": "old@example.com"}));
+    assert_snapshot!(emulator.all_customers(), @r#"
     email: "new@example.com", external_id: "c-1", first_name: "New"
     email: "old@example.com"
     "#);
     assert_eq!(
-        scene.get(&customers("?email=old%40example.com")).names(),
+        emulator.get(&customers("?email=old%40example.com")).identifiers(),
         ["old@example.com"]
     );
 }
 
 #[test]
 fn seeds_are_taken_as_they_are_unmerged() {
-    let scene = seeded(
+    let emulator = seeded(
         json!([{"email": "ann@example.com"}, {"email": "Ann@example.com"}, {"email": "ann@example.com", "external_id": "c-1"}]),
     );
-    assert_eq!(scene.get(&customers("")).names().len(), 3);
+    assert_eq!(emulator.get(&customers("")).identifiers().len(), 3);
 }
 
 #[test]
 fn read_side_data_survives_a_merge() {
-    let scene = seeded(json!([
+    let emulator = seeded(json!([
         {"email": "ann@example.com", "channels": {"email": {"marketing": {"consent": "subscribed", "timestamp": "2024-01-01"}}},
          "loyalty": {"points_balance": 7}, "lists": [{"id": "1", "since": "2024-01-01"}]},
         {"external_id": "c-1", "channels": {"sms": {"marketing": {"consent": "unsubscribed"}}}, "yotpo_ugc": {"total_reviews": 2},
          "lists": [{"id": "1", "since": "2025-01-01"}, {"id": "2"}]}
     ]));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    assert_snapshot!(scene.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"subscribed","timestamp":"2024-01-01T00:00:00"}},"sms":{"marketing":{"consent":"unsubscribed"}}}, email: "ann@example.com", external_id: "c-1", lists: [{"id":"1","since":"2025-01-01T00:00:00"},{"id":"2","since":null}], loyalty: {"points_balance":7}, yotpo_ugc: {"total_reviews":2}"#);
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    assert_snapshot!(emulator.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"subscribed","timestamp":"2024-01-01T00:00:00"}},"sms":{"marketing":{"consent":"unsubscribed"}}}, email: "ann@example.com", external_id: "c-1", lists: [{"id":"1","since":"2025-01-01T00:00:00"},{"id":"2","since":null}], loyalty: {"points_balance":7}, yotpo_ugc: {"total_reviews":2}"#);
 }
 
 #[test]
 fn events_follow_the_profile_that_they_belonged_to() {
-    let scene = Scene::new();
-    scene.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"email": "ann@example.com"}}));
-    scene.upsert(json!({"external_id": "c-1"}));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    assert_snapshot!(crate::event::all(&scene), @"e-1: order_shipped by nobody at 2026-01-01T00:00:00 of c-1 ann@example.com {}");
+    let emulator = Emulator::new();
+    emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"email": "ann@example.com"}}));
+    emulator.upsert(json!({"external_id": "c-1"}));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    assert_snapshot!(crate::event::all_events(&emulator), @"e-1: order_shipped by nobody at 2026-01-01T00:00:00 of c-1 ann@example.com {}");
 }
 
 #[test]
 fn a_consent_and_its_time_come_from_one_side() {
-    let scene = seeded(json!([
+    let emulator = seeded(json!([
         {"external_id": "c-1", "email": "ann@example.com", "channels": {"sms": {"marketing": {"consent": "unsubscribed"}}, "email": {}}},
         {"email": "ann@example.com", "channels": {
             "sms": {"marketing": {"consent": "subscribed", "timestamp": "2021-01-01"}}, "email": {"marketing": {"consent": "subscribed"}}}}
     ]));
-    scene.upsert(json!({"external_id": "c-1"}));
-    assert_snapshot!(scene.everybody(), @r#"channels: {"email":{"marketing":{"consent":"subscribed"}},"sms":{"marketing":{"consent":"unsubscribed"}}}, email: "ann@example.com", external_id: "c-1""#);
+    emulator.upsert(json!({"external_id": "c-1"}));
+    assert_snapshot!(emulator.all_customers(), @r#"channels: {"email":{"marketing":{"consent":"subscribed"}},"sms":{"marketing":{"consent":"unsubscribed"}}}, email: "ann@example.com", external_id: "c-1""#);
 }

@@ -15,13 +15,13 @@ mod identity;
 mod mock;
 mod openapi;
 mod pagination;
+#[cfg(feature = "cli")]
+mod process;
 mod proxy;
 mod rate_limit;
 #[cfg(feature = "cli")]
 mod readme;
 mod rejection;
-#[cfg(feature = "cli")]
-mod running;
 mod seed;
 mod support;
 mod tidy;

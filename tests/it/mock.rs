@@ -8,13 +8,13 @@ use insta::assert_snapshot;
 use serde_json::json;
 use yotpo_mock::YotpoMock;
 
-use crate::support::{NOW, Scene, customers};
+use crate::support::{Emulator, NOW, customers};
 
 #[test]
 fn an_emulator_stops_when_it_is_dropped() {
-    let scene = Scene::new();
-    let address = scene.address();
-    drop(scene);
+    let emulator = Emulator::new();
+    let address = emulator.address();
+    drop(emulator);
     assert!(TcpStream::connect(address).is_err());
 }
 
@@ -27,8 +27,8 @@ fn many_emulators_share_nothing() {
 fn a_stop_lets_an_answer_that_is_being_written_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let scene = Scene::seeded(&seed.to_string());
-    let address = scene.address();
+    let emulator = Emulator::seeded(&seed.to_string());
+    let address = emulator.address();
     let mut socket = TcpStream::connect(address).unwrap();
     write!(
         socket,
@@ -36,20 +36,20 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
         customers("")
     )
     .unwrap();
-    let mut answer = vec![0; 1000];
-    socket.read_exact(&mut answer).unwrap();
-    let head = String::from_utf8_lossy(&answer).into_owned();
+    let mut response = vec![0; 1000];
+    socket.read_exact(&mut response).unwrap();
+    let head = String::from_utf8_lossy(&response).into_owned();
     let length: usize = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
         .unwrap()
         .parse()
         .unwrap();
-    let body = answer.len() - head.find("\r\n\r\n").unwrap() - 4;
+    let body = response.len() - head.find("\r\n\r\n").unwrap() - 4;
     let mut rest = 0;
     std::thread::scope(|scope| {
-        scope.spawn(|| scene.mock.stop(Duration::from_secs(20)));
-        rest = socket.read_to_end(&mut answer).unwrap();
+        scope.spawn(|| emulator.mock.stop(Duration::from_secs(20)));
+        rest = socket.read_to_end(&mut response).unwrap();
     });
     assert_eq!(body + rest, length);
 }
@@ -58,22 +58,22 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
 fn a_stop_lets_a_state_that_is_being_told_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let scene = Scene::seeded(&seed.to_string());
-    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    let emulator = Emulator::seeded(&seed.to_string());
+    let mut socket = TcpStream::connect(emulator.address()).unwrap();
     write!(
         socket,
         "GET /_mock/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
-    let mut answer = vec![0; 1000];
-    socket.read_exact(&mut answer).unwrap();
+    let mut response = vec![0; 1000];
+    socket.read_exact(&mut response).unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| scene.mock.stop(Duration::from_secs(20)));
-        socket.read_to_end(&mut answer).unwrap();
+        scope.spawn(|| emulator.mock.stop(Duration::from_secs(20)));
+        socket.read_to_end(&mut response).unwrap();
     });
-    assert!(answer.len() > 100 * 300_000);
+    assert!(response.len() > 100 * 300_000);
     assert!(
-        answer.ends_with(b"\r\n0\r\n\r\n"),
+        response.ends_with(b"\r\n0\r\n\r\n"),
         "its last chunk tells that it is whole"
     );
 }
@@ -89,9 +89,9 @@ fn time_does_not_advance_beyond_what_can_be_told() {
 
 /// Starts an emulator, uses it and drops it.
 fn one_is_used() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1"}));
-    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1"}));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
 }
 
 #[tokio::test]
@@ -149,12 +149,12 @@ fn hundred_emulators() {
 }
 
 fn many(number: usize) {
-    let scenes: Vec<_> = (0..number).map(|_| Scene::new()).collect();
-    for (at, scene) in scenes.iter().enumerate() {
-        scene.upsert(json!({"external_id": format!("c-{at}")}));
+    let scenes: Vec<_> = (0..number).map(|_| Emulator::new()).collect();
+    for (at, emulator) in scenes.iter().enumerate() {
+        emulator.upsert(json!({"external_id": format!("c-{at}")}));
     }
-    for (at, scene) in scenes.iter().enumerate() {
-        assert_eq!(scene.get(&customers("")).names(), [format!("c-{at}")]);
+    for (at, emulator) in scenes.iter().enumerate() {
+        assert_eq!(emulator.get(&customers("")).identifiers(), [format!("c-{at}")]);
     }
 }
 
@@ -173,11 +173,11 @@ fn a_test_that_panics() {
     let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
     for store in [&store, &other] {
         for gender in ["F", "M", "female"] {
-            let answer = crate::support::agent()
+            let response = crate::support::agent()
                 .patch(format!("{}/customers", store.api_url()))
                 .header("X-Yotpo-Token", store.access_token())
                 .send_json(json!({"customer": {"external_id": "c-1", "gender": gender}}));
-            answer.expect("an answer");
+            response.expect("an answer");
         }
     }
     let clone = store.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Scene;
+use crate::support::Emulator;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi");
 
@@ -53,11 +53,11 @@ fn no_description_is_torn_at_a_comma() {
 
 #[test]
 fn the_emulator_serves_the_document() {
-    let scene = Scene::new();
-    let answer = scene.raw_get("/_mock/openapi.json");
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("content-type: application/json"));
-    let body = answer.split_once("\r\n\r\n").expect("a body").1;
+    let emulator = Emulator::new();
+    let response = emulator.raw_get("/_mock/openapi.json");
+    assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains("content-type: application/json"));
+    let body = response.split_once("\r\n\r\n").expect("a body").1;
     let served: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(served["openapi"], "3.1.0");
-    assert_eq!(scene.mock.requests().count(), 0, "our own surface is not journalled");
+    assert_eq!(emulator.mock.requests().count(), 0, "our own surface is not journalled");
 }

@@ -4,26 +4,26 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use yotpo_mock::EmptyResult;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 const SHOP: &str = include_str!("../data/shop.json");
 
 /// A store with the customers `c-1`, `c-2` and so on.
-fn with_customers(count: usize) -> Scene {
+fn with_customers(count: usize) -> Emulator {
     let customers: Vec<_> = (1..=count)
         .map(|at| json!({"external_id": format!("c-{at}")}))
         .collect();
-    Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers}]}).to_string())
+    Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers}]}).to_string())
 }
 
 /// Reads pages to the last one, each cursor put into the next query as `encode` says.
-fn names(scene: &Scene, first: &str, encode: impl Fn(&str) -> String) -> Vec<String> {
+fn identifiers(emulator: &Emulator, first: &str, encode: impl Fn(&str) -> String) -> Vec<String> {
     let mut names = Vec::new();
-    let mut page = scene.get(&customers(first));
+    let mut page = emulator.get(&customers(first));
     loop {
-        names.extend(page.names());
+        names.extend(page.identifiers());
         match page.next_page() {
-            Some(cursor) => page = scene.get(&customers(&format!("?page_info={}", encode(&cursor)))),
+            Some(cursor) => page = emulator.get(&customers(&format!("?page_info={}", encode(&cursor)))),
             None => return names,
         }
     }
@@ -33,35 +33,35 @@ fn as_it_came(cursor: &str) -> String {
     cursor.to_owned()
 }
 
-fn rules(scene: &Scene, query: &str) -> String {
-    let answer = scene.get(&customers(query));
-    assert_eq!(answer.status() == 400, answer.rule().is_some());
-    answer.rule().unwrap_or_default().to_owned()
+fn rules(emulator: &Emulator, query: &str) -> String {
+    let response = emulator.get(&customers(query));
+    assert_eq!(response.status() == 400, response.rule().is_some());
+    response.rule().unwrap_or_default().to_owned()
 }
 
 #[test]
 fn two_hundred_and_fifty_customers_come_in_three_pages_in_the_order_of_creation() {
-    let scene = with_customers(250);
-    let first = scene.get(&customers(""));
-    assert_eq!(first.names().len(), 100);
+    let emulator = with_customers(250);
+    let first = emulator.get(&customers(""));
+    assert_eq!(first.identifiers().len(), 100);
     let expected: Vec<_> = (1..=250).map(|at| format!("c-{at}")).collect();
-    assert_eq!(names(&scene, "", as_it_came), expected);
+    assert_eq!(identifiers(&emulator, "", as_it_came), expected);
 }
 
 #[test]
 fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
-    let scene = Scene::seeded(SHOP);
+    let emulator = Emulator::seeded(SHOP);
     let seed: Value = serde_json::from_str(SHOP).unwrap();
     let seeded = seed["stores"][0]["customers"].as_array().unwrap();
     assert!(seeded.len() >= 1000);
     let mut read = Vec::new();
-    let mut page = scene.get(&customers(
+    let mut page = emulator.get(&customers(
         "?limit=97&include_custom_properties=true&expand=loyalty,reviews",
     ));
     loop {
         read.extend(page.json()["customers"].as_array().unwrap().clone());
         match page.next_page() {
-            Some(cursor) => page = scene.get(&customers(&format!("?page_info={cursor}"))),
+            Some(cursor) => page = emulator.get(&customers(&format!("?page_info={cursor}"))),
             None => break,
         }
     }
@@ -93,11 +93,11 @@ fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
 
 #[test]
 fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
-    let scene = with_customers(101);
-    assert_eq!(scene.get(&customers("?limit=1")).names().len(), 1);
-    assert_eq!(scene.get(&customers("?limit=100")).names().len(), 100);
-    assert_eq!(scene.get(&customers("")).names().len(), 100);
-    assert_snapshot!(scene.get(&customers("?limit=101")), @r#"
+    let emulator = with_customers(101);
+    assert_eq!(emulator.get(&customers("?limit=1")).identifiers().len(), 1);
+    assert_eq!(emulator.get(&customers("?limit=100")).identifiers().len(), 100);
+    assert_eq!(emulator.get(&customers("")).identifiers().len(), 100);
+    assert_snapshot!(emulator.get(&customers("?limit=101")), @r#"
     400
     x-yotpo-mock-rule: query.limit.range
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -105,7 +105,7 @@ fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
     "#);
     for limit in ["0", "-1", "", "ten", "1.0", "%2B5", "%201", "99999999999999999999"] {
         assert_eq!(
-            rules(&scene, &format!("?limit={limit}")),
+            rules(&emulator, &format!("?limit={limit}")),
             "query.limit.range",
             "{limit}"
         );
@@ -114,25 +114,28 @@ fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
 
 #[test]
 fn a_full_last_page_has_no_next_one() {
-    let scene = with_customers(4);
-    assert_eq!(scene.get(&customers("?limit=4")).next_page(), None);
-    assert!(scene.get(&customers("?limit=3")).next_page().is_some());
+    let emulator = with_customers(4);
+    assert_eq!(emulator.get(&customers("?limit=4")).next_page(), None);
+    assert!(emulator.get(&customers("?limit=3")).next_page().is_some());
 }
 
 #[test]
 fn a_cursor_arrives_percent_encoded_and_is_taken_as_it_came_and_once_decoded() {
-    let scene = with_customers(250);
+    let emulator = with_customers(250);
     for count in 1..=12 {
-        let cursor = scene.get(&customers(&format!("?limit={count}"))).next_page().unwrap();
+        let cursor = emulator
+            .get(&customers(&format!("?limit={count}")))
+            .next_page()
+            .unwrap();
         assert!(cursor.ends_with("%3D"), "{cursor}");
     }
-    let as_it_came = names(&scene, "?limit=40", as_it_came);
+    let as_it_came = identifiers(&emulator, "?limit=40", as_it_came);
     assert_eq!(
-        names(&scene, "?limit=40", |cursor| cursor.replace("%3D", "=")),
+        identifiers(&emulator, "?limit=40", |cursor| cursor.replace("%3D", "=")),
         as_it_came
     );
     assert_eq!(
-        names(&scene, "?limit=40", |cursor| cursor.replace('%', "%25")),
+        identifiers(&emulator, "?limit=40", |cursor| cursor.replace('%', "%25")),
         as_it_came
     );
     assert_eq!(as_it_came.len(), 250);
@@ -140,7 +143,7 @@ fn a_cursor_arrives_percent_encoded_and_is_taken_as_it_came_and_once_decoded() {
 
 #[test]
 fn a_cursor_remembers_filters_limit_include_and_expand() {
-    let scene = Scene::seeded(
+    let emulator = Emulator::seeded(
         &json!({"stores": [{"id": "shop", "customers": [
             {"external_id": "c-1", "email": "family@example.com", "custom_properties": {"club": "gold"}},
             {"external_id": "c-2", "email": "other@example.com"},
@@ -149,20 +152,20 @@ fn a_cursor_remembers_filters_limit_include_and_expand() {
         ]}]})
         .to_string(),
     );
-    let first = scene.get(&customers(
+    let first = emulator.get(&customers(
         "?email=family%40example.com&limit=1&include_custom_properties=true&expand=loyalty",
     ));
     assert_snapshot!(first.customers(), @r#"custom_properties: {"club":"gold"}, email: "family@example.com", external_id: "c-1""#);
-    let second = scene.get(&customers(&format!("?page_info={}", first.next_page().unwrap())));
-    assert_eq!(second.names(), ["c-3"]);
+    let second = emulator.get(&customers(&format!("?page_info={}", first.next_page().unwrap())));
+    assert_eq!(second.identifiers(), ["c-3"]);
     assert_eq!(second.json()["customers"][0]["loyalty"]["points_balance"], 7);
     assert_eq!(second.json()["customers"][0]["custom_properties"], json!({}));
-    let third = scene.get(&customers(&format!(
+    let third = emulator.get(&customers(&format!(
         "?page_info={}&limit=100",
         second.next_page().unwrap()
     )));
     assert_eq!(
-        (third.names(), third.notes()),
+        (third.identifiers(), third.notes()),
         (vec!["c-4".to_owned()], vec!["token.undeclared"]),
         "the limit may change on the way"
     );
@@ -170,27 +173,27 @@ fn a_cursor_remembers_filters_limit_include_and_expand() {
 
 #[test]
 fn other_parameters_beside_a_cursor_are_tolerated_the_cursor_wins_and_the_run_is_told() {
-    let scene = with_customers(3);
-    let cursor = scene.get(&customers("?limit=1")).next_page().unwrap();
+    let emulator = with_customers(3);
+    let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
     let query = format!("?page_info={cursor}&external_ids=c-1&include_custom_properties=maybe");
-    let answer = scene.request("GET", &customers(&query)).deviating().send();
-    assert_snapshot!(answer.notes().join(" "), @"token.undeclared cursor.extra_parameters");
-    assert_eq!(answer.names(), ["c-2"]);
-    let token = scene.token("shop", "x").json()["access_token"]
+    let response = emulator.request("GET", &customers(&query)).nonconforming().send();
+    assert_snapshot!(response.notes().join(" "), @"token.undeclared cursor.extra_parameters");
+    assert_eq!(response.identifiers(), ["c-2"]);
+    let token = emulator.token("shop", "x").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    let beside_a_token = scene
-        .bare("GET", &customers(&format!("?page_info={cursor}&access_token={token}")))
+    let beside_a_token = emulator
+        .anonymous("GET", &customers(&format!("?page_info={cursor}&access_token={token}")))
         .send();
     assert_eq!(beside_a_token.notes(), [""; 0]);
 }
 
 #[test]
 fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
-    let scene = with_customers(3);
-    let cursor = scene.get(&customers("?limit=1")).next_page().unwrap();
-    assert_snapshot!(scene.get(&customers("?page_info=made-up")), @r#"
+    let emulator = with_customers(3);
+    let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
+    assert_snapshot!(emulator.get(&customers("?page_info=made-up")), @r#"
     400
     x-yotpo-mock-rule: cursor.invalid
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -207,16 +210,16 @@ fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
         "%ff%25",
     ] {
         assert_eq!(
-            scene.get(&customers(&format!("?page_info={wrong}"))).status(),
+            emulator.get(&customers(&format!("?page_info={wrong}"))).status(),
             400,
             "{wrong}"
         );
     }
-    let foreign = scene.get(&format!("/core/v3/stores/other/customers?page_info={cursor}"));
+    let foreign = emulator.get(&format!("/core/v3/stores/other/customers?page_info={cursor}"));
     assert_eq!(foreign.rule(), Some("cursor.invalid"));
-    scene.mock.reset();
+    emulator.mock.reset();
     assert_eq!(
-        rules(&scene, &format!("?page_info={cursor}")),
+        rules(&emulator, &format!("?page_info={cursor}")),
         "cursor.invalid",
         "one from before a reset"
     );
@@ -224,11 +227,11 @@ fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
 
 #[test]
 fn filters_find_by_email_phone_number_and_external_ids() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "Ann@example.com", "phone_number": "+14155552671"}));
-    scene.upsert(json!({"external_id": "c-2", "email": "ann@example.com", "phone_number": "+14155552672"}));
-    scene.upsert(json!({"external_id": "c-3", "phone_number": "+14155552671"}));
-    let find = |query: &str| scene.get(&customers(query)).names().join(" ");
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "Ann@example.com", "phone_number": "+14155552671"}));
+    emulator.upsert(json!({"external_id": "c-2", "email": "ann@example.com", "phone_number": "+14155552672"}));
+    emulator.upsert(json!({"external_id": "c-3", "phone_number": "+14155552671"}));
+    let find = |query: &str| emulator.get(&customers(query)).identifiers().join(" ");
     assert_eq!(find("?email=ANN%40example.com"), "c-1 c-2");
     assert_eq!(find("?phone_number=%2B14155552671"), "c-1 c-3");
     assert_eq!(find("?external_ids=c-3,unknown,c-1,c-3"), "c-1 c-3");
@@ -247,18 +250,18 @@ fn filters_find_by_email_phone_number_and_external_ids() {
     assert_eq!(find("?email=ann%40example.com&external_ids=c-2,c-3"), "c-2");
     assert_eq!(find("?phone_number=%2B14155552671&external_ids=c-2"), "");
     assert_eq!(
-        scene.get(&customers("?email=a%40b.co&external_ids=c-2")).notes(),
+        emulator.get(&customers("?email=a%40b.co&external_ids=c-2")).notes(),
         ["token.undeclared", "query.combined_filters"]
     );
 }
 
 #[test]
 fn an_unescaped_plus_is_forgiven_and_noted() {
-    let scene = Scene::new();
-    scene.upsert(json!({"phone_number": "+14155552671"}));
-    let answer = scene.request("GET", &customers("?phone_number=+14155552671")).send();
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"phone_number": "+14155552671"}));
+    let response = emulator.request("GET", &customers("?phone_number=+14155552671")).send();
     assert_eq!(
-        (answer.names(), answer.notes()),
+        (response.identifiers(), response.notes()),
         (
             vec!["+14155552671".to_owned()],
             vec!["token.undeclared", "query.unescaped_plus"]
@@ -268,9 +271,9 @@ fn an_unescaped_plus_is_forgiven_and_noted() {
 
 #[test]
 fn what_is_on_request_is_there_only_if_asked_for() {
-    let scene = Scene::seeded(SHOP);
+    let emulator = Emulator::seeded(SHOP);
     let keys = |query: &str| {
-        let page = scene.get(&customers(query)).json();
+        let page = emulator.get(&customers(query)).json();
         let customer = page["customers"][0].as_object().unwrap().clone();
         let on_request = ["custom_properties", "loyalty", "yotpo_ugc"].into_iter();
         on_request
@@ -287,7 +290,7 @@ fn what_is_on_request_is_there_only_if_asked_for() {
         keys("?limit=1&expand=reviews,loyalty&include_custom_properties=true"),
         "custom_properties loyalty yotpo_ugc"
     );
-    assert_snapshot!(scene.get(&customers("?limit=1&expand=loyalty,reviews&include_custom_properties=true")), @r#"
+    assert_snapshot!(emulator.get(&customers("?limit=1&expand=loyalty,reviews&include_custom_properties=true")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[{"external_id":"1001","email":"emma.johnson@example.com","phone_number":"+14155552671","first_name":"Emma","last_name":"Johnson","gender":"F","account_created_at":"2021-03-27T04:37:34","account_updated_at":"2023-08-29T16:30:07","account_status":"enabled","default_language":"en","default_currency":"USD","tags":"vip,summer_sale,repeat_buyer","address":{"address1":"12 Harbour Street","address2":"Flat 3","city":"Austin","company":null,"state":"Texas","zip":"73301","province_code":"TX","country_code":"US","phone_number":"+14155552671"},"accepts_sms_marketing":true,"accepts_email_marketing":true,"lists":[{"id":"123456","since":"2023-05-22T11:08:52"}],"channels":{"sms":{"marketing":{"consent":"subscribed","timestamp":"2021-09-05T17:50:45"}},"email":{"marketing":{"consent":"subscribed","timestamp":"2023-04-23T11:09:56"}}},"custom_properties":{"favourite_store":"Austin","is_wholesale":false,"lifetime_value":1234.5,"shoe_size":38},"loyalty":{"points_balance":420,"points_earned":1250,"points_expire_date":"2024-12-31T00:00:00","credit_balance":12.5,"has_store_account":true,"is_opt_in":true,"opt_in_date":"2021-04-01T09:00:00","opt_out_date":null,"last_seen_at":"2023-08-29T16:30:07","vip_tier_name":"Gold","vip_entry_date":"2022-01-01T00:00:00","vip_expiration_date":"2024-01-01T00:00:00","total_redemptions":3,"total_points_redeemed":830,"successful_referrals":1,"referrals_made_and_clicked":4,"is_referred_by_other_customer":false,"referred_by_customer":null},"yotpo_ugc":{"total_reviews":7,"avg_product_rating":4.6,"avg_site_rating":5,"total_avg_rating":4.7,"sentiment_avg_product":0.82,"sentiment_avg_site":0.9,"total_avg_sentiment":0.84,"last_sentiment":0.77,"top_topics":["sizing","delivery"],"last_star_rating":5,"last_review_date":"2023-07-30T08:15:00"}}],"pagination":{"next_page_info":"eyJzIjoic2hvcCIsImUiOjAsInIiOnsiaSI6eyJjdXN0b21fcHJvcGVydGllcyI6dHJ1ZSwibG95YWx0eSI6dHJ1ZSwicmV2aWV3cyI6dHJ1ZX0sImwiOjEsImEiOjF9fbhQOc_C71CEn_XpVIfKiF8%3D"}}
@@ -296,30 +299,30 @@ fn what_is_on_request_is_there_only_if_asked_for() {
 
 #[test]
 fn unknown_parameters_and_expansions_are_ignored_and_noted() {
-    let scene = with_customers(1);
-    let answer = scene
+    let emulator = with_customers(1);
+    let response = emulator
         .request("GET", &customers("?colour=red&expand=loyalty,orders"))
-        .deviating()
+        .nonconforming()
         .send();
     assert_eq!(
-        (answer.names().len(), answer.notes()),
+        (response.identifiers().len(), response.notes()),
         (
             1,
             vec!["token.undeclared", "query.unknown_parameter", "query.unknown_expand"]
         )
     );
-    assert!(answer.json()["customers"][0].get("loyalty").is_some());
+    assert!(response.json()["customers"][0].get("loyalty").is_some());
 }
 
 #[test]
 fn of_a_repeated_parameter_the_last_wins() {
-    let scene = with_customers(3);
+    let emulator = with_customers(3);
     assert_eq!(
-        scene
+        emulator
             .request("GET", &customers("?limit=0&limit=2"))
-            .deviating()
+            .nonconforming()
             .send()
-            .names()
+            .identifiers()
             .len(),
         2
     );
@@ -327,8 +330,8 @@ fn of_a_repeated_parameter_the_last_wins() {
 
 #[test]
 fn an_empty_parameter_is_refused_and_all_at_once() {
-    let scene = with_customers(1);
-    assert_snapshot!(scene.get(&customers("?email=&phone_number=&external_ids=,&include_custom_properties=yes&limit=0")), @r#"
+    let emulator = with_customers(1);
+    assert_snapshot!(emulator.get(&customers("?email=&phone_number=&external_ids=,&include_custom_properties=yes&limit=0")), @r#"
     400
     x-yotpo-mock-rule: query.limit.range, query.email.empty, query.phone_number.empty, query.external_ids.empty, query.include_custom_properties.enum
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -339,23 +342,23 @@ fn an_empty_parameter_is_refused_and_all_at_once() {
     {"message":"external_ids must name at least one id"},
     {"message":"include_custom_properties must be `true` or `false`"}]}
     "#);
-    assert_eq!(rules(&scene, "?page_info="), "query.page_info.empty");
-    assert_eq!(rules(&scene, "?email=%20"), "query.email.empty");
+    assert_eq!(rules(&emulator, "?page_info="), "query.page_info.empty");
+    assert_eq!(rules(&emulator, "?email=%20"), "query.email.empty");
     assert_eq!(
-        rules(&scene, "?include_custom_properties="),
+        rules(&emulator, "?include_custom_properties="),
         "query.include_custom_properties.enum"
     );
 }
 
 #[test]
 fn nothing_found_is_an_empty_list_or_an_error() {
-    assert_snapshot!(Scene::new().get(&customers("?email=nobody%40example.com")), @r#"
+    assert_snapshot!(Emulator::new().get(&customers("?email=nobody%40example.com")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[],"pagination":{"next_page_info":null}}
     "#);
-    let scene = Scene::with(|builder| builder.empty_result(EmptyResult::Error));
-    assert_snapshot!(scene.get(&customers("?email=nobody%40example.com")), @r#"
+    let emulator = Emulator::with(|builder| builder.empty_result(EmptyResult::Error));
+    assert_snapshot!(emulator.get(&customers("?email=nobody%40example.com")), @r#"
     400
     x-yotpo-mock-rule: customers.no_results
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -365,17 +368,17 @@ fn nothing_found_is_an_empty_list_or_an_error() {
 
 #[test]
 fn paging_neither_repeats_nor_skips_whoever_was_there_all_along() {
-    let scene = with_customers(30);
+    let emulator = with_customers(30);
     let mut seen = Vec::new();
-    let mut page = scene.get(&customers("?limit=4"));
+    let mut page = emulator.get(&customers("?limit=4"));
     for round in 0.. {
-        seen.extend(page.names());
+        seen.extend(page.identifiers());
         // Between two pages somebody new comes, and somebody old is written again.
-        scene.upsert(json!({"email": format!("new-{round}@example.com")}));
-        scene.upsert(json!({"external_id": format!("c-{}", 1 + round), "first_name": "Again"}));
-        scene.upsert(json!({"external_id": format!("late-{round}"), "email": format!("new-{round}@example.com")}));
+        emulator.upsert(json!({"email": format!("new-{round}@example.com")}));
+        emulator.upsert(json!({"external_id": format!("c-{}", 1 + round), "first_name": "Again"}));
+        emulator.upsert(json!({"external_id": format!("late-{round}"), "email": format!("new-{round}@example.com")}));
         match page.next_page() {
-            Some(cursor) => page = scene.get(&customers(&format!("?page_info={cursor}"))),
+            Some(cursor) => page = emulator.get(&customers(&format!("?page_info={cursor}"))),
             None => break,
         }
     }
@@ -389,26 +392,26 @@ fn paging_neither_repeats_nor_skips_whoever_was_there_all_along() {
 
 #[test]
 fn a_customer_has_no_id_of_the_vendors() {
-    let scene = with_customers(1);
-    assert!(scene.get(&customers("")).json()["customers"][0].get("id").is_none());
+    let emulator = with_customers(1);
+    assert!(emulator.get(&customers("")).json()["customers"][0].get("id").is_none());
 }
 
 #[test]
 fn head_goes_where_get_goes() {
-    let scene = with_customers(1);
-    let head = scene.request("HEAD", &customers("")).send();
+    let emulator = with_customers(1);
+    let head = emulator.request("HEAD", &customers("")).send();
     assert_eq!(head.status(), 200);
-    assert_eq!(scene.bare("HEAD", &customers("")).send().status(), 401);
+    assert_eq!(emulator.anonymous("HEAD", &customers("")).send().status(), 401);
 }
 
 #[test]
 fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
-    let scene = with_customers(150);
+    let emulator = with_customers(150);
     let ids = |count: usize| (1..=count).map(|at| format!("c-{at}")).collect::<Vec<_>>().join(",");
-    let read = names(&scene, &format!("?limit=60&external_ids={}", ids(4000)), as_it_came);
+    let read = identifiers(&emulator, &format!("?limit=60&external_ids={}", ids(4000)), as_it_came);
     assert_eq!(read.len(), 150);
     assert_eq!(
-        rules(&scene, &format!("?external_ids={}", ids(6000))),
+        rules(&emulator, &format!("?external_ids={}", ids(6000))),
         "query.external_ids.length"
     );
 }
@@ -417,10 +420,10 @@ fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
 fn a_cursor_is_never_longer_than_a_query_may_be() {
     // Of what a query can hold, control characters take the most room in a cursor.
     let padding = |count: usize| "%01".repeat(count);
-    let scene = with_customers(2);
+    let emulator = with_customers(2);
     let query = |count: usize| format!("?limit=1&external_ids=c-1,c-2,{}", padding(count));
-    assert_eq!(names(&scene, &query(5400), as_it_came).len(), 2);
-    assert_eq!(rules(&scene, &query(5500)), "query.external_ids.length");
+    assert_eq!(identifiers(&emulator, &query(5400), as_it_came).len(), 2);
+    assert_eq!(rules(&emulator, &query(5500)), "query.external_ids.length");
 }
 
 #[test]
@@ -431,9 +434,9 @@ fn an_email_and_a_phone_number_that_many_share_find_those_with_both() {
             "phone_number": (at % 3 == 0).then_some("+14155552671")})
         })
         .collect();
-    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
-    let both = names(
-        &scene,
+    let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
+    let both = identifiers(
+        &emulator,
         "?email=family%40example.com&phone_number=%2B14155552671&limit=3",
         as_it_came,
     );

@@ -9,31 +9,31 @@ use insta::assert_snapshot;
 use serde_json::json;
 use yotpo_mock::YotpoMock;
 
-use crate::support::{Connection, Scene, customers};
+use crate::support::{Connection, Emulator, customers};
 
 /// Asks for a tunnel; gives what is at its end.
-fn tunnel(scene: &Scene, target: &str) -> Connection {
-    let mut connection = Connection::open(scene.address());
+fn tunnel(emulator: &Emulator, target: &str) -> Connection {
+    let mut connection = Connection::open(emulator.address());
     connection.send(format!(
         "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nProxy-Connection: keep-alive\r\n\r\n"
     ));
-    let opened = connection.answer().expect("an answer");
+    let opened = connection.response().expect("an answer");
     assert_eq!(opened.status(), 200, "{target}: {opened}");
     connection
 }
 
 /// Sends a head and reads until the server closes: the status and the body.
-fn refused(scene: &Scene, head: &str) -> String {
-    let answer = scene.raw(format!("{head}\r\nHost: elsewhere\r\n\r\n").as_bytes());
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    assert!(head.to_lowercase().contains("connection: close"), "{answer}");
+fn refused(emulator: &Emulator, head: &str) -> String {
+    let response = emulator.raw(format!("{head}\r\nHost: elsewhere\r\n\r\n").as_bytes());
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
+    assert!(head.to_lowercase().contains("connection: close"), "{response}");
     format!("{}\n{body}", head.lines().next().unwrap_or_default())
 }
 
 #[test]
 fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
-    let scene = Scene::new();
-    let own = scene.address();
+    let emulator = Emulator::new();
+    let own = emulator.address();
     for target in [
         "api.yotpo.com:443".to_owned(),
         "API.YOTPO.COM:443".to_owned(),
@@ -43,14 +43,14 @@ fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
         format!("localhost:{}", own.port()),
         format!("[::1]:{}", own.port()),
     ] {
-        let mut inside = tunnel(&scene, &target);
+        let mut inside = tunnel(&emulator, &target);
         for _ in 0..3 {
             let page = inside.get(&customers("")).expect("the connection is kept");
             assert_eq!(page.status(), 200, "{target}");
         }
     }
     assert_eq!(
-        scene.mock.requests().count(),
+        emulator.mock.requests().count(),
         21,
         "and nothing but the requests is journalled"
     );
@@ -58,9 +58,9 @@ fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
 
 #[test]
 fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
-    let scene = Scene::new();
-    let own = scene.mock.url();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let own = emulator.mock.url();
+    let mut connection = Connection::open(emulator.address());
     for origin in [
         "http://api.yotpo.com",
         "https://api.yotpo.com",
@@ -71,34 +71,34 @@ fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
             "GET {origin}{} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\n\r\n",
             customers("?limit=1")
         ));
-        let page = connection.answer().expect("the connection is kept");
+        let page = connection.response().expect("the connection is kept");
         page.conforms("GET", &customers(""));
         assert_eq!(page.status(), 200, "{origin}");
     }
-    for entry in scene.mock.requests().entries() {
+    for entry in emulator.mock.requests().entries() {
         assert_eq!((entry.path(), entry.query()), (&*customers(""), json!({"limit": "1"})));
     }
 }
 
 #[test]
 fn the_control_surface_is_not_to_be_found_at_the_vendors_names() {
-    let scene = Scene::new();
-    let mut inside = tunnel(&scene, "api.yotpo.com:443");
+    let emulator = Emulator::new();
+    let mut inside = tunnel(&emulator, "api.yotpo.com:443");
     inside.send("GET /_mock/health HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
-    assert_eq!(inside.answer().expect("an answer").rule(), Some("path.unknown"));
-    let mut whole = Connection::open(scene.address());
+    assert_eq!(inside.response().expect("an answer").rule(), Some("path.unknown"));
+    let mut whole = Connection::open(emulator.address());
     whole.send("GET http://api.yotpo.com/_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(whole.answer().expect("an answer").rule(), Some("path.unknown"));
+    assert_eq!(whole.response().expect("an answer").rule(), Some("path.unknown"));
 }
 
 #[test]
 fn whoever_is_not_the_vendor_is_refused_in_words() {
-    let scene = Scene::new();
-    assert_snapshot!(refused(&scene, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(refused(&emulator, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
-    assert_snapshot!(refused(&scene, "GET http://registry.example.com/path HTTP/1.1"), @r#"
+    assert_snapshot!(refused(&emulator, "GET http://registry.example.com/path HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
@@ -110,16 +110,16 @@ fn whoever_is_not_the_vendor_is_refused_in_words() {
         "api.yotpo.com.evil.example:443",
         "192.0.2.1:443",
     ] {
-        let answer = refused(&scene, &format!("CONNECT {target} HTTP/1.1"));
-        assert!(answer.starts_with("HTTP/1.1 403"), "{target}: {answer}");
+        let response = refused(&emulator, &format!("CONNECT {target} HTTP/1.1"));
+        assert!(response.starts_with("HTTP/1.1 403"), "{target}: {response}");
     }
-    assert!(scene.mock.requests().is_empty(), "none of them was the vendor's");
+    assert!(emulator.mock.requests().is_empty(), "none of them was the vendor's");
 }
 
 #[test]
 fn a_connect_that_leads_nowhere_is_400_in_words() {
-    let scene = Scene::new();
-    assert_snapshot!(refused(&scene, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(refused(&emulator, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
     HTTP/1.1 400 Bad Request
     {"error":"invalid CONNECT: `api.yotpo.com` is not a host and a port","hint":"send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`"}
     "#);
@@ -138,44 +138,44 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
         "CONNECT api.yotpo.com:443 HTTP/1.1 again",
         "CONNECT \u{1b}[31m:443 HTTP/1.1",
     ] {
-        let answer = refused(&scene, line);
-        assert!(answer.starts_with("HTTP/1.1 400"), "{line:?}: {answer}");
+        let response = refused(&emulator, line);
+        assert!(response.starts_with("HTTP/1.1 400"), "{line:?}: {response}");
     }
     let long = format!(
         "CONNECT api.yotpo.com:443 HTTP/1.1\r\nX-Long: {}",
         "a".repeat(64 * 1024)
     );
-    assert!(refused(&scene, &long).starts_with("HTTP/1.1 400"));
-    let mut later = Connection::open(scene.address());
+    assert!(refused(&emulator, &long).starts_with("HTTP/1.1 400"));
+    let mut later = Connection::open(emulator.address());
     assert_eq!(later.get(&customers("")).expect("an answer").status(), 200);
     later.send("CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
     assert_eq!(
-        later.answer().expect("an answer").status(),
+        later.response().expect("an answer").status(),
         400,
         "it begins a connection"
     );
-    assert!(later.answer().is_none());
-    assert_eq!(scene.get(&customers("")).status(), 200);
+    assert!(later.response().is_none());
+    assert_eq!(emulator.get(&customers("")).status(), 200);
 }
 
 #[test]
 fn a_connect_may_come_in_drops_and_with_what_follows_it() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let head = "CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com:443\r\n\r\n";
-    let mut slow = Connection::open(scene.address());
+    let mut slow = Connection::open(emulator.address());
     for byte in head.bytes() {
         slow.send([byte]);
         thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(slow.answer().expect("an answer").status(), 200);
+    assert_eq!(slow.response().expect("an answer").status(), 200);
     assert_eq!(slow.get(&customers("")).expect("an answer").status(), 200);
-    let mut hasty = Connection::open(scene.address());
+    let mut hasty = Connection::open(emulator.address());
     hasty.send(format!(
         "{head}GET {} HTTP/1.1\r\nHost: a\r\nX-Yotpo-Token: any\r\n\r\n",
         customers("")
     ));
-    assert_eq!(hasty.answer().expect("the tunnel").status(), 200);
-    hasty.answer().expect("an answer").conforms("GET", &customers(""));
+    assert_eq!(hasty.response().expect("the tunnel").status(), 200);
+    hasty.response().expect("an answer").conforms("GET", &customers(""));
 }
 
 /// A host that gives back whatever it is sent.
@@ -193,12 +193,12 @@ fn echo() -> u16 {
 
 #[test]
 fn a_host_that_is_named_is_led_to_untouched() {
-    let scene = Scene::with(|builder| {
+    let emulator = Emulator::with(|builder| {
         builder
             .proxy_passthrough("127.0.0.1")
             .proxy_passthrough("nowhere.invalid")
     });
-    let mut inside = tunnel(&scene, &format!("127.0.0.1:{}", echo()));
+    let mut inside = tunnel(&emulator, &format!("127.0.0.1:{}", echo()));
     // What the emulator would take for a tunnel of its own, and for TLS.
     let sent = b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n\x16\x03\x01".repeat(10_000);
     inside.send(&sent);
@@ -206,18 +206,18 @@ fn a_host_that_is_named_is_led_to_untouched() {
     let mut echoed = Vec::new();
     inside.read_to_end(&mut echoed).expect("all comes back");
     assert!(echoed == sent);
-    let mut own = tunnel(&scene, &scene.address().to_string());
+    let mut own = tunnel(&emulator, &emulator.address().to_string());
     assert_eq!(
         own.get(&customers("")).expect("an answer").status(),
         200,
         "itself it still answers"
     );
-    let lost = refused(&scene, "CONNECT nowhere.invalid:443 HTTP/1.1");
+    let lost = refused(&emulator, "CONNECT nowhere.invalid:443 HTTP/1.1");
     assert!(
         lost.starts_with("HTTP/1.1 502 Bad Gateway\n{\"error\":\"`nowhere.invalid:443` cannot be reached: "),
         "{lost}"
     );
-    assert_snapshot!(refused(&scene, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
+    assert_snapshot!(refused(&emulator, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
     HTTP/1.1 501 Not Implemented
     {"error":"the proxy forwards to `nowhere.invalid` by CONNECT only","hint":"use an `https://` URL, or list the host in `NO_PROXY`"}
     "#);
@@ -234,14 +234,14 @@ fn the_vendor_is_never_led_to() {
 
 #[test]
 fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
-    let scene = Scene::with(|builder| builder.proxy_passthrough("127.0.0.1"));
+    let emulator = Emulator::with(|builder| builder.proxy_passthrough("127.0.0.1"));
     let through = format!("127.0.0.1:{}", echo());
-    let mut open: Vec<_> = (0..300).map(|_| tunnel(&scene, "api.yotpo.com:443")).collect();
-    open.push(tunnel(&scene, &through));
+    let mut open: Vec<_> = (0..300).map(|_| tunnel(&emulator, "api.yotpo.com:443")).collect();
+    open.push(tunnel(&emulator, &through));
     for inside in open.iter_mut().take(300).step_by(7) {
         assert_eq!(inside.get(&customers("")).expect("an answer").status(), 200);
     }
-    drop(scene);
+    drop(emulator);
     for mut inside in open {
         let mut rest = [0];
         assert!(matches!(inside.read(&mut rest), Ok(0) | Err(_)), "it is closed");
@@ -250,40 +250,40 @@ fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
 
 #[test]
 fn a_tunnel_through_which_nothing_comes_is_closed() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(200)));
-    let mut half = tunnel(&scene, "api.yotpo.com:443");
-    let mut unfinished = Connection::open(scene.address());
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(200)));
+    let mut half = tunnel(&emulator, "api.yotpo.com:443");
+    let mut unfinished = Connection::open(emulator.address());
     unfinished.send("CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost:");
     let begun = Instant::now();
-    assert!(half.answer().is_none());
-    assert_eq!(unfinished.answer().expect("an answer").status(), 408);
+    assert!(half.response().is_none());
+    assert_eq!(unfinished.response().expect("an answer").status(), 408);
     assert!(begun.elapsed() < Duration::from_secs(10));
-    let mut gone = tunnel(&scene, "api.yotpo.com:443");
+    let mut gone = tunnel(&emulator, "api.yotpo.com:443");
     gone.finish();
-    assert!(gone.answer().is_none());
-    let mut abrupt = TcpStream::connect(scene.address()).expect("it listens");
+    assert!(gone.response().is_none());
+    let mut abrupt = TcpStream::connect(emulator.address()).expect("it listens");
     abrupt.write_all(b"CONNECT api.yotpo.com:443 HT").expect("it reads");
     drop(abrupt);
-    assert_eq!(scene.get(&customers("")).status(), 200);
+    assert_eq!(emulator.get(&customers("")).status(), 200);
 }
 
 /// What is told where one looks for why a test is red.
 #[cfg(feature = "cli")]
 #[test]
 fn what_is_refused_stands_in_the_log() {
-    use crate::running::Running;
+    use crate::process::Process;
 
-    let running = Running::with(&["--quiet"]);
+    let process = Process::with(&["--quiet"]);
     for line in [
         "CONNECT registry.example.com:443",
         "GET http://registry.example.com/",
         "CONNECT nowhere",
     ] {
-        let mut connection = Connection::open(running.address());
+        let mut connection = Connection::open(process.address());
         connection.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert!(connection.answer().is_some());
+        assert!(connection.response().is_some());
     }
-    let (_, _, log) = running.stop("TERM");
+    let (_, _, log) = process.stop("TERM");
     let log: Vec<_> = log.lines().filter_map(|line| line.split_once(" WARN ")).collect();
     let told: Vec<_> = log.into_iter().map(|(_, told)| told).collect();
     assert_snapshot!(told.join("\n"), @"

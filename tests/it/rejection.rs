@@ -7,7 +7,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{ACCESS_TOKENS, EVENTS, Scene, customers};
+use crate::support::{ACCESS_TOKENS, EVENTS, Emulator, customers};
 
 /// A PATCH of a customer, byte by byte.
 fn patch(headers: &str, body: &[u8]) -> Vec<u8> {
@@ -19,16 +19,16 @@ fn patch(headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// Status line and body of a raw answer.
-fn brief(answer: &str) -> String {
-    let status = answer.lines().next().unwrap_or_default();
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+fn status_and_body(response: &str) -> String {
+    let status = response.lines().next().unwrap_or_default();
+    let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     format!("{status}\n{body}")
 }
 
 #[test]
 fn an_unknown_path_is_404() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.bare("GET", "/").send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.anonymous("GET", "/").send(), @r#"
     404
     x-yotpo-mock-rule: path.unknown
     {"errors":[{"message":"the path is not a path of this API"}]}
@@ -42,9 +42,9 @@ fn an_unknown_path_is_404() {
         "/core/v3/stores/shop/customers/7",
     ] {
         for method in ["GET", "PATCH", "DELETE"] {
-            let answer = scene.bare(method, path).send();
+            let response = emulator.anonymous(method, path).send();
             assert_eq!(
-                (answer.status(), answer.rule()),
+                (response.status(), response.rule()),
                 (404, Some("path.unknown")),
                 "{method} {path}"
             );
@@ -54,40 +54,44 @@ fn an_unknown_path_is_404() {
 
 #[test]
 fn a_known_path_with_another_method_is_405_and_says_which() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.bare("POST", &customers("")).send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.anonymous("POST", &customers("")).send(), @r#"
     405
     allow: GET, HEAD, PATCH
     x-yotpo-mock-rule: path.method
     {"errors":[{"message":"the path does not take this method, only GET, HEAD, PATCH"}]}
     "#);
-    assert_snapshot!(scene.bare("GET", EVENTS).send(), @r#"
+    assert_snapshot!(emulator.anonymous("GET", EVENTS).send(), @r#"
     405
     allow: PATCH, POST
     x-yotpo-mock-rule: path.method
     {"errors":[{"message":"the path does not take this method, only PATCH, POST"}]}
     "#);
-    assert_snapshot!(scene.bare("GET", ACCESS_TOKENS).send(), @r#"
+    assert_snapshot!(emulator.anonymous("GET", ACCESS_TOKENS).send(), @r#"
     405
     allow: POST
     x-yotpo-mock-rule: path.method
     {"errors":[{"message":"the path does not take this method, only POST"}]}
     "#);
-    assert_snapshot!(scene.bare("PUT", "/oauth/token").send(), @r#"
+    assert_snapshot!(emulator.anonymous("PUT", "/oauth/token").send(), @r#"
     405
     allow: POST
     x-yotpo-mock-rule: path.method
     {"errors":[{"message":"the path does not take this method, only POST"}]}
     "#);
     for method in ["DELETE", "OPTIONS", "PUT", "TRACE", "PURGE"] {
-        assert_eq!(scene.bare(method, &customers("")).send().status(), 405, "{method}");
+        assert_eq!(
+            emulator.anonymous(method, &customers("")).send().status(),
+            405,
+            "{method}"
+        );
     }
 }
 
 #[test]
 fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.bare("GET", "/core/v3/stores/shop/orders").send(), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.anonymous("GET", "/core/v3/stores/shop/orders").send(), @r#"
     501
     x-yotpo-mock-rule: path.not_emulated
     {"errors":[{"message":"orders is a Yotpo resource that this emulator does not have"}]}
@@ -109,11 +113,11 @@ fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
                 ("DELETE", "/7"),
                 ("PATCH", "/7/fulfillments/8?a=b"),
             ] {
-                let answer = scene
-                    .bare(method, &format!("/{api}/v3/stores/shop/{resource}{below}"))
+                let response = emulator
+                    .anonymous(method, &format!("/{api}/v3/stores/shop/{resource}{below}"))
                     .send();
-                assert_eq!(answer.status(), 501, "{method} {api} {resource}{below}");
-                let said = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+                assert_eq!(response.status(), 501, "{method} {api} {resource}{below}");
+                let said = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
                 assert!(said.starts_with(resource), "{said}");
             }
         }
@@ -124,15 +128,15 @@ fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
         "/core/v3/orders",
         "/loyalty/v3/stores/shop/orders",
     ] {
-        assert_eq!(scene.bare("GET", unknown).send().status(), 404, "{unknown}");
+        assert_eq!(emulator.anonymous("GET", unknown).send().status(), 404, "{unknown}");
     }
 }
 
 #[test]
 fn a_body_that_is_not_declared_as_json_is_415() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let send = |declared: &str| {
-        scene
+        emulator
             .request("PATCH", &customers(""))
             .body(declared, r#"{"customer":{"external_id":"c-1"}}"#)
             .send()
@@ -147,8 +151,8 @@ fn a_body_that_is_not_declared_as_json_is_415() {
         assert_eq!(send(declared).status(), 415, "{declared}");
     }
     assert_eq!(
-        scene
-            .bare("POST", "/oauth/token")
+        emulator
+            .anonymous("POST", "/oauth/token")
             .body("text/plain", "client_id=shop")
             .send()
             .status(),
@@ -158,11 +162,11 @@ fn a_body_that_is_not_declared_as_json_is_415() {
 
 #[test]
 fn a_body_over_the_limit_is_413() {
-    let scene = Scene::with(|builder| builder.body_limit(1000));
+    let emulator = Emulator::with(|builder| builder.body_limit(1000));
     let body = |length: usize| json!({"customer": {"external_id": "c-1", "tags": "x".repeat(length)}}).to_string();
     let excess = 1001 - body(0).len();
     let send = |length| {
-        scene
+        emulator
             .request("PATCH", &customers(""))
             .body("application/json", body(length))
             .send()
@@ -178,7 +182,7 @@ fn a_body_over_the_limit_is_413() {
 
 #[test]
 fn a_chunked_body_over_the_limit_is_413() {
-    let scene = Scene::with(|builder| builder.body_limit(1000));
+    let emulator = Emulator::with(|builder| builder.body_limit(1000));
     let mut request = patch("Transfer-Encoding: chunked", b"");
     for _ in 0..3 {
         request.extend_from_slice(b"190\r\n");
@@ -186,7 +190,7 @@ fn a_chunked_body_over_the_limit_is_413() {
         request.extend_from_slice(b"\r\n");
     }
     request.extend_from_slice(b"0\r\n\r\n");
-    assert_snapshot!(brief(&scene.raw(&request)), @r#"
+    assert_snapshot!(status_and_body(&emulator.raw(&request)), @r#"
     HTTP/1.1 413 Payload Too Large
     {"errors":[{"message":"the body is larger than the limit of 1000 bytes"}]}
     "#);
@@ -194,25 +198,25 @@ fn a_chunked_body_over_the_limit_is_413() {
 
 #[test]
 fn a_body_that_never_arrives_is_408() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(700)));
-    assert_snapshot!(brief(&scene.raw(&patch("Content-Length: 10", b"{"))), @r#"
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(700)));
+    assert_snapshot!(status_and_body(&emulator.raw(&patch("Content-Length: 10", b"{"))), @r#"
     HTTP/1.1 408 Request Timeout
     {"errors":[{"message":"the body did not arrive in time"}]}
     "#);
-    let entries = scene.mock.requests().entries();
+    let entries = emulator.mock.requests().entries();
     assert_eq!((entries[0].status, entries[0].rules[0].id), (408, "body.timeout"));
 }
 
 #[test]
 fn a_head_that_never_arrives_is_a_bare_408() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(700)));
-    assert!(scene.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(700)));
+    assert!(emulator.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
 }
 
 #[test]
 fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
-    let scene = Scene::new();
-    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    let emulator = Emulator::new();
+    let mut socket = TcpStream::connect(emulator.address()).unwrap();
     socket
         .write_all(&patch(
             "Content-Length: 100",
@@ -222,14 +226,14 @@ fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
     socket.shutdown(Shutdown::Write).unwrap();
     let mut rest = Vec::new();
     let _ = socket.read_to_end(&mut rest);
-    assert_eq!(scene.everybody(), "");
+    assert_eq!(emulator.all_customers(), "");
 }
 
 #[test]
 fn malformed_json_is_400_and_says_where() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let send = |body: &[u8]| {
-        scene
+        emulator
             .request("PATCH", &customers(""))
             .body("application/json", body)
             .send()
@@ -261,9 +265,9 @@ fn malformed_json_is_400_and_says_where() {
 
 #[test]
 fn what_is_no_unicode_is_400() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let send = |body: &[u8]| {
-        scene
+        emulator
             .request("PATCH", &customers(""))
             .body("application/json", body)
             .send()
@@ -281,18 +285,18 @@ fn what_is_no_unicode_is_400() {
         200,
         "a pair is a character"
     );
-    assert_snapshot!(scene.get(&customers("?email=%ff")), @r#"
+    assert_snapshot!(emulator.get(&customers("?email=%ff")), @r#"
     400
     x-yotpo-mock-rule: query.utf8
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"the query is not valid UTF-8"}]}
     "#);
-    assert_eq!(scene.get("/core/v3/stores/%ff/customers").status(), 404);
+    assert_eq!(emulator.get("/core/v3/stores/%ff/customers").status(), 404);
 }
 
 #[test]
 fn nesting_deeper_than_128_is_400() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let nested = |depth: usize| {
         format!(
             r#"{{"customer":{{"external_id":"c-1","x":{}{}}}}}"#,
@@ -302,10 +306,10 @@ fn nesting_deeper_than_128_is_400() {
     };
     // The test's own parser does not go as deep.
     let send = |body: String| {
-        scene
+        emulator
             .request("PATCH", &customers(""))
             .body("application/json", body)
-            .deviating()
+            .nonconforming()
             .send()
     };
     assert_eq!(send(nested(128)).status(), 200);
@@ -320,12 +324,12 @@ fn nesting_deeper_than_128_is_400() {
 
 #[test]
 fn the_questions_come_in_their_order() {
-    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(1).body_limit(100));
-    let token = scene.token("shop", "s3cret").json()["access_token"]
+    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(1).body_limit(100));
+    let token = emulator.token("shop", "s3cret").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    let wrong = |method, path: &str| scene.bare(method, path).body("text/plain", "x".repeat(200));
+    let wrong = |method, path: &str| emulator.anonymous(method, path).body("text/plain", "x".repeat(200));
     assert_eq!(
         wrong("POST", "/nowhere").send().status(),
         404,
@@ -351,15 +355,15 @@ fn the_questions_come_in_their_order() {
         429,
         "the limit before the body"
     );
-    scene.mock.advance(Duration::from_secs(1));
+    emulator.mock.advance(Duration::from_secs(1));
     assert_eq!(
         wrong("PATCH", &customers("")).token(&token).send().status(),
         415,
         "its type before its size"
     );
-    scene.mock.advance(Duration::from_secs(1));
-    let large = scene
-        .bare("PATCH", &customers(""))
+    emulator.mock.advance(Duration::from_secs(1));
+    let large = emulator
+        .anonymous("PATCH", &customers(""))
         .token(&token)
         .body("application/json", "x".repeat(200));
     assert_eq!(large.send().status(), 413, "its size before what it says");
@@ -367,21 +371,21 @@ fn the_questions_come_in_their_order() {
 
 #[test]
 fn requests_are_numbered_in_the_order_in_which_they_came() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let numbers: Vec<_> = ["/nowhere", "/core/v3/stores/shop/orders", &customers("")]
         .into_iter()
-        .map(|path| scene.get(path).header("x-yotpo-mock-request").unwrap().to_owned())
+        .map(|path| emulator.get(path).header("x-yotpo-mock-request").unwrap().to_owned())
         .collect();
     assert_eq!(numbers, ["1", "2", "3"]);
 }
 
 #[test]
 fn the_journal_is_bounded_and_keeps_the_latest() {
-    let scene = Scene::with(|builder| builder.journal_entries(1000));
+    let emulator = Emulator::with(|builder| builder.journal_entries(1000));
     for _ in 0..1010 {
-        scene.bare("GET", "/nowhere").send();
+        emulator.anonymous("GET", "/nowhere").send();
     }
-    let numbers: Vec<_> = scene
+    let numbers: Vec<_> = emulator
         .mock
         .requests()
         .entries()
@@ -393,14 +397,13 @@ fn the_journal_is_bounded_and_keeps_the_latest() {
 
 #[test]
 fn notes_never_echo_what_the_client_sent() {
-    let scene = Scene::new();
-    let answer = scene
+    let emulator = Emulator::new();
+    let response = emulator
         .request("GET", &customers("?secret-thing=1&expand=secret-thing"))
-        .deviating()
+        .nonconforming()
         .send();
     assert!(
-        answer
-            .seen
+        response
             .headers
             .iter()
             .all(|(_, value)| !value.contains("secret-thing"))
@@ -409,20 +412,20 @@ fn notes_never_echo_what_the_client_sent() {
 
 #[test]
 fn a_path_is_compared_decoded() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     assert!(
-        scene
+        emulator
             .raw_get("/%63ore/v3/stores/shop/%63ustomers")
             .starts_with("HTTP/1.1 200")
     );
-    assert_eq!(scene.mock.requests().entries()[0].store(), Some("shop"));
-    let health = scene.raw_get("/%5Fmock/health");
+    assert_eq!(emulator.mock.requests().entries()[0].store(), Some("shop"));
+    let health = emulator.raw_get("/%5Fmock/health");
     assert!(
         health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"),
         "{health}"
     );
     assert_eq!(
-        scene.mock.requests().count(),
+        emulator.mock.requests().count(),
         1,
         "our own surface is not journalled, however it is spelled"
     );
@@ -430,13 +433,13 @@ fn a_path_is_compared_decoded() {
 
 #[test]
 fn the_journal_cuts_what_is_long() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let (method, store) = ("M".repeat(5000), "s".repeat(5000));
-    scene.raw(
+    emulator.raw(
         format!("{method} /core/v3/stores/{store}/customers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             .as_bytes(),
     );
-    let entry = &scene.mock.requests().entries()[0];
+    let entry = &emulator.mock.requests().entries()[0];
     assert_eq!(
         [entry.method().len(), entry.path().len(), entry.store().unwrap().len()],
         [512; 3]

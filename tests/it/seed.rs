@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use yotpo_mock::{Validation, YotpoMock};
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 /// Why an emulator does not start with a seed.
 fn refusal(document: &str) -> String {
@@ -22,41 +22,42 @@ fn customer(json: &str) -> String {
 
 #[test]
 fn ndjson_and_json_say_the_same() {
-    let json = Scene::seeded(
+    let json = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"email":"ann@example.com"}],
             "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"external_id":"c-1"}}]}]}"#,
     );
-    let ndjson = Scene::seeded(
+    let ndjson = Emulator::seeded(
         "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"email\":\"ann@example.com\"}}\n\
          {\"store\":\"shop\",\"event\":{\"unique_id\":\"e-1\",\"type\":\"t\",\"timestamp\":\"2025-01-01\",\"customer\":{\"external_id\":\"c-1\"}}}\n",
     );
-    assert_eq!(json.everybody(), ndjson.everybody());
-    assert_eq!(crate::event::all(&json), crate::event::all(&ndjson));
-    assert_snapshot!(crate::event::all(&json), @"e-1: t by nobody at 2025-01-01T00:00:00 of c-1 {}");
+    assert_eq!(json.all_customers(), ndjson.all_customers());
+    assert_eq!(crate::event::all_events(&json), crate::event::all_events(&ndjson));
+    assert_snapshot!(crate::event::all_events(&json), @"e-1: t by nobody at 2025-01-01T00:00:00 of c-1 {}");
 }
 
 #[test]
 fn a_byte_order_mark_is_no_obstacle() {
-    let scene = Scene::seeded("\u{feff}{\"stores\":[{\"id\":\"shop\",\"customers\":[{\"external_id\":\"c-1\"}]}]}");
-    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+    let emulator =
+        Emulator::seeded("\u{feff}{\"stores\":[{\"id\":\"shop\",\"customers\":[{\"external_id\":\"c-1\"}]}]}");
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
 }
 
 #[test]
 fn several_seeds_add_up() {
     let one = |id: &str| format!(r#"{{"stores":[{{"id":"shop","customers":[{{"external_id":"{id}"}}]}}]}}"#);
-    let scene = Scene::with(|builder| builder.seed(one("c-1")).seed(one("c-2")));
-    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
+    let emulator = Emulator::with(|builder| builder.seed(one("c-1")).seed(one("c-2")));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
 }
 
 #[test]
 fn the_read_side_comes_from_seeds() {
-    let scene = Scene::seeded(
+    let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
             "channels":{"email":{"marketing":{"consent":"unsubscribed","timestamp":"2023-04-23T11:09:56+02:00",
             "suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24"}]}}},
             "loyalty":{"points_balance":7,"last_seen_at":"2023-04-24"},"yotpo_ugc":{"total_reviews":3,"top_topics":["fit"]}}]}]}"#,
     );
-    assert_snapshot!(scene.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"unsubscribed","suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24T00:00:00"}],"timestamp":"2023-04-23T09:09:56"}}}, external_id: "c-1", lists: [{"id":"1","since":"2023-05-22T11:08:52"}], loyalty: {"last_seen_at":"2023-04-24T00:00:00","points_balance":7}, yotpo_ugc: {"top_topics":["fit"],"total_reviews":3}"#);
+    assert_snapshot!(emulator.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"unsubscribed","suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24T00:00:00"}],"timestamp":"2023-04-23T09:09:56"}}}, external_id: "c-1", lists: [{"id":"1","since":"2023-05-22T11:08:52"}], loyalty: {"last_seen_at":"2023-04-24T00:00:00","points_balance":7}, yotpo_ugc: {"top_topics":["fit"],"total_reviews":3}"#);
 }
 
 #[test]
@@ -104,6 +105,6 @@ fn an_array_in_the_place_of_an_object_is_not_read_by_position() {
 #[test]
 fn a_lenient_emulator_takes_lenient_seeds() {
     let document = r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","gender":"female","account_created_at":"once"}]}]}"#;
-    let scene = Scene::with(|builder| builder.validation(Validation::Lenient).seed(document));
-    assert_snapshot!(scene.everybody(), @r#"account_created_at: "once", external_id: "c-1", gender: "female""#);
+    let emulator = Emulator::with(|builder| builder.validation(Validation::Lenient).seed(document));
+    assert_snapshot!(emulator.all_customers(), @r#"account_created_at: "once", external_id: "c-1", gender: "female""#);
 }

@@ -12,7 +12,7 @@ use ureq::Agent;
 use ureq::http::{Method, Request as HttpRequest};
 use yotpo_mock::{Builder, Event, YotpoMock};
 
-use crate::conformance::{CONTROL, CUSTOMERS, Contract, Seen};
+use crate::conformance::{CONTROL, CUSTOMERS, Contract};
 
 /// When the scenes happen, unless they advance the time.
 pub const NOW: &str = "2026-01-01T00:00:00Z";
@@ -29,83 +29,83 @@ pub const EVENTS: &str = "/core/v3/stores/shop/customer_events";
 pub const ACCESS_TOKENS: &str = "/core/v3/stores/shop/access_tokens";
 
 /// One emulator and its client. The time stands still at [`NOW`].
-pub struct Scene {
+pub struct Emulator {
     pub mock: YotpoMock,
     agent: Agent,
 }
 
-impl Scene {
+impl Emulator {
     /// An emulator with every setting at its default and no store declared.
-    pub fn new() -> Scene {
-        Scene::with(|builder| builder)
+    pub fn new() -> Emulator {
+        Emulator::with(|builder| builder)
     }
 
     /// An emulator with settings of the scene's own.
-    pub fn with(settings: impl FnOnce(Builder) -> Builder) -> Scene {
+    pub fn with(settings: impl FnOnce(Builder) -> Builder) -> Emulator {
         let now: DateTime<Utc> = NOW.parse().expect("a valid time");
         let mock = settings(YotpoMock::builder().frozen_at(now)).start();
-        Scene { mock, agent: agent() }
+        Emulator { mock, agent: agent() }
     }
 
     /// An emulator that starts with a seed.
-    pub fn seeded(document: &str) -> Scene {
-        Scene::with(|builder| builder.seed(document))
+    pub fn seeded(document: &str) -> Emulator {
+        Emulator::with(|builder| builder.seed(document))
     }
 
     /// Prepares a request with a token that nobody issued.
     pub fn request<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
-        self.bare(method, path).header("X-Yotpo-Token", "any")
+        self.anonymous(method, path).header("X-Yotpo-Token", "any")
     }
 
     /// Prepares a request without a token.
-    pub fn bare<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
+    pub fn anonymous<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
         Request {
-            scene: self,
+            emulator: self,
             method,
             path: path.to_owned(),
             headers: Vec::new(),
             body: None,
-            deviating: false,
+            nonconforming: false,
         }
     }
 
     /// Prepares a request to our own surface, by the path below `/_mock`.
     pub fn control<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
-        self.bare(method, &format!("/_mock{path}"))
+        self.anonymous(method, &format!("/_mock{path}"))
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Response {
         self.request("GET", path).send()
     }
 
     /// Reads the customers of the store `shop` with a token.
-    pub fn read_as(&self, token: &str) -> Answer {
-        self.bare("GET", &customers("")).token(token).send()
+    pub fn get_with_token(&self, token: &str) -> Response {
+        self.anonymous("GET", &customers("")).token(token).send()
     }
 
     /// Creates or updates a customer of the store `shop`.
-    pub fn upsert(&self, customer: Value) -> Answer {
+    pub fn upsert(&self, customer: Value) -> Response {
         self.request("PATCH", &customers(""))
             .json(json!({ "customer": customer }))
             .send()
     }
 
     /// Sends a custom event to the store `shop`.
-    pub fn event(&self, event: Value) -> Answer {
+    pub fn event(&self, event: Value) -> Response {
         self.request("PATCH", EVENTS)
             .json(json!({ "customer_event": event }))
             .send()
     }
 
     /// Asks for a token of a store.
-    pub fn token(&self, store: &str, secret: &str) -> Answer {
-        self.bare("POST", &format!("/core/v3/stores/{store}/access_tokens"))
+    pub fn token(&self, store: &str, secret: &str) -> Response {
+        self.anonymous("POST", &format!("/core/v3/stores/{store}/access_tokens"))
             .json(json!({ "secret": secret }))
             .send()
     }
 
     /// All customers of the store `shop`, a line each, less what is not set.
-    pub fn everybody(&self) -> String {
+    pub fn all_customers(&self) -> String {
         self.get(&customers("?include_custom_properties=true")).customers()
     }
 
@@ -141,20 +141,20 @@ impl Scene {
     /// Sends bytes as they are and reads until the server closes.
     pub fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = TcpStream::connect(self.address()).expect("the emulator listens");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
         // A server that refuses early may close before all is written.
         let _ = socket.write_all(bytes);
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         let mut chunk = [0; 4096];
         while let Ok(read @ 1..) = socket.read(&mut chunk) {
-            answer.extend_from_slice(&chunk[..read]);
+            response.extend_from_slice(&chunk[..read]);
         }
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&response).into_owned()
     }
 }
 
 /// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One connection, on which bytes go out as they are.
 pub struct Connection {
@@ -167,7 +167,7 @@ impl Connection {
     }
 
     pub fn on(socket: TcpStream) -> Connection {
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
         // Thousands may be open at once.
         let socket = BufReader::with_capacity(512, socket);
         Connection { socket }
@@ -188,13 +188,13 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// If it closes in the middle of an answer, or if nothing happens for [`PATIENCE`].
-    pub fn answer(&mut self) -> Option<Answer> {
-        self.answer_in_pieces(usize::MAX, || {})
+    /// If it closes in the middle of an answer, or if nothing happens for [`TIMEOUT`].
+    pub fn response(&mut self) -> Option<Response> {
+        self.response_in_chunks(usize::MAX, || {})
     }
 
     /// Whether an answer has begun to arrive; it is not waited for.
-    pub fn has_answer(&self) -> bool {
+    pub fn has_response(&self) -> bool {
         let socket = self.socket.get_ref();
         socket.set_nonblocking(true).expect("a socket need not wait");
         let peeked = socket.peek(&mut [0]);
@@ -202,8 +202,8 @@ impl Connection {
         peeked.is_ok()
     }
 
-    /// As [`answer`](Connection::answer), with something done after each piece of the body.
-    pub fn answer_in_pieces(&mut self, piece_bytes: usize, mut between: impl FnMut()) -> Option<Answer> {
+    /// As [`response`](Connection::response), with something done after each piece of the body.
+    pub fn response_in_chunks(&mut self, chunk_bytes: usize, mut between: impl FnMut()) -> Option<Response> {
         let mut line = String::new();
         match self.socket.read_line(&mut line) {
             Ok(0) => return None,
@@ -211,7 +211,7 @@ impl Connection {
             other => other.expect("an answer, or a close"),
         };
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let mut seen = Seen {
+        let mut response = Response {
             status: status.unwrap_or_else(|| panic!("`{line}` begins no answer")),
             headers: Vec::new(),
             body: Vec::new(),
@@ -223,29 +223,31 @@ impl Connection {
                 assert_eq!(line, "\r\n", "a head ends with an empty line");
                 break;
             };
-            seen.headers.push((name.to_owned(), value.to_owned()));
+            response.headers.push((name.to_owned(), value.to_owned()));
         }
-        let length = seen.header("content-length").map_or(Ok(0), str::parse);
+        let length = response.header("content-length").map_or(Ok(0), str::parse);
         let mut missing = length.expect("a number");
         while missing > 0 {
-            let piece = missing.min(piece_bytes);
-            let start = seen.body.len();
-            seen.body.resize(start + piece, 0);
-            self.socket.read_exact(&mut seen.body[start..]).expect("a whole body");
+            let piece = missing.min(chunk_bytes);
+            let start = response.body.len();
+            response.body.resize(start + piece, 0);
+            self.socket
+                .read_exact(&mut response.body[start..])
+                .expect("a whole body");
             missing -= piece;
             between();
         }
-        Some(Answer { seen })
+        Some(response)
     }
 
     /// Asks for something as a client of the vendor's does; the answer is held against `openapi/`.
-    pub fn get(&mut self, path: &str) -> Option<Answer> {
+    pub fn get(&mut self, path: &str) -> Option<Response> {
         self.send(format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"
         ));
-        let answer = self.answer()?;
-        answer.conforms("GET", path);
-        Some(answer)
+        let response = self.response()?;
+        response.conforms("GET", path);
+        Some(response)
     }
 }
 
@@ -278,12 +280,12 @@ pub fn agent() -> Agent {
 /// A request that is about to be sent.
 #[must_use]
 pub struct Request<'a> {
-    scene: &'a Scene,
+    emulator: &'a Emulator,
     method: &'a str,
     path: String,
     headers: Vec<(&'a str, String)>,
     body: Option<Vec<u8>>,
-    deviating: bool,
+    nonconforming: bool,
 }
 
 impl<'a> Request<'a> {
@@ -307,22 +309,22 @@ impl<'a> Request<'a> {
     }
 
     /// The emulator is to take this although it is not as `openapi/` says.
-    pub fn deviating(mut self) -> Self {
-        self.deviating = true;
+    pub fn nonconforming(mut self) -> Self {
+        self.nonconforming = true;
         self
     }
 
     /// Sends it and checks what must hold for every exchange.
-    pub fn send(self) -> Answer {
+    pub fn send(self) -> Response {
         let mut request = HttpRequest::builder()
             .method(Method::from_bytes(self.method.as_bytes()).expect("a method"))
-            .uri(format!("{}{}", self.scene.mock.url(), self.path));
+            .uri(format!("{}{}", self.emulator.mock.url(), self.path));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
         let request = request.body(self.body.clone().unwrap_or_default()).expect("a request");
-        let mut response = self.scene.agent.run(request).expect("an answer");
-        let seen = Seen {
+        let mut response = self.emulator.agent.run(request).expect("an answer");
+        let response = Response {
             status: response.status().as_u16(),
             headers: response
                 .headers()
@@ -331,39 +333,38 @@ impl<'a> Request<'a> {
                 .collect(),
             body: response.body_mut().read_to_vec().expect("a whole body"),
         };
-        let answer = Answer { seen };
-        self.check(&answer);
-        answer
+        self.check(&response);
+        response
     }
 
-    fn check(&self, answer: &Answer) {
+    fn check(&self, response: &Response) {
         let Request { method, path, .. } = self;
         let bare_path = path.split('?').next().unwrap_or_default();
-        if answer.header("x-yotpo-mock-fault").is_some() {
+        if response.header("x-yotpo-mock-fault").is_some() {
             // A fault is there to answer what the vendor would not.
             return;
         }
-        answer.conforms(method, path);
+        response.conforms(method, path);
         let is_form = self
             .headers
             .iter()
             .any(|(_, value)| value.starts_with("application/x-www-form"));
-        if answer.status() < 300 && !self.deviating && !is_form {
+        if response.status() < 300 && !self.nonconforming && !is_form {
             let body = self.body.as_ref();
             let body = body.map(|body| serde_json::from_slice(body).expect("what was taken is JSON"));
             if let Err(difference) = contract_of(path).check_request(method, path, body.as_ref()) {
                 panic!("{method} {path} is not as openapi/ says: {difference}");
             }
         }
-        if !is_ours(path) {
-            self.check_journal(bare_path, answer);
+        if !is_control_path(path) {
+            self.check_journal(bare_path, response);
         }
     }
 
-    fn check_journal(&self, bare_path: &str, answer: &Answer) {
+    fn check_journal(&self, bare_path: &str, response: &Response) {
         let Request { method, .. } = self;
-        let number = answer.number();
-        let entries = self.scene.mock.requests().entries();
+        let number = response.number();
+        let entries = self.emulator.mock.requests().entries();
         let entry = entries
             .iter()
             .find(|entry| entry.number == number)
@@ -375,40 +376,47 @@ impl<'a> Request<'a> {
             (
                 *method,
                 bare_path,
-                answer.status(),
-                answer.rule().unwrap_or_default().to_owned(),
-                answer.notes()
+                response.status(),
+                response.rule().unwrap_or_default().to_owned(),
+                response.notes()
             ),
             "the journal tells what was answered"
         );
     }
 }
 
-fn is_ours(path: &str) -> bool {
+fn is_control_path(path: &str) -> bool {
     path.starts_with("/_mock")
 }
 
 /// The document that describes a path.
 fn contract_of(path: &str) -> &'static Contract {
-    if is_ours(path) { &CONTROL } else { &CUSTOMERS }
+    if is_control_path(path) { &CONTROL } else { &CUSTOMERS }
 }
 
-/// An answer, whole.
-pub struct Answer {
-    pub seen: Seen,
+/// A complete response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    /// In the order of arrival, their names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn status(&self) -> u16 {
-        self.seen.status
+        self.status
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.seen.header(name)
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.seen.body).expect("a JSON body")
+        serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
     /// Holds it against `openapi/`.
@@ -418,7 +426,7 @@ impl Answer {
     /// Where they differ.
     pub fn conforms(&self, method: &str, path: &str) {
         let bare_path = path.split('?').next().unwrap_or_default();
-        if let Err(difference) = contract_of(path).check_answer(method, bare_path, &self.seen) {
+        if let Err(difference) = contract_of(path).check_response(method, bare_path, self) {
             panic!("{method} {path} does not answer as openapi/ says: {difference}\n{self}");
         }
     }
@@ -436,7 +444,7 @@ impl Answer {
 
     /// The ids of the notes, in their order.
     pub fn notes(&self) -> Vec<&str> {
-        let notes = self.seen.headers.iter().filter(|(name, _)| name == "x-yotpo-mock-note");
+        let notes = self.headers.iter().filter(|(name, _)| name == "x-yotpo-mock-note");
         notes
             .map(|(_, note)| note.split(':').next().unwrap_or_default())
             .collect()
@@ -448,7 +456,7 @@ impl Answer {
     }
 
     /// The rate limit as this answer tells it: limit, remaining, reset.
-    pub fn budget(&self) -> [u32; 3] {
+    pub fn rate_limit_headers(&self) -> [u32; 3] {
         ["limit", "remaining", "reset"].map(|part| {
             let value = self.header(&format!("ratelimit-{part}")).expect("it was checked");
             value.parse().expect("a number")
@@ -472,7 +480,7 @@ impl Answer {
     }
 
     /// The external ids of a page; a customer without one stands by email or phone number.
-    pub fn names(&self) -> Vec<String> {
+    pub fn identifiers(&self) -> Vec<String> {
         let page = self.json();
         let names = page["customers"].as_array().expect("a page").iter().map(|customer| {
             let names = ["external_id", "email", "phone_number"].iter();
@@ -497,16 +505,16 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 /// The status, what the emulator adds to the vendor's answer, and the body as it came.
-impl fmt::Display for Answer {
+impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status())?;
         for name in ["allow", "retry-after", "x-yotpo-mock-rule", "x-yotpo-mock-note"] {
-            for (_, value) in self.seen.headers.iter().filter(|(key, _)| key == name) {
+            for (_, value) in self.headers.iter().filter(|(key, _)| key == name) {
                 write!(f, "\n{name}: {value}")?;
             }
         }
         // One message a line.
-        let body = String::from_utf8_lossy(&self.seen.body);
+        let body = String::from_utf8_lossy(&self.body);
         write!(f, "\n{}", body.replace("\"},{\"message\":", "\"},\n{\"message\":"))
     }
 }

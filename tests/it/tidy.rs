@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every Rust file below a folder.
-pub fn sources(below: &Path, found: &mut Vec<PathBuf>) {
+pub fn rust_files(below: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(below).expect("the sources are there") {
         let path = entry.expect("a readable entry").path();
         if path.is_dir() {
-            sources(&path, found);
+            rust_files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
@@ -44,7 +44,7 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 fn no_floor_reaches_up() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    rust_files(&root, &mut files);
     assert!(files.len() > 20, "the sources were found");
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there").with_extension("");
@@ -69,7 +69,7 @@ fn no_floor_reaches_up() {
 fn only_the_upper_floor_knows_actix() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    rust_files(&root, &mut files);
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there");
         let allowed = ["http", "http.rs"].iter().any(|known| name.starts_with(known));

@@ -16,7 +16,7 @@ use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, St
 use serde_json::json;
 use yotpo_mock::{Fault, Operation, YotpoMock};
 
-use crate::support::{Connection, Scene, customers};
+use crate::support::{Connection, Emulator, customers};
 
 type Secured = StreamOwned<ClientConnection, TcpStream>;
 
@@ -50,11 +50,11 @@ fn get(mut inside: impl Read + Write, path: &str) -> io::Result<String> {
         inside,
         "GET {path} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n"
     )?;
-    let mut answer = String::new();
-    match inside.read_to_string(&mut answer) {
+    let mut response = String::new();
+    match inside.read_to_string(&mut response) {
         // It closes without a last word, as servers do whose client asked for it.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(answer),
-        other => other.map(|_| answer),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(response),
+        other => other.map(|_| response),
     }
 }
 
@@ -77,7 +77,7 @@ fn told(tool: &str, arguments: &[&str]) -> Option<String> {
 
 #[test]
 fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
-    let scene = Scene::with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
+    let emulator = Emulator::with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
     for name in [
         "api.yotpo.com",
         "developers.yotpo.com",
@@ -87,28 +87,32 @@ fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
         "mock.test",
         "192.0.2.7",
     ] {
-        let answer = get(connect(&scene.mock, name).expect("it is trusted"), &customers("")).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{name}: {answer}");
-        assert_eq!(scene.get(&customers("")).status(), 200);
+        let response = get(connect(&emulator.mock, name).expect("it is trusted"), &customers("")).expect("an answer");
+        assert!(response.starts_with("HTTP/1.1 200 OK"), "{name}: {response}");
+        assert_eq!(emulator.get(&customers("")).status(), 200);
     }
-    assert_eq!(scene.mock.requests().count(), 14);
-    let https = scene.mock.https_url().strip_prefix("https://");
-    assert_eq!(https, scene.mock.url().strip_prefix("http://"), "it is the same port");
+    assert_eq!(emulator.mock.requests().count(), 14);
+    let https = emulator.mock.https_url().strip_prefix("https://");
+    assert_eq!(
+        https,
+        emulator.mock.url().strip_prefix("http://"),
+        "it is the same port"
+    );
 }
 
 #[test]
 fn it_is_spoken_inside_of_a_tunnel() {
-    let scene = Scene::new();
-    let mut socket = TcpStream::connect(scene.address()).expect("it listens");
+    let emulator = Emulator::new();
+    let mut socket = TcpStream::connect(emulator.address()).expect("it listens");
     socket
         .write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n")
         .expect("it reads");
     let mut opened = [0; 39];
     socket.read_exact(&mut opened).expect("an answer");
     assert_eq!(opened, *b"HTTP/1.1 200 Connection established\r\n\r\n");
-    let inside = secure(socket, scene.mock.ca_pem(), "api.yotpo.com", &[]).expect("it is trusted");
-    let answer = get(inside, &customers("")).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let inside = secure(socket, emulator.mock.ca_pem(), "api.yotpo.com", &[]).expect("it is trusted");
+    let response = get(inside, &customers("")).expect("an answer");
+    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
 }
 
 #[test]
@@ -189,10 +193,10 @@ fn pem(der: &[u8]) -> String {
 
 #[test]
 fn alpn_offers_http_1_1_alone() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let handshake = |offered: &[&[u8]]| {
-        let socket = TcpStream::connect(scene.address()).expect("it listens");
-        secure(socket, scene.mock.ca_pem(), "localhost", offered)
+        let socket = TcpStream::connect(emulator.address()).expect("it listens");
+        secure(socket, emulator.mock.ca_pem(), "localhost", offered)
     };
     for (offered, chosen) in [
         (&[&b"h2"[..], b"http/1.1"][..], Some(&b"http/1.1"[..])),
@@ -201,8 +205,8 @@ fn alpn_offers_http_1_1_alone() {
     ] {
         let stream = handshake(offered).expect("it is trusted");
         assert_eq!(stream.conn.alpn_protocol(), chosen);
-        let answer = get(stream, &customers("")).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let response = get(stream, &customers("")).expect("an answer");
+        assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     }
     let error = handshake(&[b"h2"]).expect_err("there is no common protocol");
     assert_eq!(
@@ -319,15 +323,15 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
     fs::write(&cert, own.cert.pem()).expect("it takes files");
     fs::write(&key, own.signing_key.serialize_pem()).expect("it takes files");
     fs::write(&wrong, other.signing_key.serialize_pem()).expect("it takes files");
-    let scene = Scene::with(|builder| builder.tls_cert(&cert, &key));
-    let socket = TcpStream::connect(scene.address()).expect("it listens");
+    let emulator = Emulator::with(|builder| builder.tls_cert(&cert, &key));
+    let socket = TcpStream::connect(emulator.address()).expect("it listens");
     let inside = secure(socket, &own.cert.pem(), "mine.test", &[]).expect("it is trusted");
     assert!(
         get(inside, &customers(""))
             .expect("an answer")
             .starts_with("HTTP/1.1 200 OK")
     );
-    assert_snapshot!(scene.control("GET", "/ca.pem").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/ca.pem").send(), @r#"
     404
     {"error":"the certificate is your own, and not of an authority of the emulator","hint":"trust the authority of what `--tls-cert` names"}
     "#);
@@ -354,14 +358,14 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
 
 #[test]
 fn a_fault_resets_a_secured_connection_too() {
-    let scene = Scene::new();
-    scene
+    let emulator = Emulator::new();
+    emulator
         .mock
         .fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
-    let inside = connect(&scene.mock, "localhost").expect("it is trusted");
+    let inside = connect(&emulator.mock, "localhost").expect("it is trusted");
     let error = get(inside, &customers("")).expect_err("no answer");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    let inside = connect(&scene.mock, "localhost").expect("it serves on");
+    let inside = connect(&emulator.mock, "localhost").expect("it serves on");
     assert!(
         get(inside, &customers(""))
             .expect("an answer")
@@ -373,13 +377,13 @@ fn a_fault_resets_a_secured_connection_too() {
 fn a_whole_page_comes_through_whole() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let scene = Scene::seeded(&seed.to_string());
-    let answer = get(
-        connect(&scene.mock, "localhost").expect("it is trusted"),
+    let emulator = Emulator::seeded(&seed.to_string());
+    let response = get(
+        connect(&emulator.mock, "localhost").expect("it is trusted"),
         &customers(""),
     )
     .expect("an answer");
-    assert!(answer.len() > 2_000_000 && answer.ends_with(r#""pagination":{"next_page_info":null}}"#));
+    assert!(response.len() > 2_000_000 && response.ends_with(r#""pagination":{"next_page_info":null}}"#));
 }
 
 /// The hello of a client that speaks nothing later than TLS 1.1.
@@ -419,9 +423,9 @@ fn alert(connection: &mut Connection) -> u8 {
 
 #[test]
 fn what_is_no_handshake_is_told_so_and_closed() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(300)));
     let open = |bytes: &[u8]| {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(bytes);
         connection
     };
@@ -440,22 +444,22 @@ fn what_is_no_handshake_is_told_so_and_closed() {
     let mut slow = open(&hello()[..50]);
     assert_eq!(slow.read(&mut [0]).expect("it closes"), 0);
     drop(open(&hello()));
-    assert!(scene.mock.requests().is_empty());
-    assert!(connect(&scene.mock, "localhost").is_ok(), "it serves on");
+    assert!(emulator.mock.requests().is_empty());
+    assert!(connect(&emulator.mock, "localhost").is_ok(), "it serves on");
 }
 
 #[test]
 fn a_secured_connection_without_a_request_is_timed_out() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_millis(300)));
-    let mut inside = connect(&scene.mock, "localhost").expect("it is trusted");
-    let mut answer = [0; 12];
-    inside.read_exact(&mut answer).expect("an answer");
-    assert_eq!(answer, *b"HTTP/1.1 408");
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let mut inside = connect(&emulator.mock, "localhost").expect("it is trusted");
+    let mut response = [0; 12];
+    inside.read_exact(&mut response).expect("an answer");
+    assert_eq!(response, *b"HTTP/1.1 408");
 }
 
 #[test]
 fn thousands_who_do_not_go_on_leave_room_for_others() {
-    let scene = Scene::with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
+    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
     let begun = [
         &b""[..],
         b"\x16",
@@ -464,19 +468,19 @@ fn thousands_who_do_not_go_on_leave_room_for_others() {
         &hello(),
     ];
     let idle = begun.iter().cycle().take(2_000).map(|begun| {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(begun);
         connection
     });
     let idle: Vec<_> = idle.collect();
-    let inside = connect(&scene.mock, "localhost").expect("it is trusted");
+    let inside = connect(&emulator.mock, "localhost").expect("it is trusted");
     assert!(
         get(inside, &customers(""))
             .expect("an answer")
             .starts_with("HTTP/1.1 200 OK")
     );
-    assert_eq!(scene.get(&customers("")).status(), 200);
-    drop(scene);
+    assert_eq!(emulator.get(&customers("")).status(), 200);
+    drop(emulator);
     drop(idle);
 }
 
@@ -484,14 +488,14 @@ fn thousands_who_do_not_go_on_leave_room_for_others() {
 #[cfg(feature = "cli")]
 #[test]
 fn a_handshake_that_came_to_nothing_stands_in_the_log() {
-    use crate::running::Running;
+    use crate::process::Process;
 
-    let running = Running::with(&["--read-timeout", "300ms"]);
-    let pem = running.ask("GET", "/_mock/ca.pem", "", "");
+    let process = Process::with(&["--read-timeout", "300ms"]);
+    let pem = process.send("GET", "/_mock/ca.pem", "", "");
     let pem = pem.split_once("\r\n\r\n").expect("a body").1;
     let stranger = YotpoMock::start();
     let connect = |authority: &str, name: &str| {
-        let socket = TcpStream::connect(running.address()).expect("it listens");
+        let socket = TcpStream::connect(process.address()).expect("it listens");
         secure(socket, authority, name, &[]).map(drop)
     };
     assert!(connect(pem, "example.com").is_err());
@@ -501,11 +505,11 @@ fn a_handshake_that_came_to_nothing_stands_in_the_log() {
         [hello(), b"GET / HTTP/1.1\r\n\r\n".to_vec()].concat(),
         hello()[..50].to_vec(),
     ] {
-        let mut connection = Connection::open(running.address());
+        let mut connection = Connection::open(process.address());
         connection.send(bytes);
         let _ = connection.read_to_end(&mut Vec::new());
     }
-    let (_, _, log) = running.stop("TERM");
+    let (_, _, log) = process.stop("TERM");
     let told = log
         .lines()
         .filter_map(|line| line.split_once(" INFO "))

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ACCESS_TOKENS, Answer, Connection, EVENTS, Scene, customers};
+use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, Response, customers};
 
 /// What lets actix answer a request that means the same as without it.
 const BY_ACTIX: &str = "Connection: keep-alive, keep-alive\r\n";
@@ -88,20 +88,20 @@ fn requests() -> Vec<(&'static str, String, &'static str, String)> {
 }
 
 /// An answer without what is the connection's or the moment's: actix closes where a body was not read.
-fn told(answer: &Answer) -> String {
-    let mut headers = answer.seen.headers.clone();
+fn told(response: &Response) -> String {
+    let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "date" && name != "connection");
     headers.sort();
     format!(
         "{} {headers:?} {}",
-        answer.status(),
-        String::from_utf8_lossy(&answer.seen.body)
+        response.status(),
+        String::from_utf8_lossy(&response.body)
     )
 }
 
 /// The journal without what differs, or is to differ.
-fn journal(scene: &Scene) -> Vec<Value> {
-    let mut told = scene.control("GET", "/requests").send().json();
+fn journal(emulator: &Emulator) -> Vec<Value> {
+    let mut told = emulator.control("GET", "/requests").send().json();
     for entry in told["requests"].as_array_mut().expect("requests") {
         entry["duration_us"] = Value::Null;
         let headers = entry["request"]["headers"].as_object_mut().expect("headers");
@@ -114,15 +114,16 @@ fn journal(scene: &Scene) -> Vec<Value> {
 fn both_transports_give_the_same_responses_and_the_same_journal() {
     let settings = |builder: yotpo_mock::Builder| builder.store("shop", "any").rate_limit(50);
     for scenes in [
-        [Scene::new(), Scene::new()],
-        [Scene::with(settings), Scene::with(settings)],
+        [Emulator::new(), Emulator::new()],
+        [Emulator::with(settings), Emulator::with(settings)],
     ] {
         let mut express = Connection::open(scenes[0].address());
         for (method, path, headers, body) in requests() {
             let mut actix = Connection::open(scenes[1].address());
             express.send(request(method, &path, headers, &body));
             actix.send(request(method, &path, &format!("{headers}{BY_ACTIX}"), &body));
-            let [express, actix] = [&mut express, &mut actix].map(|connection| connection.answer().expect("an answer"));
+            let [express, actix] =
+                [&mut express, &mut actix].map(|connection| connection.response().expect("an answer"));
             assert_eq!(told(&express), told(&actix), "{method} {path} {headers:?} {body}");
         }
         let [express, actix] = scenes.each_ref().map(journal);
@@ -136,8 +137,8 @@ fn both_transports_send_the_same_pages() {
     let seed: Vec<_> = (0..150)
         .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
         .collect();
-    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string());
-    let [mut express, mut actix] = [0, 1].map(|_| Connection::open(scene.address()));
+    let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string());
+    let [mut express, mut actix] = [0, 1].map(|_| Connection::open(emulator.address()));
     for query in [
         "?limit=100",
         "?limit=7&include_custom_properties=true",
@@ -146,15 +147,15 @@ fn both_transports_send_the_same_pages() {
         let get = |headers| request("GET", &customers(query), headers, "");
         express.send(get("X-Yotpo-Token: any\r\n"));
         actix.send(get(&format!("X-Yotpo-Token: any\r\n{BY_ACTIX}")));
-        let [express, actix] = [&mut express, &mut actix].map(|connection| connection.answer().expect("an answer"));
-        assert!(!express.names().is_empty());
-        assert_eq!(express.seen.body, actix.seen.body);
+        let [express, actix] = [&mut express, &mut actix].map(|connection| connection.response().expect("an answer"));
+        assert!(!express.identifiers().is_empty());
+        assert_eq!(express.body, actix.body);
     }
 }
 
 #[test]
 fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let token = "X-Yotpo-Token: any\r\n";
     let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();
     let chunked = {
@@ -167,7 +168,7 @@ fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
         );
         format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
     };
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     connection.send(
         [
             request("PATCH", &customers(""), token, &customer("c-1")),
@@ -178,50 +179,50 @@ fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
         ]
         .concat(),
     );
-    let answers: Vec<_> = (0..5).map(|_| connection.answer().expect("an answer")).collect();
-    assert!(answers.iter().all(|answer| answer.status() == 200));
-    assert_eq!(answers[3].json()["status"], "ready");
-    assert_eq!(answers[4].names(), ["c-1", "c-2", "c-3"]);
-    assert_eq!([0, 1, 2, 4].map(|at: usize| answers[at].number()), [1, 2, 3, 4]);
+    let responses: Vec<_> = (0..5).map(|_| connection.response().expect("an answer")).collect();
+    assert!(responses.iter().all(|response| response.status() == 200));
+    assert_eq!(responses[3].json()["status"], "ready");
+    assert_eq!(responses[4].identifiers(), ["c-1", "c-2", "c-3"]);
+    assert_eq!([0, 1, 2, 4].map(|at: usize| responses[at].number()), [1, 2, 3, 4]);
 }
 
 #[test]
 fn a_request_may_arrive_in_any_two_pieces() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let body = json!({"customer": {"external_id": "c-1", "first_name": "Ann"}}).to_string();
     let whole = request("PATCH", &customers(""), "X-Yotpo-Token: any\r\n", &body);
     for at in 0..whole.len() {
-        let mut connection = Connection::open(scene.address());
+        let mut connection = Connection::open(emulator.address());
         connection.send(&whole[..at]);
         connection.send(&whole[at..]);
-        let answer = connection.answer().expect("an answer");
-        assert_eq!((answer.status(), answer.number()), (200, at as u64 + 1));
+        let response = connection.response().expect("an answer");
+        assert_eq!((response.status(), response.number()), (200, at as u64 + 1));
     }
 }
 
 #[test]
 fn a_fault_strikes_who_was_connected_before_it() {
-    let scene = Scene::new();
-    let mut connection = Connection::open(scene.address());
+    let emulator = Emulator::new();
+    let mut connection = Connection::open(emulator.address());
     let mut status = || {
         connection.send(request("GET", &customers(""), "X-Yotpo-Token: any\r\n", ""));
-        connection.answer().map(|answer| answer.status())
+        connection.response().map(|response| response.status())
     };
     assert_eq!(status(), Some(200));
-    scene.fault(json!({"status": 503, "times": 1}));
+    emulator.fault(json!({"status": 503, "times": 1}));
     assert_eq!([status(), status()], [Some(503), Some(200)]);
 }
 
 #[test]
 fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
-    let scene = Scene::with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
+    let emulator = Emulator::with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
     let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     connection.send(format!("{get}{}", &get[..get.len() - 2]));
-    let [first, second] = [(); 2].map(|()| connection.answer().expect("an answer").status());
+    let [first, second] = [(); 2].map(|()| connection.response().expect("an answer").status());
     assert_eq!((first, second), (200, 408));
-    assert!(connection.answer().is_none());
-    assert_eq!(scene.mock.requests().count(), 1);
+    assert!(connection.response().is_none());
+    assert_eq!(emulator.mock.requests().count(), 1);
 }
 
 #[test]
@@ -229,11 +230,11 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     let customers_of: Vec<_> = (0..150)
         .map(|number| json!({"external_id": format!("c-{number}")}))
         .collect();
-    let scene = Scene::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
+    let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
     let token = "X-Yotpo-Token: any\r\n";
-    let mut connection = Connection::open(scene.address());
+    let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers("?limit=100"), token, ""));
-    let first = connection.answer().expect("an answer").json();
+    let first = connection.response().expect("an answer").json();
     let cursor = first["pagination"]["next_page_info"].as_str().expect("a cursor");
     // Each property that is none is told in the refusal.
     let broken: serde_json::Map<_, _> = (0..1500).map(|number| (format!("a{number}"), json!([]))).collect();
@@ -242,9 +243,9 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     let page = request("GET", &customers(&format!("?page_info={cursor}")), token, "");
     connection.send([broken.as_str(), &page, &broken, &page].concat());
     for _ in 0..2 {
-        let refused = connection.answer().expect("an answer");
-        assert!(refused.status() == 400 && refused.seen.body.len() > 128 * 1024);
+        let refused = connection.response().expect("an answer");
+        assert!(refused.status() == 400 && refused.body.len() > 128 * 1024);
         let expected: Vec<_> = (100..150).map(|number| format!("c-{number}")).collect();
-        assert_eq!(connection.answer().expect("an answer").names(), expected);
+        assert_eq!(connection.response().expect("an answer").identifiers(), expected);
     }
 }

@@ -28,14 +28,14 @@ const FORBIDDEN: [&str; 18] = [
 /// What is installed or built there is not ours.
 const NOT_OURS: [&str; 3] = ["node_modules", "target", "Cargo.lock"];
 
-fn sources(below: &Path, found: &mut Vec<PathBuf>) {
+fn rust_files(below: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(below).expect("the clients are there") {
         let path = entry.expect("a readable entry").path();
         if NOT_OURS.iter().any(|name| path.ends_with(name)) {
             continue;
         }
         if path.is_dir() {
-            sources(&path, found);
+            rust_files(&path, found);
         } else {
             found.push(path);
         }
@@ -46,7 +46,7 @@ fn sources(below: &Path, found: &mut Vec<PathBuf>) {
 fn no_client_knows_of_the_mock() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/unmodified");
     let mut files = Vec::new();
-    sources(&folder, &mut files);
+    rust_files(&folder, &mut files);
     let mut clients = 0;
     for file in files {
         let text = fs::read_to_string(&file).expect("sources are UTF-8");

@@ -4,12 +4,12 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use yotpo_mock::Validation;
 
-use crate::support::{EVENTS, Scene, customers};
+use crate::support::{EVENTS, Emulator, customers};
 
 /// The rules that refuse a customer, `""` if none does.
-fn rules(scene: &Scene, customer: Value) -> String {
-    let answer = scene.upsert(customer);
-    answer.rule().unwrap_or_default().to_owned()
+fn rules(emulator: &Emulator, customer: Value) -> String {
+    let response = emulator.upsert(customer);
+    response.rule().unwrap_or_default().to_owned()
 }
 
 fn with(field: &str, value: Value) -> Value {
@@ -21,11 +21,11 @@ fn with(field: &str, value: Value) -> Value {
 
 #[test]
 fn all_broken_rules_are_told_at_once() {
-    let answer = Scene::new().upsert(json!({
+    let response = Emulator::new().upsert(json!({
         "external_id": "c-1", "first_name": 7, "tags": ["vip"], "accepts_sms_marketing": "yes",
         "gender": "female", "account_status": "active", "account_created_at": "27/03/2021"
     }));
-    assert_snapshot!(answer, @r#"
+    assert_snapshot!(response, @r#"
     400
     x-yotpo-mock-rule: customer.first_name.type, customer.gender.enum, customer.account_created_at.format, customer.account_status.enum, customer.tags.type, customer.accepts_sms_marketing.type
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -36,14 +36,14 @@ fn all_broken_rules_are_told_at_once() {
     {"message":"customer.tags must be a string of comma-separated tags"},
     {"message":"customer.accepts_sms_marketing must be true or false"}]}
     "#);
-    assert_eq!(answer.json()["errors"].as_array().map(Vec::len), Some(6));
+    assert_eq!(response.json()["errors"].as_array().map(Vec::len), Some(6));
 }
 
 #[test]
 fn the_same_rule_broken_twice_is_told_twice_and_named_once() {
-    let answer =
-        Scene::new().upsert(json!({"external_id": "c-1", "custom_properties": {"a": null, "b": null, "c d": 1}}));
-    assert_snapshot!(answer, @r#"
+    let response =
+        Emulator::new().upsert(json!({"external_id": "c-1", "custom_properties": {"a": null, "b": null, "c d": 1}}));
+    assert_snapshot!(response, @r#"
     400
     x-yotpo-mock-rule: customer.custom_properties.null, customer.custom_properties.key
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -56,7 +56,7 @@ fn the_same_rule_broken_twice_is_told_twice_and_named_once() {
 
 #[test]
 fn each_field_refuses_what_its_rules_forbid() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let long = "é".repeat(256);
     let long_email = format!("{}@example.com", "a".repeat(250));
     for (field, value, rule) in [
@@ -171,28 +171,28 @@ fn each_field_refuses_what_its_rules_forbid() {
         ),
         ("custom_properties.", json!("gold"), "customer.custom_properties.key"),
     ] {
-        assert_eq!(rules(&scene, with(field, value.clone())), rule, "{field}: {value}");
+        assert_eq!(rules(&emulator, with(field, value.clone())), rule, "{field}: {value}");
         let of_event = json!({"type": "order_shipped", "unique_id": "e-1", "customer": with(field, value.clone())});
-        let answer = scene.event(of_event);
-        assert_eq!(answer.rule(), Some(rule), "{field}: {value}, inside an event");
+        let response = emulator.event(of_event);
+        assert_eq!(response.rule(), Some(rule), "{field}: {value}, inside an event");
         let path = format!(
             "customer_event.customer.{}",
             field.trim_end_matches(".the club").trim_end_matches('.')
         );
-        let message = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        let message = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with(&path), "{message} names {path}");
     }
     assert_eq!(
-        scene.get(&customers("")).names(),
+        emulator.get(&customers("")).identifiers(),
         [""; 0],
         "a refused write leaves nothing behind"
     );
-    assert_eq!(scene.events().len(), 0);
+    assert_eq!(emulator.events().len(), 0);
 }
 
 #[test]
 fn each_field_takes_what_its_rules_allow() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let longest = "é".repeat(255);
     for (field, value) in [
         ("external_id", json!(longest)),
@@ -223,20 +223,20 @@ fn each_field_takes_what_its_rules_allow() {
         ("custom_properties.club", json!("")),
         ("custom_properties.ключ", json!(-0.5)),
     ] {
-        assert_eq!(rules(&scene, with(field, value.clone())), "", "{field}: {value}");
+        assert_eq!(rules(&emulator, with(field, value.clone())), "", "{field}: {value}");
     }
 }
 
 #[test]
 fn a_customer_is_identified_by_external_id_or_by_exactly_one_of_email_and_phone_number() {
-    let scene = Scene::new();
-    assert_snapshot!(scene.upsert(json!({"first_name": "Ann"})), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.upsert(json!({"first_name": "Ann"})), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.missing
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"customer needs `external_id`, or one of `email` and `phone_number`"}]}
     "#);
-    assert_snapshot!(scene.upsert(json!({"email": "ann@example.com", "phone_number": "+14155552671"})), @r#"
+    assert_snapshot!(emulator.upsert(json!({"email": "ann@example.com", "phone_number": "+14155552671"})), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -246,43 +246,50 @@ fn a_customer_is_identified_by_external_id_or_by_exactly_one_of_email_and_phone_
     for absent in [Value::Null, json!(""), json!(" \t")] {
         let customer = json!({"external_id": absent, "email": absent, "phone_number": absent});
         assert_eq!(
-            rules(&scene, customer),
+            rules(&emulator, customer),
             "customer.identifier.missing",
             "{absent} counts as absent"
         );
     }
     assert_eq!(
         rules(
-            &scene,
+            &emulator,
             json!({"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"})
         ),
         ""
     );
     assert_eq!(
-        rules(&scene, json!({"email": "ann@example.com", "phone_number": ""})),
+        rules(&emulator, json!({"email": "ann@example.com", "phone_number": ""})),
         ""
     );
     assert_eq!(
-        rules(&scene, json!({"email": null, "phone_number": "+14155552671"})),
+        rules(&emulator, json!({"email": null, "phone_number": "+14155552671"})),
         ""
     );
 }
 
 #[test]
 fn a_broken_identifier_is_told_as_broken_and_not_as_missing() {
-    assert_eq!(rules(&Scene::new(), json!({"email": "ann"})), "customer.email.format");
+    assert_eq!(
+        rules(&Emulator::new(), json!({"email": "ann"})),
+        "customer.email.format"
+    );
 }
 
 #[test]
 fn lenient_validation_lets_enumerations_codes_and_dates_pass() {
-    let scene = Scene::with(|builder| builder.validation(Validation::Lenient));
+    let emulator = Emulator::with(|builder| builder.validation(Validation::Lenient));
     let lenient = json!({"customer": {
         "external_id": "c-1", "gender": "female", "account_status": "active", "default_language": "english",
         "default_currency": "dollar", "account_created_at": "yesterday", "address": {"country_code": "USA"}
     }});
-    let answer = scene.request("PATCH", &customers("")).deviating().json(lenient).send();
-    assert_eq!(answer.status(), 200);
-    assert_snapshot!(scene.everybody(), @r#"account_created_at: "yesterday", account_status: "active", address: {"country_code":"USA"}, default_currency: "dollar", default_language: "english", external_id: "c-1", gender: "female""#);
+    let response = emulator
+        .request("PATCH", &customers(""))
+        .nonconforming()
+        .json(lenient)
+        .send();
+    assert_eq!(response.status(), 200);
+    assert_snapshot!(emulator.all_customers(), @r#"account_created_at: "yesterday", account_status: "active", address: {"country_code":"USA"}, default_currency: "dollar", default_language: "english", external_id: "c-1", gender: "female""#);
     for (field, value, rule) in [
         ("gender", json!(1), "customer.gender.type"),
         ("email", json!("ann"), "customer.email.format"),
@@ -290,14 +297,14 @@ fn lenient_validation_lets_enumerations_codes_and_dates_pass() {
         ("first_name", json!("x".repeat(256)), "customer.first_name.length"),
         ("custom_properties.a b", json!(1), "customer.custom_properties.key"),
     ] {
-        assert_eq!(rules(&scene, with(field, value)), rule);
+        assert_eq!(rules(&emulator, with(field, value)), rule);
     }
 }
 
 #[test]
 fn the_body_must_hold_a_customer() {
-    let scene = Scene::new();
-    let send = |body: Value| scene.request("PATCH", &customers("")).json(body).send();
+    let emulator = Emulator::new();
+    let send = |body: Value| emulator.request("PATCH", &customers("")).json(body).send();
     assert_snapshot!(send(json!([])), @r#"
     400
     x-yotpo-mock-rule: body.object
@@ -336,7 +343,7 @@ fn places(document: &Value) -> Vec<String> {
 
 #[test]
 fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
-    let scene = Scene::seeded(
+    let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","email":"ann@example.com"},{"email":"bob@example.com"}],
             "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"email":"bob@example.com"}}]}]}"#,
     );
@@ -349,7 +356,7 @@ fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
         "source": "crm", "type": "t", "timestamp": "2025-01-02", "unique_id": "e-1", "properties": {"n": 1},
         "customer": {"external_id": "c-2", "email": "bob@example.com"}
     });
-    let told = || (scene.everybody(), crate::event::all(&scene));
+    let told = || (emulator.all_customers(), crate::event::all_events(&emulator));
     let before = told();
     let (mut taken, mut refused) = (0, 0);
     for (path, whole) in [
@@ -367,17 +374,17 @@ fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
             ] {
                 let mut body = whole.clone();
                 *body.pointer_mut(&place).expect("it has this place") = value;
-                let answer = scene.request("PATCH", &path).json(body).deviating().send();
-                match answer.status() {
+                let response = emulator.request("PATCH", &path).json(body).nonconforming().send();
+                match response.status() {
                     200 => {
                         taken += 1;
-                        scene.mock.reset();
+                        emulator.mock.reset();
                     }
                     400 => {
                         refused += 1;
-                        assert_eq!(told(), before, "{answer}");
+                        assert_eq!(told(), before, "{response}");
                     }
-                    _ => panic!("{answer}"),
+                    _ => panic!("{response}"),
                 }
             }
         }

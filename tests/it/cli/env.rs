@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::{failure, output};
-use crate::running::{Running, yotpo_mock};
+use crate::process::{Process, yotpo_mock};
 
 /// Everything that one of the formats could stumble over.
 const AWKWARD: &str = "a b'c\"d$e`f\\g";
@@ -22,9 +22,9 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// What is printed on stdout.
-fn printed(running: &Running, folder: &Path, flags: &[&str]) -> String {
+fn printed(process: &Process, folder: &Path, flags: &[&str]) -> String {
     let folder = folder.to_str().expect("UTF-8");
-    let command = yotpo_mock(&[&["env", "--url", &running.url, "--dir", folder], flags].concat());
+    let command = yotpo_mock(&[&["env", "--url", &process.url, "--dir", folder], flags].concat());
     let output = output(without_ours(command));
     assert_eq!(
         output.status.code(),
@@ -50,19 +50,19 @@ fn without_ours(mut command: Command) -> Command {
 }
 
 /// The variables as JSON tells them, which needs no quoting of ours.
-fn variables(running: &Running, folder: &Path, flags: &[&str]) -> Value {
-    let json = printed(running, folder, &[&["--format", "json"], flags].concat());
+fn variables(process: &Process, folder: &Path, flags: &[&str]) -> Value {
+    let json = printed(process, folder, &[&["--format", "json"], flags].concat());
     serde_json::from_str(&json).expect("JSON")
 }
 
 #[test]
 fn it_prints_what_each_ecosystem_reads() {
-    let running = Running::with(&["--quiet", "--store", "shop:s3cret"]);
+    let process = Process::with(&["--quiet", "--store", "shop:s3cret"]);
     let folder = folder("env");
-    let sh = printed(&running, &folder, &[]);
+    let sh = printed(&process, &folder, &[]);
     let sh = sh
         .replace(folder.to_str().expect("UTF-8"), "DIR")
-        .replace(running.address().rsplit(':').next().expect("a port"), "PORT");
+        .replace(process.address().rsplit(':').next().expect("a port"), "PORT");
     assert_snapshot!(sh, @"
     export HTTP_PROXY='http://127.0.0.1:PORT'
     export http_proxy='http://127.0.0.1:PORT'
@@ -89,16 +89,16 @@ fn it_prints_what_each_ecosystem_reads() {
     );
     let authorities = fs::read_to_string(folder.join("ca.pem")).expect("it was written");
     assert_eq!(authorities.matches("BEGIN CERTIFICATE").count(), 1);
-    let again = printed(&running, &folder, &[]);
+    let again = printed(&process, &folder, &[]);
     assert_eq!(again.lines().count(), 17, "the same folder may be written to again");
 }
 
 #[test]
 fn the_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let running = Running::with(&["--quiet"]);
+    let process = Process::with(&["--quiet"]);
     let folder = folder("env-private");
-    printed(&running, &folder, &[]);
+    printed(&process, &folder, &[]);
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     assert_eq!(mode(&folder.join("ca.pem")), 0o600);
@@ -106,13 +106,13 @@ fn the_files_are_their_owners_alone() {
 
 #[test]
 fn a_shell_reads_back_what_was_meant() {
-    let running = Running::with(&["--quiet"]);
+    let process = Process::with(&["--quiet"]);
     let folder = folder("env-awkward").join(AWKWARD);
     let store = format!("{AWKWARD}:{AWKWARD}\nx");
-    let meant = variables(&running, &folder, &["--store", &store]);
+    let meant = variables(&process, &folder, &["--store", &store]);
     assert_eq!(meant["YOTPO_STORE_SECRET"], format!("{AWKWARD}\nx"));
     assert_eq!(meant["YOTPO_STORE_ID"], AWKWARD);
-    let sh = printed(&running, &folder, &["--store", &store]);
+    let sh = printed(&process, &folder, &["--store", &store]);
     let mut shell = without_ours(Command::new("sh"));
     let names = meant.as_object().expect("an object").keys();
     let script = names.fold("eval \"$0\"".to_owned(), |script, name| {
@@ -130,11 +130,11 @@ fn a_shell_reads_back_what_was_meant() {
 
 #[test]
 fn dotenv_and_github_quote_by_rules_of_their_own() {
-    let running = Running::with(&["--quiet"]);
+    let process = Process::with(&["--quiet"]);
     let folder = folder("env-formats");
     let lines = |secret: &str, format: &str| {
         let store = format!("shop:{secret}");
-        let text = printed(&running, &folder, &["--format", format, "--store", &store]);
+        let text = printed(&process, &folder, &["--format", format, "--store", &store]);
         assert_eq!(text.contains("NODE_OPTIONS="), format != "github");
         text.split_once("YOTPO_STORE_SECRET").expect("it is there").1.to_owned()
     };
@@ -147,10 +147,10 @@ fn dotenv_and_github_quote_by_rules_of_their_own() {
 
 #[test]
 fn the_store_may_be_named_and_its_secret_is_asked_for() {
-    let running = Running::with(&["--quiet", "--store", "b:of-b", "--store", "a:of-a"]);
+    let process = Process::with(&["--quiet", "--store", "b:of-b", "--store", "a:of-a"]);
     let folder = folder("env-store");
     let told = |flags: &[&str]| {
-        let told = variables(&running, &folder, flags);
+        let told = variables(&process, &folder, flags);
         format!("{} {}", told["YOTPO_STORE_ID"], told["YOTPO_STORE_SECRET"]).replace('"', "")
     };
     assert_eq!(told(&[]), "a of-a");
@@ -161,14 +161,14 @@ fn the_store_may_be_named_and_its_secret_is_asked_for() {
 
 #[test]
 fn the_files_last_in_the_users_cache() {
-    let running = Running::with(&["--quiet"]);
+    let process = Process::with(&["--quiet"]);
     let cache = folder("env-cache");
-    let mut command = yotpo_mock(&["env", "--url", &running.url]);
+    let mut command = yotpo_mock(&["env", "--url", &process.url]);
     command.env("XDG_CACHE_HOME", &cache);
     assert_eq!(output(command).status.code(), Some(0));
-    let name = running.address().replace(':', "-");
+    let name = process.address().replace(':', "-");
     assert!(cache.join("yotpo-mock").join(name).join("ca.pem").exists());
-    let mut homeless = yotpo_mock(&["env", "--url", &running.url]);
+    let mut homeless = yotpo_mock(&["env", "--url", &process.url]);
     homeless.env_remove("XDG_CACHE_HOME").env_remove("HOME");
     let told = output(homeless);
     assert_eq!((told.status.code(), told.stdout.len()), (Some(1), 0));
@@ -177,16 +177,16 @@ fn the_files_last_in_the_users_cache() {
 
 #[test]
 fn a_control_token_is_asked_for_and_given() {
-    let running = Running::with(&["--quiet", "--control-token", "hush-hush"]);
-    let told = failure(&["env", "--url", &running.url]).replace(&running.url, "URL");
+    let process = Process::with(&["--quiet", "--control-token", "hush-hush"]);
+    let told = failure(&["env", "--url", &process.url]).replace(&process.url, "URL");
     assert_snapshot!(told, @"
     Some(1)
     error: `URL/_mock/ca.pem`: the control API requires its token
     hint: pass the mock's control token with `--control-token TOKEN`
     ");
     let folder = folder("env-token");
-    variables(&running, &folder, &["--control-token", "hush-hush"]);
-    let mut by_variable = yotpo_mock(&["env", "--url", &running.url, "--dir", folder.to_str().expect("UTF-8")]);
+    variables(&process, &folder, &["--control-token", "hush-hush"]);
+    let mut by_variable = yotpo_mock(&["env", "--url", &process.url, "--dir", folder.to_str().expect("UTF-8")]);
     by_variable.env("YOTPO_MOCK_CONTROL_TOKEN", "hush-hush");
     assert_eq!(output(by_variable).status.code(), Some(0));
 }

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::running::{file, yotpo_mock};
+use crate::process::{file, yotpo_mock};
 
 /// Runs a line of shell by `exec` with some flags.
 fn exec(flags: &[&str], line: &str) -> Command {

@@ -3,12 +3,12 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 #[test]
 fn a_page_of_another_origin_gets_nothing() {
-    let scene = Scene::new();
-    let from = |origin: &str| scene.control("POST", "/reset").header("Origin", origin).send();
+    let emulator = Emulator::new();
+    let from = |origin: &str| emulator.control("POST", "/reset").header("Origin", origin).send();
     assert_snapshot!(from("https://evil.example"), @r#"
     403
     {"error":"pages of `https://evil.example` may not use the control API","hint":"`--cors https://evil.example` allows them"}
@@ -19,18 +19,18 @@ fn a_page_of_another_origin_gets_nothing() {
         403,
         "another port is another origin"
     );
-    let own = scene.mock.url();
-    let answer = from(own);
+    let own = emulator.mock.url();
+    let response = from(own);
     assert_eq!(
-        (answer.status(), answer.header("access-control-allow-origin")),
+        (response.status(), response.header("access-control-allow-origin")),
         (200, None)
     );
-    let health = scene
+    let health = emulator
         .control("GET", "/health")
         .header("Origin", "https://evil.example")
         .send();
     assert_eq!(health.status(), 403);
-    let vendor = scene
+    let vendor = emulator
         .request("GET", &customers(""))
         .header("Origin", "https://evil.example")
         .send();
@@ -43,9 +43,9 @@ fn a_page_of_another_origin_gets_nothing() {
 
 #[test]
 fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
-    let refused = |scene: &Scene, host: &str| scene.control("GET", "/clock").header("Host", host).send();
-    let scene = Scene::new();
-    assert_snapshot!(refused(&scene, "evil.example"), @r#"
+    let refused = |emulator: &Emulator, host: &str| emulator.control("GET", "/clock").header("Host", host).send();
+    let emulator = Emulator::new();
+    assert_snapshot!(refused(&emulator, "evil.example"), @r#"
     403
     {"error":"the control API is not available at the host `evil.example`","hint":"`--control-host evil.example` allows it"}
     "#);
@@ -56,32 +56,32 @@ fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
         "127.9.9.9",
         "[::1]:4600",
     ] {
-        assert_eq!(refused(&scene, &own.to_lowercase()).status(), 200, "{own}");
+        assert_eq!(refused(&emulator, &own.to_lowercase()).status(), 200, "{own}");
     }
     for foreign in ["10.0.0.1", "localhost.evil.example", "[::2]"] {
-        assert_eq!(refused(&scene, foreign).status(), 403, "{foreign}");
+        assert_eq!(refused(&emulator, foreign).status(), 403, "{foreign}");
     }
-    let named = Scene::with(|builder| builder.control_host("yotpo-mock"));
+    let named = Emulator::with(|builder| builder.control_host("yotpo-mock"));
     assert_eq!(refused(&named, "Yotpo-Mock:4600").status(), 200);
     assert_eq!(refused(&named, "other").status(), 403);
     assert_eq!(
-        refused(&Scene::with(|builder| builder.control_host("*")), "any.example").status(),
+        refused(&Emulator::with(|builder| builder.control_host("*")), "any.example").status(),
         200
     );
 }
 
 #[test]
 fn on_the_vendors_own_hosts_there_is_no_control_surface() {
-    let scene = Scene::with(|builder| builder.control_host("*"));
+    let emulator = Emulator::with(|builder| builder.control_host("*"));
     for host in ["api.yotpo.com", "developers.yotpo.com:443"] {
-        let answer =
-            scene.raw(format!("GET /_mock/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+        let response =
+            emulator.raw(format!("GET /_mock/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
         assert!(
-            answer.starts_with("HTTP/1.1 404") && answer.contains("is not a path of this API"),
-            "{answer}"
+            response.starts_with("HTTP/1.1 404") && response.contains("is not a path of this API"),
+            "{response}"
         );
         assert!(
-            scene
+            emulator
                 .raw(
                     format!(
                         "GET {} HTTP/1.1\r\nHost: {host}\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
@@ -92,19 +92,19 @@ fn on_the_vendors_own_hosts_there_is_no_control_surface() {
                 .starts_with("HTTP/1.1 200")
         );
     }
-    assert_eq!(scene.mock.requests().count(), 4);
+    assert_eq!(emulator.mock.requests().count(), 4);
 }
 
 #[test]
 fn a_control_token_is_asked_for_by_everything_but_health() {
-    let scene = Scene::with(|builder| builder.control_token("hush"));
-    assert_snapshot!(scene.control("GET", "/clock").send(), @r#"
+    let emulator = Emulator::with(|builder| builder.control_token("hush"));
+    assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     401
     {"error":"the control API requires its token","hint":"send `Authorization: Bearer` with the value of `--control-token`"}
     "#);
     for wrong in ["Bearer wrong", "hush", "Basic hush"] {
         assert_eq!(
-            scene
+            emulator
                 .control("GET", "/clock")
                 .header("Authorization", wrong)
                 .send()
@@ -114,16 +114,16 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
         );
     }
     assert_eq!(
-        scene
+        emulator
             .control("GET", "/clock")
             .header("Authorization", "Bearer hush")
             .send()
             .status(),
         200
     );
-    assert_eq!(scene.control("GET", "/health").send().status(), 200);
+    assert_eq!(emulator.control("GET", "/health").send().status(), 200);
     assert_eq!(
-        scene.get(&customers("")).status(),
+        emulator.get(&customers("")).status(),
         200,
         "the vendor's surface asks for its own"
     );
@@ -131,29 +131,29 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
 
 #[test]
 fn pages_of_a_named_origin_may_use_both_surfaces() {
-    let scene = Scene::with(|builder| builder.cors("http://localhost:3000"));
+    let emulator = Emulator::with(|builder| builder.cors("http://localhost:3000"));
     let raw = |method: &str, path: &str| {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\nOrigin: http://localhost:3000\r\n\
              Access-Control-Request-Method: PATCH\r\nAccess-Control-Request-Headers: x-yotpo-token\r\nConnection: close\r\n\r\n"
         );
-        scene.raw(head.as_bytes())
+        emulator.raw(head.as_bytes())
     };
     for (method, path, status) in [
         ("GET", "/_mock/clock", "200"),
         ("GET", &customers(""), "200"),
         ("OPTIONS", &customers(""), "204"),
     ] {
-        let answer = raw(method, path);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        let response = raw(method, path);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{response}");
         assert!(
-            answer.contains("access-control-allow-origin: http://localhost:3000"),
-            "{answer}"
+            response.contains("access-control-allow-origin: http://localhost:3000"),
+            "{response}"
         );
     }
     assert!(raw("OPTIONS", &customers("")).contains("access-control-allow-headers: x-yotpo-token"));
     assert_eq!(
-        scene
+        emulator
             .control("GET", "/clock")
             .header("Origin", "http://localhost:3001")
             .send()
@@ -164,9 +164,9 @@ fn pages_of_a_named_origin_may_use_both_surfaces() {
 
 #[test]
 fn a_control_body_over_its_limit_is_413() {
-    let scene = Scene::with(|builder| builder.control_body_limit(20));
+    let emulator = Emulator::with(|builder| builder.control_body_limit(20));
     let body = json!({"now": "2026-01-01T00:00:00Z"});
-    assert_snapshot!(scene.control("PUT", "/clock").json(body).send(), @r#"
+    assert_snapshot!(emulator.control("PUT", "/clock").json(body).send(), @r#"
     413
     {"error":"the body is larger than 20 bytes","hint":"send it in parts, or raise `--control-body-limit`"}
     "#);

@@ -3,13 +3,13 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 #[test]
 fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
-    let scene = Scene::new();
-    let put = |body| scene.control("PUT", "/clock").json(body).send();
-    assert_snapshot!(scene.control("GET", "/clock").send(), @r#"
+    let emulator = Emulator::new();
+    let put = |body| emulator.control("PUT", "/clock").json(body).send();
+    assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     200
     {"frozen":true,"now":"2026-01-01T00:00:00Z","offset_ms":0}
     "#);
@@ -43,45 +43,45 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
 
 #[test]
 fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let token = |store: &str| {
-        scene.token(store, "x").json()["access_token"]
+        emulator.token(store, "x").json()["access_token"]
             .as_str()
             .unwrap()
             .to_owned()
     };
     let (shop, other) = (token("shop"), token("other"));
-    assert_snapshot!(scene.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 1209601})).send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 1209601})).send(), @r#"
     200
     {"frozen":true,"now":"2026-01-15T00:00:01Z","offset_ms":1209601000}
     "#);
-    assert_eq!(scene.read_as(&shop).rule(), Some("token.expired"));
-    let of_other = scene
-        .bare("GET", "/core/v3/stores/other/customers")
+    assert_eq!(emulator.get_with_token(&shop).rule(), Some("token.expired"));
+    let of_other = emulator
+        .anonymous("GET", "/core/v3/stores/other/customers")
         .token(&other)
         .send();
     assert_eq!(of_other.status(), 200);
-    scene.upsert(json!({"external_id": "c-1"}));
-    let updated_at = &scene.get(&customers("")).json()["customers"][0]["account_updated_at"];
+    emulator.upsert(json!({"external_id": "c-1"}));
+    let updated_at = &emulator.get(&customers("")).json()["customers"][0]["account_updated_at"];
     assert_eq!(updated_at, "2026-01-15T00:00:01", "timestamps follow");
-    assert_snapshot!(scene.control("PUT", "/clock?store=shop").json(json!({"frozen": true})).send(), @r#"
+    assert_snapshot!(emulator.control("PUT", "/clock?store=shop").json(json!({"frozen": true})).send(), @r#"
     400
     {"error":"`frozen` is of the clock of all stores","hint":"leave out `store`, or `frozen`"}
     "#);
-    scene
+    emulator
         .control("POST", "/clock/advance")
         .json(json!({"seconds": 1.5}))
         .send();
     assert_eq!(
-        scene.control("GET", "/clock?store=shop").send().json()["now"],
+        emulator.control("GET", "/clock?store=shop").send().json()["now"],
         "2026-01-15T00:00:02.500Z"
     );
 }
 
 #[test]
 fn impossible_advances_are_refused() {
-    let scene = Scene::new();
-    let advance = |body| scene.control("POST", "/clock/advance").json(body).send();
+    let emulator = Emulator::new();
+    let advance = |body| emulator.control("POST", "/clock/advance").json(body).send();
     assert_snapshot!(advance(json!({"seconds": -1})), @r#"
     400
     {"error":"`seconds` is `-1`","hint":"it is a number of seconds that is not negative; a clock never goes back"}
@@ -96,30 +96,30 @@ fn impossible_advances_are_refused() {
     "#);
     assert_eq!(advance(json!({"seconds": "ten"})).status(), 400);
     assert_eq!(
-        scene.control("GET", "/clock").send().json()["now"],
+        emulator.control("GET", "/clock").send().json()["now"],
         "2026-01-01T00:00:00Z"
     );
 }
 
 #[test]
 fn a_delay_passes_with_the_clock_or_is_settled() {
-    let scene = Scene::new();
-    scene
+    let emulator = Emulator::new();
+    emulator
         .control("PATCH", "/settings")
         .json(json!({"visibility_delay_ms": 60000}))
         .send();
-    scene.upsert(json!({"external_id": "c-1"}));
-    scene
+    emulator.upsert(json!({"external_id": "c-1"}));
+    emulator
         .request("PATCH", "/core/v3/stores/other/customers")
         .json(json!({"customer": {"external_id": "c-2"}}))
         .send();
-    assert_eq!(scene.everybody(), "");
-    assert_snapshot!(scene.control("POST", "/settle?store=shop").send(), @r#"
+    assert_eq!(emulator.all_customers(), "");
+    assert_snapshot!(emulator.control("POST", "/settle?store=shop").send(), @r#"
     200
     {"applied":1}
     "#);
-    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), [""; 0]);
-    assert_eq!(scene.control("POST", "/settle").send().json()["applied"], 1);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), ["c-2"]);
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").identifiers(), [""; 0]);
+    assert_eq!(emulator.control("POST", "/settle").send().json()["applied"], 1);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").identifiers(), ["c-2"]);
 }

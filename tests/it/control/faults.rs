@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 const UPSERT: &str = r#"{"customer":{"external_id":"c-1"}}"#;
 
@@ -20,24 +20,24 @@ fn upsert() -> Vec<u8> {
 }
 
 /// What a client reads until its connection ends, and whether that was a reset.
-fn read_to_the_end(scene: &Scene, request: &[u8]) -> (String, bool) {
-    let mut socket = TcpStream::connect(scene.address()).unwrap();
+fn read_to_the_end(emulator: &Emulator, request: &[u8]) -> (String, bool) {
+    let mut socket = TcpStream::connect(emulator.address()).unwrap();
     socket.write_all(request).unwrap();
-    let mut answer = Vec::new();
-    let ended = socket.read_to_end(&mut answer);
+    let mut response = Vec::new();
+    let ended = socket.read_to_end(&mut response);
     let was_reset = ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
-    (String::from_utf8_lossy(&answer).into_owned(), was_reset)
+    (String::from_utf8_lossy(&response).into_owned(), was_reset)
 }
 
 #[test]
 fn two_503_and_then_success() {
-    let scene = Scene::new();
-    scene.fault(json!({"match": {"operation": "upsertCustomer", "store": "shop"}, "times": 2, "status": 503}));
+    let emulator = Emulator::new();
+    emulator.fault(json!({"match": {"operation": "upsertCustomer", "store": "shop"}, "times": 2, "status": 503}));
     let statuses: Vec<_> = (0..3)
-        .map(|_| scene.upsert(json!({"external_id": "c-1"})).status())
+        .map(|_| emulator.upsert(json!({"external_id": "c-1"})).status())
         .collect();
     assert_eq!(statuses, [503, 503, 200]);
-    assert_snapshot!(scene.control("GET", "/faults").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/faults").send(), @r#"
     200
     {"faults":[{"hits":2,"id":1,"match":{"operation":"upsertCustomer","store":"shop"},"matched":2,"status":503,"times":2,"used_up":true}]}
     "#);
@@ -45,57 +45,57 @@ fn two_503_and_then_success() {
 
 #[test]
 fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
-    let scene = Scene::new();
-    scene.fault(json!({"status": 500, "times": 1}));
-    let plain = scene.get(&customers(""));
+    let emulator = Emulator::new();
+    emulator.fault(json!({"status": 500, "times": 1}));
+    let plain = emulator.get(&customers(""));
     assert_snapshot!(plain, @r#"
     500
     {"errors":[{"message":"injected by fault 1"}]}
     "#);
     assert_eq!(plain.header("x-yotpo-mock-fault"), Some("1"));
-    scene.fault(json!({"status": 429, "times": 1}));
-    assert_eq!(scene.get(&customers("")).header("retry-after"), Some("1"));
-    scene.fault(json!({"status": 418, "body": {"teapot": true}, "headers": {"Retry-After": 7}, "content_type": "text/x", "times": 1}));
-    let own = scene.get(&customers(""));
+    emulator.fault(json!({"status": 429, "times": 1}));
+    assert_eq!(emulator.get(&customers("")).header("retry-after"), Some("1"));
+    emulator.fault(json!({"status": 418, "body": {"teapot": true}, "headers": {"Retry-After": 7}, "content_type": "text/x", "times": 1}));
+    let own = emulator.get(&customers(""));
     assert_eq!(
         (own.status(), own.header("retry-after"), own.header("content-type")),
         (418, Some("7"), Some("text/x"))
     );
     assert_eq!(own.json(), json!({"teapot": true}));
-    scene.fault(json!({"body": "<html>", "times": 1}));
-    let text = scene.get(&customers(""));
-    assert_eq!((text.status(), &text.seen.body[..]), (200, &b"<html>"[..]));
+    emulator.fault(json!({"body": "<html>", "times": 1}));
+    let text = emulator.get(&customers(""));
+    assert_eq!((text.status(), &text.body[..]), (200, &b"<html>"[..]));
 }
 
 #[test]
 fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
-    let scene = Scene::with(|builder| builder.store("shop", "s3cret").rate_limit(1));
-    scene.fault(json!({"status": 503}));
+    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(1));
+    emulator.fault(json!({"status": 503}));
     assert_eq!(
-        scene.bare("GET", &customers("")).send().status(),
+        emulator.anonymous("GET", &customers("")).send().status(),
         503,
         "before the token"
     );
-    assert_eq!(scene.bare("GET", "/nowhere").send().status(), 404);
-    assert_eq!(scene.bare("DELETE", &customers("")).send().status(), 405);
+    assert_eq!(emulator.anonymous("GET", "/nowhere").send().status(), 404);
+    assert_eq!(emulator.anonymous("DELETE", &customers("")).send().status(), 405);
     assert_eq!(
-        scene.control("GET", "/health").send().status(),
+        emulator.control("GET", "/health").send().status(),
         200,
         "never our own surface"
     );
-    assert_eq!(scene.mock.requests().count(), 3);
+    assert_eq!(emulator.mock.requests().count(), 3);
 }
 
 #[test]
 fn faults_match_by_operation_store_method_path_query_headers_and_body() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let strikes = |fault: Value, request: &dyn Fn() -> u16| {
-        let id = scene.fault(fault);
+        let id = emulator.fault(fault);
         let status = request();
-        scene.control("DELETE", &format!("/faults/{id}")).send();
+        emulator.control("DELETE", &format!("/faults/{id}")).send();
         status == 503
     };
-    let write = |email: &str| scene.upsert(json!({"email": email})).status();
+    let write = |email: &str| emulator.upsert(json!({"email": email})).status();
     let ann = || write("a@b.co");
     let with = |wanted: Value| json!({"match": wanted, "status": 503});
     assert!(strikes(with(json!({"body": {"customer": {"email": "a@b.co"}}})), &ann));
@@ -111,7 +111,7 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
     assert!(!strikes(with(json!({"operation": "retrieveCustomers"})), &ann));
     assert!(!strikes(with(json!({"store": "other"})), &ann));
     assert!(strikes(with(json!({"headers": {"X-Yotpo-Token": "any"}})), &ann));
-    let search = || scene.get(&customers("?email=a%40b.co")).status();
+    let search = || emulator.get(&customers("?email=a%40b.co")).status();
     assert!(strikes(with(json!({"query": {"email": "a@b.co"}})), &search));
     assert!(!strikes(
         with(json!({"query": {"email": "a@b.co", "limit": "1"}})),
@@ -119,8 +119,8 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
     ));
     let form = || {
         let form = "client_id=shop&client_secret=x&grant_type=client_credentials";
-        scene
-            .bare("POST", "/oauth/token")
+        emulator
+            .anonymous("POST", "/oauth/token")
             .body("application/x-www-form-urlencoded", form)
             .send()
             .status()
@@ -131,7 +131,7 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
     ));
     assert!(!strikes(with(json!({"store": "other"})), &form));
     assert_eq!(
-        scene.get(&customers("")).names(),
+        emulator.get(&customers("")).identifiers(),
         ["a@b.co"],
         "a body that was looked at is still read"
     );
@@ -140,9 +140,11 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
 #[test]
 fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
     let statuses = || {
-        let scene = Scene::new();
-        scene.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
-        (0..40).map(|_| scene.get(&customers("")).status()).collect::<Vec<_>>()
+        let emulator = Emulator::new();
+        emulator.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
+        (0..40)
+            .map(|_| emulator.get(&customers("")).status())
+            .collect::<Vec<_>>()
     };
     let (one, two) = (statuses(), statuses());
     assert_eq!(one, two);
@@ -152,66 +154,70 @@ fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
 
 #[test]
 fn a_commit_whose_answer_is_lost_took_its_effect() {
-    let scene = Scene::new();
-    scene.fault(
+    let emulator = Emulator::new();
+    emulator.fault(
         json!({"match": {"operation": "upsertCustomer"}, "times": 1, "connection": "reset", "after_commit": true}),
     );
-    assert_eq!(read_to_the_end(&scene, &upsert()), (String::new(), true));
-    assert_eq!(scene.get(&customers("")).names(), ["c-1"]);
+    assert_eq!(read_to_the_end(&emulator, &upsert()), (String::new(), true));
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
     assert_eq!(
-        scene.mock.requests().entries()[0].status,
+        emulator.mock.requests().entries()[0].status,
         0,
         "the journal knows that there was no answer"
     );
-    let lost = scene
+    let lost = emulator
         .control("POST", "/requests/verify")
         .json(json!({"status": 0, "count": 1}));
     assert_eq!(lost.send().status(), 200);
-    assert_eq!(scene.control("GET", "/requests?status=0").send().json()["total"], 1);
-    let report = scene.control("GET", "/report").send();
+    assert_eq!(emulator.control("GET", "/requests?status=0").send().json()["total"], 1);
+    let report = emulator.control("GET", "/report").send();
     assert_eq!(report.json()["calls"]["upsertCustomer"], json!({"0": 1}));
 }
 
 #[test]
 fn a_connection_is_closed_or_reset_before_anything_is_done() {
     for (how, is_reset) in [("close", false), ("reset", true)] {
-        let scene = Scene::new();
-        scene.fault(json!({"connection": how, "times": 1}));
-        assert_eq!(read_to_the_end(&scene, &upsert()), (String::new(), is_reset), "{how}");
-        assert_eq!(scene.everybody(), "");
+        let emulator = Emulator::new();
+        emulator.fault(json!({"connection": how, "times": 1}));
+        assert_eq!(
+            read_to_the_end(&emulator, &upsert()),
+            (String::new(), is_reset),
+            "{how}"
+        );
+        assert_eq!(emulator.all_customers(), "");
     }
 }
 
 #[test]
 fn an_answer_is_truncated_dripped_or_malformed() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let get = format!(
         "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
         customers("")
     );
     let whole = r#"{"customers":[],"pagination":{"next_page_info":null}}"#;
-    scene.fault(json!({"truncate_bytes": 10, "times": 1}));
-    let (answer, _) = read_to_the_end(&scene, get.as_bytes());
+    emulator.fault(json!({"truncate_bytes": 10, "times": 1}));
+    let (response, _) = read_to_the_end(&emulator, get.as_bytes());
     assert!(
-        answer.contains(&format!("content-length: {}", whole.len())) && answer.ends_with("\r\n\r\n{\"customer"),
-        "{answer}"
+        response.contains(&format!("content-length: {}", whole.len())) && response.ends_with("\r\n\r\n{\"customer"),
+        "{response}"
     );
-    scene.fault(json!({"drip_bytes_per_second": 400, "times": 1}));
-    assert!(read_to_the_end(&scene, get.as_bytes()).0.ends_with(whole));
-    scene.fault(json!({"malformed_json": true, "times": 1}));
-    let malformed = scene.get(&customers(""));
+    emulator.fault(json!({"drip_bytes_per_second": 400, "times": 1}));
+    assert!(read_to_the_end(&emulator, get.as_bytes()).0.ends_with(whole));
+    emulator.fault(json!({"malformed_json": true, "times": 1}));
+    let malformed = emulator.get(&customers(""));
     assert_eq!(
-        (malformed.status(), String::from_utf8_lossy(&malformed.seen.body)),
+        (malformed.status(), String::from_utf8_lossy(&malformed.body)),
         (200, whole[..whole.len() - 1].into())
     );
-    scene.fault(json!({"headers": {"X-Extra": "1"}, "content_type": "text/html", "times": 1}));
-    let altered = scene.get(&customers(""));
+    emulator.fault(json!({"headers": {"X-Extra": "1"}, "content_type": "text/html", "times": 1}));
+    let altered = emulator.get(&customers(""));
     assert_eq!(
         (altered.header("x-extra"), altered.header("content-type")),
         (Some("1"), Some("text/html"))
     );
     assert_eq!(
-        scene.get(&customers("")).header("x-yotpo-mock-fault"),
+        emulator.get(&customers("")).header("x-yotpo-mock-fault"),
         None,
         "all are used up"
     );
@@ -219,71 +225,74 @@ fn an_answer_is_truncated_dripped_or_malformed() {
 
 #[test]
 fn a_delay_only_delays() {
-    let scene = Scene::new();
-    scene.fault(json!({"match": {"store": "shop"}, "delay_ms": 1}));
-    scene.fault(json!({"match": {"store": "other"}, "delay_ms": {"min": 1, "max": 3, "seed": 1}}));
-    assert_eq!(scene.get(&customers("")).status(), 200);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
+    let emulator = Emulator::new();
+    emulator.fault(json!({"match": {"store": "shop"}, "delay_ms": 1}));
+    emulator.fault(json!({"match": {"store": "other"}, "delay_ms": {"min": 1, "max": 3, "seed": 1}}));
+    assert_eq!(emulator.get(&customers("")).status(), 200);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 200);
 }
 
 #[test]
 fn a_token_is_dead_from_the_fault_on() {
-    let scene = Scene::new();
-    let token = scene.token("shop", "x").json()["access_token"]
+    let emulator = Emulator::new();
+    let token = emulator.token("shop", "x").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    scene.fault(json!({"expire_token": true, "times": 1}));
-    assert_eq!(scene.read_as(&token).status(), 401);
+    emulator.fault(json!({"expire_token": true, "times": 1}));
+    assert_eq!(emulator.get_with_token(&token).status(), 401);
     assert_eq!(
-        scene.read_as(&token).rule(),
+        emulator.get_with_token(&token).rule(),
         Some("token.expired"),
         "and stays so when the fault is used up"
     );
-    assert_eq!(scene.read_as("another").status(), 200);
+    assert_eq!(emulator.get_with_token("another").status(), 200);
 }
 
 #[test]
 fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
-    let scene = Scene::new();
-    let first = scene.fault(json!({"match": {"store": "shop"}, "status": 500}));
-    scene.fault(json!({"status": 502}));
-    assert_eq!(scene.get(&customers("")).status(), 500);
-    scene.control("DELETE", &format!("/faults/{first}")).send();
-    assert_eq!(scene.get(&customers("")).status(), 502);
-    assert_snapshot!(scene.control("GET", &format!("/faults/{first}")).send(), @r#"
+    let emulator = Emulator::new();
+    let first = emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
+    emulator.fault(json!({"status": 502}));
+    assert_eq!(emulator.get(&customers("")).status(), 500);
+    emulator.control("DELETE", &format!("/faults/{first}")).send();
+    assert_eq!(emulator.get(&customers("")).status(), 502);
+    assert_snapshot!(emulator.control("GET", &format!("/faults/{first}")).send(), @r#"
     404
     {"error":"there is no fault `1`","hint":"`GET /_mock/faults` lists those there are"}
     "#);
-    assert_eq!(scene.control("DELETE", "/faults/nonsense").send().status(), 404);
-    scene.fault(json!({"match": {"store": "shop"}, "status": 503}));
+    assert_eq!(emulator.control("DELETE", "/faults/nonsense").send().status(), 404);
+    emulator.fault(json!({"match": {"store": "shop"}, "status": 503}));
     assert_eq!(
-        scene.control("DELETE", "/faults?store=shop").send().json(),
+        emulator.control("DELETE", "/faults?store=shop").send().json(),
         json!({"removed": 1})
     );
-    assert_eq!(scene.control("DELETE", "/faults").send().json(), json!({"removed": 1}));
-    assert_eq!(scene.get(&customers("")).status(), 200);
+    assert_eq!(
+        emulator.control("DELETE", "/faults").send().json(),
+        json!({"removed": 1})
+    );
+    assert_eq!(emulator.get(&customers("")).status(), 200);
 }
 
 #[test]
 fn a_reset_forgets_faults() {
-    let scene = Scene::new();
-    scene.fault(json!({"match": {"store": "shop"}, "status": 500}));
-    scene.fault(json!({"match": {"store": "other"}, "status": 500}));
-    scene.control("POST", "/reset?store=shop").send();
-    assert_eq!(scene.get(&customers("")).status(), 200);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 500);
-    scene.control("POST", "/reset").send();
-    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
+    let emulator = Emulator::new();
+    emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
+    emulator.fault(json!({"match": {"store": "other"}, "status": 500}));
+    emulator.control("POST", "/reset?store=shop").send();
+    assert_eq!(emulator.get(&customers("")).status(), 200);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 500);
+    emulator.control("POST", "/reset").send();
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 200);
 }
 
 #[test]
 fn impossible_faults_are_refused_by_name() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let refused = |fault: Value| {
-        let answer = scene.control("POST", "/faults").json(fault.clone()).send();
-        assert_eq!(answer.status(), 400, "{fault}");
-        answer.json()["error"].as_str().unwrap().to_owned()
+        let response = emulator.control("POST", "/faults").json(fault.clone()).send();
+        assert_eq!(response.status(), 400, "{fault}");
+        response.json()["error"].as_str().unwrap().to_owned()
     };
     assert_snapshot!(refused(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
     assert_snapshot!(refused(json!({"statsu": 503})), @"`statsu` is not a key of a fault: there are match, after, times, probability, seed, status, body, headers, content_type, malformed_json, delay_ms, truncate_bytes, drip_bytes_per_second, expire_token, connection, after_commit");
@@ -312,16 +321,16 @@ fn impossible_faults_are_refused_by_name() {
     ] {
         refused(wrong);
     }
-    assert_eq!(scene.control("GET", "/faults").send().json(), json!({"faults": []}));
+    assert_eq!(emulator.control("GET", "/faults").send().json(), json!({"faults": []}));
 }
 
 #[test]
 fn faults_are_bounded() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for _ in 0..1000 {
-        scene.fault(json!({"match": {"store": "other"}, "status": 503}));
+        emulator.fault(json!({"match": {"store": "other"}, "status": 503}));
     }
-    let refused = scene.control("POST", "/faults").json(json!({"status": 503})).send();
+    let refused = emulator.control("POST", "/faults").json(json!({"status": 503})).send();
     assert!(
         refused.json()["error"]
             .as_str()

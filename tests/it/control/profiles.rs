@@ -5,19 +5,22 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 #[test]
 fn a_lineage_tells_a_profiles_story_across_a_merge() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
-    scene.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
-    scene.mock.advance(Duration::from_secs(60));
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
-    scene.event(
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
+    emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
+    emulator.mock.advance(Duration::from_secs(60));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    emulator.event(
         json!({"type": "t", "unique_id": 1, "customer": {"external_id": "c-1", "phone_number": "+14155552671"}}),
     );
-    let story = scene.control("GET", "/stores/shop/customers/1/lineage").send().json();
+    let story = emulator
+        .control("GET", "/stores/shop/customers/1/lineage")
+        .send()
+        .json();
     let steps: Vec<_> = story["steps"]
         .as_array()
         .unwrap()
@@ -30,7 +33,7 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
     {"at":"2026-01-01T00:01:00Z","fields":["external_id","phone_number","account_updated_at"],"named":{"email":"ann@example.com","external_id":"c-1","phone_number":"+14155552671"},"request":4,"rule":"identity.external_id","step":"updated"}
     {"at":"2026-01-01T00:01:00Z","fields":["tags"],"merged":{"identifiers":{"email":null,"external_id":null,"phone_number":"+14155552671"},"number":2},"request":4,"rule":"identity.goes_on","step":"merged"}
     "#);
-    assert_snapshot!(scene.control("GET", "/stores/shop/customers/2/lineage").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/stores/shop/customers/2/lineage").send(), @r#"
     404
     {"error":"store `shop` has no customer with the number `2`","hint":"`GET /_mock/stores/shop/customers` lists them with their numbers; one that was merged is gone"}
     "#);
@@ -38,11 +41,14 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
 
 #[test]
 fn a_lineage_keeps_the_last_32_steps() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for _ in 0..100 {
-        scene.upsert(json!({"external_id": "c-1"}));
+        emulator.upsert(json!({"external_id": "c-1"}));
     }
-    let story = scene.control("GET", "/stores/shop/customers/1/lineage").send().json();
+    let story = emulator
+        .control("GET", "/stores/shop/customers/1/lineage")
+        .send()
+        .json();
     let requests: Vec<_> = story["steps"]
         .as_array()
         .unwrap()
@@ -54,8 +60,8 @@ fn a_lineage_keeps_the_last_32_steps() {
 
 #[test]
 fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
-    let scene = Scene::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#);
-    let lineage = |path: &str| scene.control("GET", path).send();
+    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#);
+    let lineage = |path: &str| emulator.control("GET", path).send();
     assert_eq!(lineage("/stores/shop/customers/1/lineage").json(), json!({"steps": []}));
     for path in [
         "/stores/shop/customers/7/lineage",
@@ -68,11 +74,17 @@ fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
 
 #[test]
 fn an_explained_write_is_not_written() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
-    scene.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
-    let before = scene.everybody();
-    let explain = |body: Value| scene.control("POST", "/stores/shop/explain").json(body).send().json();
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
+    emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
+    let before = emulator.all_customers();
+    let explain = |body: Value| {
+        emulator
+            .control("POST", "/stores/shop/explain")
+            .json(body)
+            .send()
+            .json()
+    };
     let merge = explain(
         json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}}),
     );
@@ -95,14 +107,14 @@ fn an_explained_write_is_not_written() {
     assert_snapshot!(brief(&explain(json!({"customer": {"email": "ANN@example.com"}}))), @r#""updated" "identity.last_written" 1 []"#);
     let event = json!({"customer_event": {"type": "t", "unique_id": 1, "customer": {"external_id": "c-1", "email": "ann@example.com"}}});
     assert_snapshot!(brief(&explain(event)), @r#""adopted" "identity.adopt" 1 []"#);
-    assert_eq!(scene.everybody(), before);
-    assert_eq!(scene.events().len(), 0);
+    assert_eq!(emulator.all_customers(), before);
+    assert_eq!(emulator.events().len(), 0);
 }
 
 #[test]
 fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
-    let scene = Scene::new();
-    let explain = |body: Value| scene.control("POST", "/stores/nobody/explain").json(body).send();
+    let emulator = Emulator::new();
+    let explain = |body: Value| emulator.control("POST", "/stores/nobody/explain").json(body).send();
     let refused = explain(json!({"customer": {"email": "ann", "gender": "f", "frist_name": "Ann"}}));
     assert_snapshot!(refused, @r#"
     200
@@ -110,7 +122,7 @@ fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
     "#);
     assert_eq!(explain(json!({})).json()["broken"][0]["rule"], "customer.required");
     assert_eq!(
-        scene.control("GET", "/stores").send().json()["stores"],
+        emulator.control("GET", "/stores").send().json()["stores"],
         json!([]),
         "a question remembers no store"
     );
@@ -118,13 +130,13 @@ fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
 
 #[test]
 fn an_explanation_counts_pending_writes_as_applied() {
-    let scene = Scene::with(|builder| builder.visibility_delay(Duration::from_secs(60)));
-    scene.upsert(json!({"external_id": "c-1"}));
-    let explained = scene
+    let emulator = Emulator::with(|builder| builder.visibility_delay(Duration::from_secs(60)));
+    emulator.upsert(json!({"external_id": "c-1"}));
+    let explained = emulator
         .control("POST", "/stores/shop/explain")
         .json(json!({"customer": {"external_id": "c-1"}}))
         .send()
         .json();
     assert_eq!(explained["would"], "updated");
-    assert_eq!(scene.get(&customers("")).names(), [""; 0]);
+    assert_eq!(emulator.get(&customers("")).identifiers(), [""; 0]);
 }

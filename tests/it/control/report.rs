@@ -3,34 +3,37 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
-fn report(scene: &Scene, query: &str) -> String {
-    let report = scene.control("GET", &format!("/report{query}")).send().json();
+fn report(emulator: &Emulator, query: &str) -> String {
+    let report = emulator.control("GET", &format!("/report{query}")).send().json();
     serde_json::to_string_pretty(&report).expect("JSON can be written")
 }
 
 /// A little of everything.
-fn scene() -> Scene {
-    let scene = Scene::with(|builder| builder.journal_entries(1));
-    scene.upsert(json!({"external_id": "c-1"}));
-    scene.upsert(json!({"gender": "f"}));
-    scene.get(&customers(""));
-    scene.request("GET", &customers("?colour=red")).deviating().send();
-    scene.get("/core/v3/stores/other/customers");
-    scene.bare("GET", "/core/v3/stores/other/customers").send();
-    scene.get("/core/v3/stores/other/orders");
-    scene.get("/nowhere");
-    scene.get("/nowhere");
-    scene.request("PUT", &customers("")).send();
-    scene
+fn emulator() -> Emulator {
+    let emulator = Emulator::with(|builder| builder.journal_entries(1));
+    emulator.upsert(json!({"external_id": "c-1"}));
+    emulator.upsert(json!({"gender": "f"}));
+    emulator.get(&customers(""));
+    emulator
+        .request("GET", &customers("?colour=red"))
+        .nonconforming()
+        .send();
+    emulator.get("/core/v3/stores/other/customers");
+    emulator.anonymous("GET", "/core/v3/stores/other/customers").send();
+    emulator.get("/core/v3/stores/other/orders");
+    emulator.get("/nowhere");
+    emulator.get("/nowhere");
+    emulator.request("PUT", &customers("")).send();
+    emulator
 }
 
 #[test]
 fn the_report_counts_what_the_journal_has_forgotten() {
-    let scene = scene();
-    assert_eq!(scene.mock.requests().entries().len(), 1);
-    assert_snapshot!(report(&scene, ""), @r#"
+    let emulator = emulator();
+    assert_eq!(emulator.mock.requests().entries().len(), 1);
+    assert_snapshot!(report(&emulator, ""), @r#"
     {
       "calls": {
         "retrieveCustomers": {
@@ -93,7 +96,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
       "unmatched_more": 0
     }
     "#);
-    assert_snapshot!(report(&scene, "?store=other"), @r#"
+    assert_snapshot!(report(&emulator, "?store=other"), @r#"
     {
       "calls": {
         "retrieveCustomers": {
@@ -137,26 +140,29 @@ fn the_report_counts_what_the_journal_has_forgotten() {
 
 #[test]
 fn only_forgetting_the_report_begins_anew() {
-    let scene = scene();
-    let before = report(&scene, "");
-    scene.control("DELETE", "/requests").send();
-    scene.control("POST", "/reset").send();
-    assert_eq!(report(&scene, ""), before);
-    let requests = |query: &str| scene.control("GET", &format!("/report{query}")).send().json()["requests"].clone();
+    let emulator = emulator();
+    let before = report(&emulator, "");
+    emulator.control("DELETE", "/requests").send();
+    emulator.control("POST", "/reset").send();
+    assert_eq!(report(&emulator, ""), before);
+    let requests = |query: &str| emulator.control("GET", &format!("/report{query}")).send().json()["requests"].clone();
     assert_eq!((requests(""), requests("?store=shop")), (json!(10), json!(5)));
-    assert_eq!(scene.control("DELETE", "/report?store=shop").send().json(), json!({}));
+    assert_eq!(
+        emulator.control("DELETE", "/report?store=shop").send().json(),
+        json!({})
+    );
     assert_eq!((requests(""), requests("?store=shop")), (json!(5), json!(0)));
-    scene.control("DELETE", "/report").send();
+    emulator.control("DELETE", "/report").send();
     assert_eq!(requests(""), json!(0));
-    assert_eq!(scene.control("GET", "/report?shop").send().status(), 400);
+    assert_eq!(emulator.control("GET", "/report?shop").send().status(), 400);
 }
 
 #[test]
 fn paths_that_are_none_are_listed_up_to_a_bound() {
-    let scene = Scene::new();
-    (0..130).for_each(|at| drop(scene.get(&format!("/nowhere/{at}"))));
-    scene.get("/nowhere/7");
-    let report = scene.control("GET", "/report").send().json();
+    let emulator = Emulator::new();
+    (0..130).for_each(|at| drop(emulator.get(&format!("/nowhere/{at}"))));
+    emulator.get("/nowhere/7");
+    let report = emulator.control("GET", "/report").send().json();
     assert_eq!(report["unmatched"].as_array().map(Vec::len), Some(100));
     assert_eq!(
         (&report["requests"], &report["unmatched_more"]),

@@ -6,11 +6,11 @@ use std::net::TcpStream;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{ACCESS_TOKENS, Answer, Scene, customers};
+use crate::support::{ACCESS_TOKENS, Emulator, Response, customers};
 
 /// The journal's answer less what varies from run to run.
-fn steady(answer: &Answer) -> String {
-    let mut body = answer.json();
+fn steady(response: &Response) -> String {
+    let mut body = response.json();
     for request in body["requests"].as_array_mut().expect("a list") {
         request["duration_us"] = 0.into();
         let headers = request["request"]["headers"].as_object_mut().expect("an object");
@@ -19,31 +19,31 @@ fn steady(answer: &Answer) -> String {
     serde_json::to_string_pretty(&body).expect("JSON can be written")
 }
 
-fn numbers(answer: &Answer) -> Vec<u64> {
-    let body = answer.json();
+fn numbers(response: &Response) -> Vec<u64> {
+    let body = response.json();
     let requests = body["requests"].as_array().expect("a list").iter();
     requests
         .map(|request| request["number"].as_u64().expect("a number"))
         .collect()
 }
 
-fn list(scene: &Scene, query: &str) -> Answer {
-    scene.control("GET", &format!("/requests{query}")).send()
+fn list(emulator: &Emulator, query: &str) -> Response {
+    emulator.control("GET", &format!("/requests{query}")).send()
 }
 
-fn verify(scene: &Scene, expected: Value) -> Answer {
-    scene.control("POST", "/requests/verify").json(expected).send()
+fn verify(emulator: &Emulator, expected: Value) -> Response {
+    emulator.control("POST", "/requests/verify").json(expected).send()
 }
 
 #[test]
 fn requests_are_listed_whole_newest_first() {
-    let scene = Scene::new();
-    scene
+    let emulator = Emulator::new();
+    emulator
         .request("GET", &customers("?limit=5&email=a&email=b"))
-        .deviating()
+        .nonconforming()
         .send();
-    scene.upsert(json!({"email": "ann@example.com", "gender": "f"}));
-    assert_snapshot!(steady(&list(&scene, "")), @r#"
+    emulator.upsert(json!({"email": "ann@example.com", "gender": "f"}));
+    assert_snapshot!(steady(&list(&emulator, "")), @r#"
     {
       "next_before": null,
       "requests": [
@@ -157,13 +157,13 @@ fn requests_are_listed_whole_newest_first() {
 
 #[test]
 fn filters_narrow_and_lists_go_on() {
-    let scene = Scene::new();
-    scene.get(&customers(""));
-    scene.upsert(json!({"email": "ann@example.com"}));
-    scene.upsert(json!({}));
+    let emulator = Emulator::new();
+    emulator.get(&customers(""));
+    emulator.upsert(json!({"email": "ann@example.com"}));
+    emulator.upsert(json!({}));
     let unknown = "/core/v3/stores/other/customers?colour=red";
-    scene.request("GET", unknown).deviating().send();
-    scene.get("/nowhere");
+    emulator.request("GET", unknown).nonconforming().send();
+    emulator.get("/nowhere");
     for (query, expected) in [
         ("", &[5, 4, 3, 2, 1][..]),
         ("?store=shop", &[3, 2, 1]),
@@ -180,49 +180,49 @@ fn filters_narrow_and_lists_go_on() {
         ("?limit=2", &[5, 4]),
         ("?after=5", &[]),
     ] {
-        assert_eq!(numbers(&list(&scene, query)), expected, "{query}");
+        assert_eq!(numbers(&list(&emulator, query)), expected, "{query}");
     }
-    let first = list(&scene, "?limit=2").json();
+    let first = list(&emulator, "?limit=2").json();
     assert_eq!((&first["total"], &first["next_before"]), (&json!(5), &json!(4)));
-    assert_eq!(list(&scene, "?limit=5").json()["next_before"], json!(null));
+    assert_eq!(list(&emulator, "?limit=5").json()["next_before"], json!(null));
 }
 
 #[test]
 fn a_filter_that_nothing_can_pass_is_refused() {
-    let scene = Scene::new();
-    assert_snapshot!(list(&scene, "?stroe=shop"), @r#"
+    let emulator = Emulator::new();
+    assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
     {"error":"`stroe` is not a parameter of this request","hint":"it takes `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
     "#);
-    assert_snapshot!(list(&scene, "?status=9999"), @r#"
+    assert_snapshot!(list(&emulator, "?status=9999"), @r#"
     400
     {"error":"`status` is `9999`","hint":"it is a whole number from 100 to 599, or 0 where a fault left no answer"}
     "#);
-    assert_snapshot!(list(&scene, "?status=ok"), @r#"
+    assert_snapshot!(list(&emulator, "?status=ok"), @r#"
     400
     {"error":"`status` is `ok`","hint":"it is a whole number from 100 to 599, or 0 where a fault left no answer"}
     "#);
-    assert_snapshot!(list(&scene, "?operation=upsertCustomers"), @r#"
+    assert_snapshot!(list(&emulator, "?operation=upsertCustomers"), @r#"
     400
     {"error":"`operation` is `upsertCustomers`","hint":"there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`"}
     "#);
-    assert_snapshot!(list(&scene, "?rule=customer.nose"), @r#"
+    assert_snapshot!(list(&emulator, "?rule=customer.nose"), @r#"
     400
     {"error":"`rule` is `customer.nose`","hint":"the header `X-Yotpo-Mock-Rule` of a refusal names its rules"}
     "#);
-    assert_snapshot!(list(&scene, "?note=customer.nose"), @r#"
+    assert_snapshot!(list(&emulator, "?note=customer.nose"), @r#"
     400
     {"error":"`note` is `customer.nose`","hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"}
     "#);
-    assert_snapshot!(list(&scene, "?store="), @r#"
+    assert_snapshot!(list(&emulator, "?store="), @r#"
     400
     {"error":"`store` is ``","hint":"it is the id of a store, or null where none is named"}
     "#);
-    assert_snapshot!(list(&scene, "?limit=0"), @r#"
+    assert_snapshot!(list(&emulator, "?limit=0"), @r#"
     400
     {"error":"`limit` is `0`","hint":"it is a whole number from 1 to 1000"}
     "#);
-    assert_snapshot!(list(&scene, "?after=-1"), @r#"
+    assert_snapshot!(list(&emulator, "?after=-1"), @r#"
     400
     {"error":"`after` is `-1`","hint":"it is a whole number from 0 to 18446744073709551615"}
     "#);
@@ -230,30 +230,35 @@ fn a_filter_that_nothing_can_pass_is_refused() {
 
 #[test]
 fn requests_are_forgotten_and_numbers_go_on() {
-    let scene = Scene::new();
-    scene.get(&customers(""));
-    scene.get("/core/v3/stores/other/customers");
-    scene.get("/nowhere");
-    assert_snapshot!(scene.control("DELETE", "/requests?store=shop").send(), @"
+    let emulator = Emulator::new();
+    emulator.get(&customers(""));
+    emulator.get("/core/v3/stores/other/customers");
+    emulator.get("/nowhere");
+    assert_snapshot!(emulator.control("DELETE", "/requests?store=shop").send(), @"
     200
     {}
     ");
-    assert_eq!(numbers(&list(&scene, "")), [3, 2]);
-    scene.control("DELETE", "/requests").send();
-    assert_eq!(numbers(&list(&scene, "")), [0; 0]);
-    scene.get(&customers(""));
-    assert_eq!(numbers(&list(&scene, "")), [4]);
-    assert_eq!(scene.control("DELETE", "/requests?operation=x").send().status(), 400);
+    assert_eq!(numbers(&list(&emulator, "")), [3, 2]);
+    emulator.control("DELETE", "/requests").send();
+    assert_eq!(numbers(&list(&emulator, "")), [0; 0]);
+    emulator.get(&customers(""));
+    assert_eq!(numbers(&list(&emulator, "")), [4]);
+    assert_eq!(emulator.control("DELETE", "/requests?operation=x").send().status(), 400);
 }
 
 #[test]
 fn tokens_and_secrets_are_never_shown() {
-    let scene = Scene::with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
-    let issued = scene.token("shop", "hush-1").json()["access_token"]
+    let emulator = Emulator::with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
+    let issued = emulator.token("shop", "hush-1").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    let oauth = |content_type: &str, body: &str| scene.bare("POST", "/oauth/token").body(content_type, body).send();
+    let oauth = |content_type: &str, body: &str| {
+        emulator
+            .anonymous("POST", "/oauth/token")
+            .body(content_type, body)
+            .send()
+    };
     let form = "application/x-www-form-urlencoded";
     oauth(
         form,
@@ -272,33 +277,33 @@ fn tokens_and_secrets_are_never_shown() {
         r#"{"client_id":"shop","client_\u0073ecret":"hush-2""#,
     );
     oauth("text/plain", "hush");
-    scene
-        .bare("POST", ACCESS_TOKENS)
+    emulator
+        .anonymous("POST", ACCESS_TOKENS)
         .body(
             "application/json",
             format!(r#"{{"secret":"hush-4","filler":"{}"}}"#, "x".repeat(300)),
         )
         .send();
-    scene
-        .bare(
+    emulator
+        .anonymous(
             "GET",
             &customers(&format!("?access_token={issued}&secret=hush-5&client_secret=hush-6")),
         )
-        .deviating()
+        .nonconforming()
         .header("Authorization", "Bearer hush-7")
         .header("Cookie", "session=hush-8")
         .header("Referer", "http://x/?access_token=hush-9")
         .send();
-    scene
-        .bare("PATCH", &customers(""))
+    emulator
+        .anonymous("PATCH", &customers(""))
         .token(&issued)
-        .deviating()
+        .nonconforming()
         .json(json!({"customer": {"external_id": "c-1", "custom_properties": {"Secret": "hush-10"}}}))
         .send();
-    let listed = list(&scene, "").to_string();
-    let debugged = format!("{:?}", scene.mock.requests().entries());
+    let listed = list(&emulator, "").to_string();
+    let debugged = format!("{:?}", emulator.mock.requests().entries());
     let nearest = verify(
-        &scene,
+        &emulator,
         json!({"count": 1, "status": 599, "body": "x", "headers": {"x-yotpo-token": "x", "authorization": "x"}, "query": {"secret": "x"}}),
     );
     let nearest = nearest.to_string();
@@ -308,9 +313,9 @@ fn tokens_and_secrets_are_never_shown() {
         }
         assert!(text.contains("[redacted]"));
     }
-    assert_eq!(scene.mock.requests().count(), 9);
+    assert_eq!(emulator.mock.requests().count(), 9);
     let body = |number: u64| {
-        list(&scene, &format!("?after={}&before={}", number - 1, number + 1)).json()["requests"][0]["request"]["body"]
+        list(&emulator, &format!("?after={}&before={}", number - 1, number + 1)).json()["requests"][0]["request"]["body"]
             .clone()
     };
     assert_snapshot!((1..=9).map(|number| body(number).to_string()).collect::<Vec<_>>().join("\n"), @r#"
@@ -324,16 +329,16 @@ fn tokens_and_secrets_are_never_shown() {
     null
     {"customer":{"custom_properties":{"Secret":"[redacted]"},"external_id":"c-1"}}
     "#);
-    let token = list(&scene, "?before=2").json()["requests"][0]["response"]["body"].clone();
+    let token = list(&emulator, "?before=2").json()["requests"][0]["response"]["body"].clone();
     assert_eq!(token, json!({"access_token": "[redacted]"}));
 }
 
 #[test]
 fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
-    let scene = Scene::with(|builder| builder.journal_body_bytes(40));
-    scene.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
-    scene.get(&customers(""));
-    let told = list(&scene, "").json();
+    let emulator = Emulator::with(|builder| builder.journal_body_bytes(40));
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
+    emulator.get(&customers(""));
+    let told = list(&emulator, "").json();
     let part = |at: usize, part: &str| {
         let message = &told["requests"][at][part];
         format!("{} {} {}", message["body"], message["body_bytes"], message["body_cut"])
@@ -346,8 +351,8 @@ fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
 
 #[test]
 fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
-    let scene = Scene::with(|builder| builder.body_limit(100));
-    let send = |text: &str| scene.raw(text.as_bytes());
+    let emulator = Emulator::with(|builder| builder.body_limit(100));
+    let send = |text: &str| emulator.raw(text.as_bytes());
     let path = customers("");
     send(&format!(
         "PATCH {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n{{"
@@ -355,7 +360,7 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
     send(&format!(
         "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
     ));
-    let mut socket = TcpStream::connect(scene.address()).unwrap();
+    let mut socket = TcpStream::connect(emulator.address()).unwrap();
     write!(
         socket,
         "PATCH {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nContent-Length: 50\r\n\r\n{{\"customer\""
@@ -363,12 +368,12 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
     .unwrap();
     socket.shutdown(std::net::Shutdown::Write).unwrap();
     for _ in 0..200 {
-        if scene.mock.requests().count() == 3 {
+        if emulator.mock.requests().count() == 3 {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let told = scene.mock.requests().entries();
+    let told = emulator.mock.requests().entries();
     let told: Vec<_> = told
         .iter()
         .map(|entry| {
@@ -386,21 +391,21 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
 
 #[test]
 fn the_journal_is_bounded_by_entries_and_by_bytes() {
-    let scene = Scene::with(|builder| builder.journal_entries(2));
-    (0..5).for_each(|_| drop(scene.get("/nowhere")));
-    assert_eq!(numbers(&list(&scene, "")), [5, 4]);
+    let emulator = Emulator::with(|builder| builder.journal_entries(2));
+    (0..5).for_each(|_| drop(emulator.get("/nowhere")));
+    assert_eq!(numbers(&list(&emulator, "")), [5, 4]);
 
-    let scene = Scene::with(|builder| builder.journal_bytes(50_000).journal_body_bytes(10_000));
+    let emulator = Emulator::with(|builder| builder.journal_bytes(50_000).journal_body_bytes(10_000));
     for at in 0..20 {
-        scene.upsert(json!({"external_id": format!("c-{at}"), "tags": "x".repeat(9000)}));
+        emulator.upsert(json!({"external_id": format!("c-{at}"), "tags": "x".repeat(9000)}));
     }
-    let kept = numbers(&list(&scene, ""));
+    let kept = numbers(&list(&emulator, ""));
     assert!((4..=5).contains(&kept.len()) && kept[0] == 20, "{kept:?}");
 
-    let scene = Scene::with(|builder| builder.journal_bytes(1));
-    (0..3).for_each(|_| drop(scene.get("/nowhere")));
+    let emulator = Emulator::with(|builder| builder.journal_bytes(1));
+    (0..3).for_each(|_| drop(emulator.get("/nowhere")));
     assert_eq!(
-        numbers(&list(&scene, "")),
+        numbers(&list(&emulator, "")),
         [3],
         "the latest is kept however large it is"
     );
@@ -408,9 +413,9 @@ fn the_journal_is_bounded_by_entries_and_by_bytes() {
 
 #[test]
 fn the_answer_to_head_has_no_body() {
-    let scene = Scene::new();
-    scene.request("HEAD", &customers("")).send();
-    let entry = &scene.mock.requests().entries()[0];
+    let emulator = Emulator::new();
+    emulator.request("HEAD", &customers("")).send();
+    let entry = &emulator.mock.requests().entries()[0];
     assert_eq!(
         (entry.response.body(), entry.response.body_bytes()),
         (Value::Null, None)
@@ -419,14 +424,14 @@ fn the_answer_to_head_has_no_body() {
 
 #[test]
 fn a_rust_test_reads_the_same() {
-    let scene = Scene::new();
-    scene
+    let emulator = Emulator::new();
+    emulator
         .request("PATCH", &customers("?colour=red"))
-        .deviating()
+        .nonconforming()
         .header("X-Trace", "7")
         .json(json!({"customer": {"external_id": "c-1"}}))
         .send();
-    let entry = &scene.mock.requests().entries()[0];
+    let entry = &emulator.mock.requests().entries()[0];
     assert_eq!(entry.query(), json!({"colour": "red"}));
     assert_eq!(entry.request.header("x-TRACE").as_deref(), Some("7"));
     assert_eq!(entry.request.header("x-yotpo-token").as_deref(), Some("[redacted]"));
@@ -438,15 +443,15 @@ fn a_rust_test_reads_the_same() {
 
 #[test]
 fn verify_counts_what_is_as_expected() {
-    let scene = Scene::new();
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
-    scene.upsert(json!({"email": "bob@example.com", "tags": null}));
-    scene.get(&customers("?limit=5"));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
+    emulator.upsert(json!({"email": "bob@example.com", "tags": null}));
+    emulator.get(&customers("?limit=5"));
     let once = |mut expected: Value| {
         expected["count"] = 1.into();
         expected
     };
-    assert_snapshot!(verify(&scene, once(json!({"body": {"customer": {"email": "ann@example.com"}}}))), @r#"
+    assert_snapshot!(verify(&emulator, once(json!({"body": {"customer": {"email": "ann@example.com"}}}))), @r#"
     200
     {"matched":1}
     "#);
@@ -463,44 +468,44 @@ fn verify_counts_what_is_as_expected() {
         json!({"rule": "customer.identifier.missing", "at_most": 0}),
         json!({"store": null, "operation": null, "at_most": 0}),
     ] {
-        let answer = verify(&scene, expected.clone());
-        assert_eq!(answer.status(), 200, "{expected}: {answer}");
+        let response = verify(&emulator, expected.clone());
+        assert_eq!(response.status(), 200, "{expected}: {response}");
     }
 }
 
 #[test]
 fn what_did_not_happen_is_told_with_what_came_nearest() {
-    let scene = Scene::new();
-    scene.get(&customers(""));
-    scene.upsert(json!({"email": "ann@example.com", "first_name": "Anna"}));
-    scene.upsert(json!({"email": "ann@example.org", "first_name": "Anna"}));
+    let emulator = Emulator::new();
+    emulator.get(&customers(""));
+    emulator.upsert(json!({"email": "ann@example.com", "first_name": "Anna"}));
+    emulator.upsert(json!({"email": "ann@example.org", "first_name": "Anna"}));
     let expected = json!({
         "operation": "upsertCustomer",
         "body": {"customer": {"email": "ann@example.com", "first_name": "Ann"}},
         "count": 1,
     });
-    assert_snapshot!(verify(&scene, expected), @r#"
+    assert_snapshot!(verify(&emulator, expected), @r#"
     409
     {"actual":0,"expected":1,"nearest":[{"differences":[{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":2},{"differences":[{"expected":"ann@example.com","found":"ann@example.org","path":"body.customer.email"},{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":3},{"differences":[{"expected":{"customer":{"email":"ann@example.com","first_name":"Ann"}},"found":null,"path":"body"},{"expected":"upsertCustomer","found":"retrieveCustomers","path":"operation"}],"number":1}]}
     "#);
-    assert_snapshot!(verify(&scene, json!({"operation": "upsertCustomer", "at_most": 1})), @r#"
+    assert_snapshot!(verify(&emulator, json!({"operation": "upsertCustomer", "at_most": 1})), @r#"
     409
     {"actual":2,"expected":{"at_least":0,"at_most":1},"nearest":[{"differences":[],"number":3},{"differences":[],"number":2}]}
     "#);
-    assert_snapshot!(verify(&scene, json!({"store": "shop", "at_least": 4})), @r#"
+    assert_snapshot!(verify(&emulator, json!({"store": "shop", "at_least": 4})), @r#"
     409
     {"actual":3,"expected":{"at_least":4},"nearest":[]}
     "#);
     let of_another = verify(
-        &scene,
+        &emulator,
         json!({"store": "other", "operation": "upsertCustomer", "count": 1}),
     );
     assert_snapshot!(of_another, @r#"
     409
     {"actual":0,"expected":1,"nearest":[]}
     "#);
-    (0..9).for_each(|_| drop(scene.get("/nowhere")));
-    let nearest = verify(&scene, json!({"path": "/somewhere", "at_least": 1, "at_most": 2})).json();
+    (0..9).for_each(|_| drop(emulator.get("/nowhere")));
+    let nearest = verify(&emulator, json!({"path": "/somewhere", "at_least": 1, "at_most": 2})).json();
     assert_eq!(nearest["nearest"].as_array().map(Vec::len), Some(5));
     assert_eq!(
         (&nearest["expected"], &nearest["nearest"][0]["number"]),
@@ -510,7 +515,7 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
 
 #[test]
 fn an_expectation_that_nothing_can_meet_is_refused() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (expected, told) in [
         (
             json!({"stroe": "shop", "count": 1}),
@@ -548,12 +553,12 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
             "`headers.Accept` is `[1]`",
         ),
     ] {
-        let answer = verify(&scene, expected.clone());
-        assert_eq!(answer.status(), 400, "{expected}");
-        assert_eq!(answer.json()["error"], told, "{expected}");
+        let response = verify(&emulator, expected.clone());
+        assert_eq!(response.status(), 400, "{expected}");
+        assert_eq!(response.json()["error"], told, "{expected}");
     }
     assert_eq!(
-        scene
+        emulator
             .control("POST", "/requests/verify?store=shop")
             .json(json!({"count": 0}))
             .send()

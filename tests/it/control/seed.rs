@@ -5,10 +5,10 @@ use std::thread;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Connection, Scene, customers};
+use crate::support::{Connection, Emulator, Response, customers};
 
-fn seed(scene: &Scene, document: Value) -> Answer {
-    scene.control("POST", "/seed").json(document).send()
+fn seed(emulator: &Emulator, document: Value) -> Response {
+    emulator.control("POST", "/seed").json(document).send()
 }
 
 fn shop(customers: Value, events: Value) -> Value {
@@ -16,8 +16,8 @@ fn shop(customers: Value, events: Value) -> Value {
 }
 
 /// The numbers of the customers and what they are called.
-fn numbers(scene: &Scene) -> String {
-    let list = scene.control("GET", "/stores/shop/customers").send().json();
+fn numbers(emulator: &Emulator) -> String {
+    let list = emulator.control("GET", "/stores/shop/customers").send().json();
     let lines = list["customers"].as_array().unwrap().iter().map(|customer| {
         let said = ["external_id", "email", "phone_number", "first_name"]
             .map(|name| customer[name].as_str().unwrap_or("-").to_owned());
@@ -28,9 +28,9 @@ fn numbers(scene: &Scene) -> String {
 
 #[test]
 fn a_seed_is_added_and_a_second_time_changes_nothing() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann", "last_name": "Lee"}));
-    scene.upsert(json!({"email": "bob@example.com"}));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "last_name": "Lee"}));
+    emulator.upsert(json!({"email": "bob@example.com"}));
     let document = shop(
         json!([
             {"external_id": "c-1", "first_name": "Anne"},
@@ -41,11 +41,15 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
         ]),
         json!([{"unique_id": "e-1", "type": "t", "customer": {"external_id": "c-2"}}]),
     );
-    assert_snapshot!(seed(&scene, document.clone()), @r#"
+    assert_snapshot!(seed(&emulator, document.clone()), @r#"
     200
     {"stores":[{"customers":{"created":3,"replaced":2},"events":{"created":1,"replaced":0},"id":"shop"}]}
     "#);
-    let once = (numbers(&scene), scene.everybody(), crate::event::all(&scene));
+    let once = (
+        numbers(&emulator),
+        emulator.all_customers(),
+        crate::event::all_events(&emulator),
+    );
     assert_snapshot!(once.0, @"
     1 c-1 - - Anne
     2 - BOB@example.com - Bob
@@ -53,69 +57,76 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
     4 - bob@example.com - Rob
     5 c-2 - - -
     ");
-    assert_snapshot!(seed(&scene, document), @r#"
+    assert_snapshot!(seed(&emulator, document), @r#"
     200
     {"stores":[{"customers":{"created":0,"replaced":5},"events":{"created":0,"replaced":1},"id":"shop"}]}
     "#);
-    assert_eq!((numbers(&scene), scene.everybody(), crate::event::all(&scene)), once);
+    assert_eq!(
+        (
+            numbers(&emulator),
+            emulator.all_customers(),
+            crate::event::all_events(&emulator)
+        ),
+        once
+    );
 }
 
 #[test]
 fn a_customer_of_a_seed_replaces_and_does_not_fill() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
-    scene.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
+    emulator.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
     seed(
-        &scene,
+        &emulator,
         shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
     );
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", last_name: "Lee""#);
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", last_name: "Lee""#);
     assert_eq!(
-        scene.get(&customers("?email=ann%40example.com")).names(),
+        emulator.get(&customers("?email=ann%40example.com")).identifiers(),
         [""; 0],
         "nobody has that e-mail any more"
     );
-    assert_eq!(scene.events().len(), 1);
+    assert_eq!(emulator.events().len(), 1);
 }
 
 #[test]
 fn ndjson_is_taken_too() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     let lines = "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"other\",\"secret\":\"0ther\"}\n{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-2\"}}\n";
-    let answer = scene
+    let response = emulator
         .control("POST", "/seed")
         .body("application/x-ndjson", lines)
-        .deviating()
+        .nonconforming()
         .send();
-    assert_snapshot!(answer, @r#"
+    assert_snapshot!(response, @r#"
     200
     {"stores":[{"customers":{"created":0,"replaced":0},"events":{"created":0,"replaced":0},"id":"other"},{"customers":{"created":2,"replaced":0},"events":{"created":0,"replaced":0},"id":"shop"}]}
     "#);
-    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
 }
 
 #[test]
 fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     assert_eq!(
-        seed(&scene, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
+        seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
         200
     );
-    assert_eq!(scene.get(&customers("")).rule(), Some("token.unknown"));
-    assert_eq!(scene.token("shop", "wrong").status(), 401);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").status(), 200);
-    assert_eq!(scene.token("other", "any").status(), 200);
-    assert_snapshot!(seed(&scene, json!({"stores": [{"id": "shop", "secret": "another"}]})), @r#"
+    assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
+    assert_eq!(emulator.token("shop", "wrong").status(), 401);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 200);
+    assert_eq!(emulator.token("other", "any").status(), 200);
+    assert_snapshot!(seed(&emulator, json!({"stores": [{"id": "shop", "secret": "another"}]})), @r#"
     400
     {"error":"the seed is not taken: store `shop` is declared with two different secrets","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
     "#);
     assert_eq!(
-        seed(&scene, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
+        seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
         200
     );
-    scene.control("POST", "/reset").send();
+    emulator.control("POST", "/reset").send();
     assert_eq!(
-        scene.get(&customers("")).status(),
+        emulator.get(&customers("")).status(),
         200,
         "a reset goes back to the start"
     );
@@ -123,10 +134,10 @@ fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
 
 #[test]
 fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
-    let before = scene.control("GET", "/stores").send().json();
-    let broken = |document: Value| seed(&scene, document);
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+    let before = emulator.control("GET", "/stores").send().json();
+    let broken = |document: Value| seed(&emulator, document);
     assert_snapshot!(broken(json!({"stores": [
         {"id": "new", "customers": [{"external_id": "n-1"}]},
         {"id": "shop", "customers": [{"external_id": "c-1", "first_name": "Anne"}, {"external_id": "c-2", "gender": "f"}]}
@@ -162,49 +173,49 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
     400
     {"error":"the seed is not taken: it must be an object, or one object a line, and not an array","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
     "#);
-    assert_snapshot!(scene.control("POST", "/seed").send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/seed").send(), @r#"
     400
     {"error":"the seed is not taken: it holds no JSON value","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
     "#);
-    assert_snapshot!(scene.control("POST", "/seed").body("application/json", b"{\"stores\":[]}\xff".as_slice()).send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/seed").body("application/json", b"{\"stores\":[]}\xff".as_slice()).send(), @r#"
     400
     {"error":"the body is not UTF-8 from byte 13 on","hint":"send it as UTF-8"}
     "#);
-    assert_snapshot!(scene.control("POST", "/seed?store=shop").json(json!({"stores": []})).send(), @r#"
+    assert_snapshot!(emulator.control("POST", "/seed?store=shop").json(json!({"stores": []})).send(), @r#"
     400
     {"error":"`store` is not a parameter of this request","hint":"it takes none"}
     "#);
-    assert_eq!(scene.control("GET", "/stores").send().json(), before);
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Ann""#);
+    assert_eq!(emulator.control("GET", "/stores").send().json(), before);
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", first_name: "Ann""#);
 }
 
 #[test]
 fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
-    let scene = Scene::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
-    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
+    let emulator = Emulator::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     seed(
-        &scene,
+        &emulator,
         shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
     );
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", last_name: "Lee""#);
-    scene.control("POST", "/settle").send();
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", last_name: "Lee""#);
+    emulator.control("POST", "/settle").send();
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
 }
 
 #[test]
 fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
-    let generate = |scene: &Scene, seed: u64| {
+    let generate = |emulator: &Emulator, seed: u64| {
         let order = json!({"customers": 300, "events": 40, "seed": seed});
-        scene.control("POST", "/stores/shop/generate").json(order).send()
+        emulator.control("POST", "/stores/shop/generate").json(order).send()
     };
-    let (one, other, third) = (Scene::new(), Scene::new(), Scene::new());
+    let (one, other, third) = (Emulator::new(), Emulator::new(), Emulator::new());
     assert_snapshot!(generate(&one, 42), @r#"
     200
     {"customers":300,"events":40,"seed":42}
     "#);
     generate(&other, 42);
     generate(&third, 43);
-    let state = |scene: &Scene| scene.control("GET", "/state").send().json();
+    let state = |emulator: &Emulator| emulator.control("GET", "/state").send().json();
     assert_eq!(state(&one), state(&other));
     assert_ne!(state(&one), state(&third));
     // The client holds every page against the document of the vendor's surface.
@@ -212,7 +223,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
     let mut seen = 0;
     loop {
         let page = one.get(&path);
-        seen += page.names().len();
+        seen += page.identifiers().len();
         let Some(cursor) = page.next_page() else { break };
         path = customers(&format!("?page_info={cursor}"));
     }
@@ -227,8 +238,8 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
 
 #[test]
 fn impossible_orders_are_refused() {
-    let scene = Scene::new();
-    let refused = |order: Value| scene.control("POST", "/stores/shop/generate").json(order).send();
+    let emulator = Emulator::new();
+    let refused = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
     assert_snapshot!(refused(json!({})), @r#"
     400
     {"error":"nothing is asked for","hint":"say how many, for example `{\"customers\":100,\"events\":10}`"}
@@ -253,67 +264,70 @@ fn impossible_orders_are_refused() {
     400
     {"error":"`customer` is not a key of this request","hint":"it takes `customers`, `events` and `seed`"}
     "#);
-    assert_eq!(scene.control("GET", "/stores").send().json()["stores"], json!([]));
+    assert_eq!(emulator.control("GET", "/stores").send().json()["stores"], json!([]));
 }
 
 #[test]
 fn others_are_answered_while_a_large_order_is_being_generated() {
     const LOOKS: usize = 10;
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1"}));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1"}));
     let body = json!({"customers": 5000}).to_string();
-    let mut generating = Connection::open(scene.address());
+    let mut generating = Connection::open(emulator.address());
     generating.send(format!(
         "POST /_mock/stores/shop/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));
     for look in 0..LOOKS {
         assert_eq!(
-            scene.get(&customers("")).names(),
+            emulator.get(&customers("")).identifiers(),
             ["c-1"],
             "look {look} is before it is there"
         );
     }
-    assert!(!generating.has_answer(), "all looks were answered meanwhile");
-    assert_eq!(generating.answer().map(|answer| answer.status()), Some(200));
-    let list = scene.control("GET", "/stores").send().json();
+    assert!(!generating.has_response(), "all looks were answered meanwhile");
+    assert_eq!(generating.response().map(|response| response.status()), Some(200));
+    let list = emulator.control("GET", "/stores").send().json();
     assert_eq!(list["stores"][0]["customers"], 5001);
 }
 
 #[test]
 fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
     const ROUNDS: usize = 40;
-    let scene = Scene::new();
-    let each = |work: &(dyn Fn(usize) -> Answer + Sync)| {
+    let emulator = Emulator::new();
+    let each = |work: &(dyn Fn(usize) -> Response + Sync)| {
         for round in 0..ROUNDS {
-            let answer = work(round);
-            assert_eq!(answer.status(), 200, "{answer}");
+            let response = work(round);
+            assert_eq!(response.status(), 200, "{response}");
         }
     };
     thread::scope(|scope| {
         // Writers that never rest, tokens included, so that no order finds the store as it was.
-        scope.spawn(|| each(&|round| scene.upsert(json!({"external_id": format!("w-{round}"), "first_name": "Ann"}))));
+        scope.spawn(|| {
+            each(&|round| emulator.upsert(json!({"external_id": format!("w-{round}"), "first_name": "Ann"})))
+        });
         scope.spawn(|| {
             each(&|round| {
-                scene.event(json!({"type": "t", "unique_id": format!("e-{round}"), "customer": {"external_id": "e"}}))
+                emulator
+                    .event(json!({"type": "t", "unique_id": format!("e-{round}"), "customer": {"external_id": "e"}}))
             })
         });
-        scope.spawn(|| each(&|_| scene.token("shop", "any")));
+        scope.spawn(|| each(&|_| emulator.token("shop", "any")));
         scope.spawn(|| {
             each(&|round| {
                 let customers = json!([{"external_id": format!("s-{round}")}]);
                 let stores = json!([{"id": "shop", "customers": customers}, {"id": "other", "customers": customers}]);
-                seed(&scene, json!({ "stores": stores }))
+                seed(&emulator, json!({ "stores": stores }))
             });
         });
         scope.spawn(|| {
             each(&|_| {
                 let order = json!({"customers": 20, "events": 5});
-                scene.control("POST", "/stores/shop/generate").json(order).send()
+                emulator.control("POST", "/stores/shop/generate").json(order).send()
             });
         });
     });
-    let list = scene.control("GET", "/stores").send().json();
+    let list = emulator.control("GET", "/stores").send().json();
     let counts = |at: usize| {
         let store = &list["stores"][at];
         (
@@ -325,7 +339,7 @@ fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
     let rounds = ROUNDS as u64;
     assert_eq!(counts(0), (Some("other"), Some(rounds), Some(0)));
     assert_eq!(counts(1), (Some("shop"), Some(rounds * 22 + 1), Some(rounds * 6)));
-    let state = scene.control("GET", "/state").send().json();
+    let state = emulator.control("GET", "/state").send().json();
     let tokens = state["stores"][1]["tokens"]["expire_at"].as_array().map(Vec::len);
     assert_eq!(tokens, Some(ROUNDS));
 }

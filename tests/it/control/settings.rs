@@ -3,28 +3,31 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 #[test]
 fn settings_are_shown_with_what_was_changed() {
-    let scene = Scene::with(|builder| builder.rate_limit(7));
-    assert_snapshot!(scene.control("GET", "/settings").send(), @r#"
+    let emulator = Emulator::with(|builder| builder.rate_limit(7));
+    assert_snapshot!(emulator.control("GET", "/settings").send(), @r#"
     200
     {"changed":{},"settings":{"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":7,"validation":"strict","visibility_delay_ms":0}}
     "#);
-    assert_snapshot!(scene.control("PATCH", "/settings?store=shop").json(json!({"validation": "lenient", "rate_limit": 2})).send(), @r#"
+    assert_snapshot!(emulator.control("PATCH", "/settings?store=shop").json(json!({"validation": "lenient", "rate_limit": 2})).send(), @r#"
     200
     {"changed":{"rate_limit":2,"validation":"lenient"},"settings":{"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":2,"validation":"lenient","visibility_delay_ms":0}}
     "#);
-    assert_eq!(scene.get(&customers("")).budget(), [2, 1, 1]);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").budget(), [7, 6, 1]);
+    assert_eq!(emulator.get(&customers("")).rate_limit_headers(), [2, 1, 1]);
+    assert_eq!(
+        emulator.get("/core/v3/stores/other/customers").rate_limit_headers(),
+        [7, 6, 1]
+    );
 }
 
 #[test]
 fn null_takes_a_change_back() {
-    let scene = Scene::with(|builder| builder.rate_limit(7));
+    let emulator = Emulator::with(|builder| builder.rate_limit(7));
     let patch =
-        |path: &str, body| scene.control("PATCH", path).json(body).send().json()["settings"]["rate_limit"].clone();
+        |path: &str, body| emulator.control("PATCH", path).json(body).send().json()["settings"]["rate_limit"].clone();
     assert_eq!(patch("/settings", json!({"rate_limit": 3})), 3);
     assert_eq!(patch("/settings?store=shop", json!({"rate_limit": 1})), 1);
     assert_eq!(patch("/settings?store=shop", json!({"rate_limit": null})), 3);
@@ -33,27 +36,27 @@ fn null_takes_a_change_back() {
 
 #[test]
 fn every_setting_has_its_effect_at_once() {
-    let scene = Scene::new();
-    let patch = |body| assert_eq!(scene.control("PATCH", "/settings").json(body).send().status(), 200);
+    let emulator = Emulator::new();
+    let patch = |body| assert_eq!(emulator.control("PATCH", "/settings").json(body).send().status(), 200);
     patch(json!({"empty_result": "error"}));
-    assert_eq!(scene.get(&customers("")).rule(), Some("customers.no_results"));
+    assert_eq!(emulator.get(&customers("")).rule(), Some("customers.no_results"));
     patch(json!({"validation": "lenient", "enforce_deprecations": true}));
-    let odd = scene.request("PATCH", &customers("")).deviating();
+    let odd = emulator.request("PATCH", &customers("")).nonconforming();
     let odd = odd
         .json(json!({"customer": {"external_id": "c-1", "gender": "female", "phone_number": "+14155552671"}}))
         .send();
     assert_eq!(odd.status(), 200);
-    assert_snapshot!(scene.everybody(), @r#"external_id: "c-1", gender: "female""#);
+    assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", gender: "female""#);
     patch(json!({"body_limit": 10}));
-    assert_eq!(scene.upsert(json!({"external_id": "c-2"})).rule(), Some("body.size"));
+    assert_eq!(emulator.upsert(json!({"external_id": "c-2"})).rule(), Some("body.size"));
     patch(json!({"issued_tokens_only": true}));
-    assert_eq!(scene.get(&customers("")).rule(), Some("token.unknown"));
+    assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
 }
 
 #[test]
 fn impossible_settings_are_refused_and_nothing_is_changed() {
-    let scene = Scene::new();
-    let patch = |body| scene.control("PATCH", "/settings").json(body).send();
+    let emulator = Emulator::new();
+    let patch = |body| emulator.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"
     400
     {"error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`","hint":"`GET /_mock/settings` shows all with their values"}
@@ -72,5 +75,5 @@ fn impossible_settings_are_refused_and_nothing_is_changed() {
     ] {
         assert_eq!(patch(wrong.clone()).status(), 400, "{wrong}");
     }
-    assert_eq!(scene.control("GET", "/settings").send().json()["changed"], json!({}));
+    assert_eq!(emulator.control("GET", "/settings").send().json()["changed"], json!({}));
 }

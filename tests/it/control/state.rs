@@ -3,33 +3,33 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Scene, customers};
+use crate::support::{Emulator, Response, customers};
 
-fn get(scene: &Scene, query: &str) -> String {
-    let answer = scene.control("GET", &format!("/state{query}")).send();
-    assert_eq!(answer.status(), 200, "{answer}");
-    String::from_utf8(answer.seen.body).unwrap()
+fn get(emulator: &Emulator, query: &str) -> String {
+    let response = emulator.control("GET", &format!("/state{query}")).send();
+    assert_eq!(response.status(), 200, "{response}");
+    String::from_utf8(response.body).unwrap()
 }
 
-fn put(scene: &Scene, query: &str, document: &str) -> Answer {
-    scene
+fn put(emulator: &Emulator, query: &str, document: &str) -> Response {
+    emulator
         .control("PUT", &format!("/state{query}"))
         .body("application/json", document)
         .send()
 }
 
 /// A scene with a little of everything.
-fn lived() -> Scene {
-    let scene = Scene::with(|builder| {
+fn lived() -> Emulator {
+    let emulator = Emulator::with(|builder| {
         builder.store("shop", "s3cret").store("other", "0ther").seed(
             r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
             "loyalty":{"points_balance":7},"custom_properties":{"ratio":0.1}}]}]}"#,
         )
     });
-    let token = token(&scene);
+    let token = token(&emulator);
     let send = |path: String, body: Value| {
-        let answer = scene.bare("PATCH", &path).token(&token).json(body).send();
-        assert_eq!(answer.status(), 200, "{answer}");
+        let response = emulator.anonymous("PATCH", &path).token(&token).json(body).send();
+        assert_eq!(response.status(), 200, "{response}");
     };
     send(customers(""), json!({"customer": {"email": "ann@example.com"}}));
     send(customers(""), json!({"customer": {"phone_number": "+14155552671"}}));
@@ -39,15 +39,15 @@ fn lived() -> Scene {
         customers(""),
         json!({"customer": {"external_id": "c-2", "email": "ann@example.com", "phone_number": "+14155552671"}}),
     );
-    scene
+    emulator
         .control("PATCH", "/settings")
         .json(json!({"visibility_delay_ms": 60_000}))
         .send();
-    scene
+    emulator
         .control("PATCH", "/settings?store=shop")
         .json(json!({"rate_limit": 2}))
         .send();
-    scene
+    emulator
         .control("POST", "/clock/advance?store=shop")
         .json(json!({"seconds": 10.5}))
         .send();
@@ -55,11 +55,11 @@ fn lived() -> Scene {
         customers(""),
         json!({"customer": {"external_id": "c-3", "first_name": "Žofie"}}),
     );
-    scene
+    emulator
 }
 
-fn token(scene: &Scene) -> String {
-    scene.token("shop", "s3cret").json()["access_token"]
+fn token(emulator: &Emulator) -> String {
+    emulator.token("shop", "s3cret").json()["access_token"]
         .as_str()
         .unwrap()
         .to_owned()
@@ -97,41 +97,41 @@ fn a_state_tells_everything() {
 
 #[test]
 fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
-    let (one, other) = (lived(), Scene::new());
+    let (one, other) = (lived(), Emulator::new());
     let told = get(&one, "");
     assert_eq!(put(&other, "", &told).json(), json!({}));
     assert_eq!(get(&other, ""), told);
-    let follow = |scene: &Scene| {
+    let follow = |emulator: &Emulator| {
         let mut seen = Vec::new();
-        scene
+        emulator
             .control("POST", "/clock/advance")
             .json(json!({"seconds": 5}))
             .send();
-        seen.push(scene.control("GET", "/stores/shop/customers").send().to_string());
-        scene.control("POST", "/settle").send();
-        let token = token(scene);
+        seen.push(emulator.control("GET", "/stores/shop/customers").send().to_string());
+        emulator.control("POST", "/settle").send();
+        let token = token(emulator);
         seen.push(token.clone());
         for path in [
             "?include_custom_properties=true&expand=loyalty",
             "?email=ANN%40example.com",
             "?limit=1",
         ] {
-            let page = scene.bare("GET", &customers(path)).token(&token).send();
+            let page = emulator.anonymous("GET", &customers(path)).token(&token).send();
             seen.push(format!(
                 "{} {:?} {:?}",
                 page.customers().replace("\n", " | "),
-                page.budget(),
+                page.rate_limit_headers(),
                 page.notes()
             ));
-            scene
+            emulator
                 .control("POST", "/clock/advance")
                 .json(json!({"seconds": 1}))
                 .send();
         }
-        seen.push(scene.token("nobody", "x").to_string());
-        seen.push(scene.control("GET", "/settings?store=shop").send().to_string());
-        seen.push(scene.control("GET", "/stores").send().to_string());
-        seen.push(get(scene, ""));
+        seen.push(emulator.token("nobody", "x").to_string());
+        seen.push(emulator.control("GET", "/settings?store=shop").send().to_string());
+        seen.push(emulator.control("GET", "/stores").send().to_string());
+        seen.push(get(emulator, ""));
         seen
     };
     assert_eq!(follow(&other), follow(&one));
@@ -159,7 +159,7 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
         }
     }
     let seed = document.to_string();
-    let (seeded, put_in) = (Scene::seeded(&seed), Scene::new());
+    let (seeded, put_in) = (Emulator::seeded(&seed), Emulator::new());
     put_in.upsert(json!({"external_id": "forgotten"}));
     assert_eq!(put(&put_in, "", &seed).status(), 200);
     assert_eq!(get(&put_in, ""), get(&seeded, ""));
@@ -167,35 +167,35 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
 
 #[test]
 fn a_store_is_put_back_alone() {
-    let scene = Scene::new();
-    scene.upsert(json!({"external_id": "c-1"}));
+    let emulator = Emulator::new();
+    emulator.upsert(json!({"external_id": "c-1"}));
     let cursor = {
-        scene.upsert(json!({"external_id": "c-2"}));
-        scene.get(&customers("?limit=1")).next_page().unwrap()
+        emulator.upsert(json!({"external_id": "c-2"}));
+        emulator.get(&customers("?limit=1")).next_page().unwrap()
     };
-    let told = get(&scene, "?store=shop");
-    scene.upsert(json!({"external_id": "c-3"}));
-    scene
+    let told = get(&emulator, "?store=shop");
+    emulator.upsert(json!({"external_id": "c-3"}));
+    emulator
         .request("PATCH", "/core/v3/stores/other/customers")
         .json(json!({"customer": {"external_id": "o-1"}}))
         .send();
-    scene
+    emulator
         .control("PATCH", "/settings?store=shop")
         .json(json!({"rate_limit": 1}))
         .send();
-    scene
+    emulator
         .control("POST", "/clock/advance?store=shop")
         .json(json!({"seconds": 60}))
         .send();
-    assert_eq!(put(&scene, "?store=shop", &told).status(), 200);
-    assert_eq!(get(&scene, "?store=shop"), told);
-    assert_eq!(scene.get(&customers("")).names(), ["c-1", "c-2"]);
-    assert_eq!(scene.get("/core/v3/stores/other/customers").names(), ["o-1"]);
+    assert_eq!(put(&emulator, "?store=shop", &told).status(), 200);
+    assert_eq!(get(&emulator, "?store=shop"), told);
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").identifiers(), ["o-1"]);
     assert_eq!(
-        scene.get(&customers(&format!("?page_info={cursor}"))).rule(),
+        emulator.get(&customers(&format!("?page_info={cursor}"))).rule(),
         Some("cursor.invalid")
     );
-    assert_snapshot!(put(&scene, "?store=third", &told), @r#"
+    assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
     400
     {"error":"the state is not taken: it tells nothing of store `third`","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
     "#);
@@ -203,39 +203,42 @@ fn a_store_is_put_back_alone() {
 
 #[test]
 fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
-    let scene = Scene::new();
-    let told = get(&scene, "");
-    scene
+    let emulator = Emulator::new();
+    let told = get(&emulator, "");
+    emulator
         .control("POST", "/clock/advance")
         .json(json!({"seconds": 3600}))
         .send();
-    scene.control("PUT", "/clock").json(json!({"frozen": false})).send();
-    put(&scene, "", &told);
+    emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
+    put(&emulator, "", &told);
     assert_eq!(
-        scene.control("GET", "/clock").send().json(),
+        emulator.control("GET", "/clock").send().json(),
         json!({"now": "2026-01-01T00:00:00Z", "frozen": true, "offset_ms": 0})
     );
-    scene.control("PUT", "/clock").json(json!({"frozen": false})).send();
-    let running = get(&scene, "");
-    put(&scene, "", &running);
+    emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
+    let process = get(&emulator, "");
+    put(&emulator, "", &process);
     assert_eq!(
-        get(&scene, ""),
-        running,
+        get(&emulator, ""),
+        process,
         "a clock that runs is told by how far it is ahead"
     );
-    put(&scene, "", r#"{"stores":[]}"#);
+    put(&emulator, "", r#"{"stores":[]}"#);
     assert_eq!(
-        scene.control("GET", "/clock").send().json()["frozen"],
+        emulator.control("GET", "/clock").send().json()["frozen"],
         false,
         "a seed does not tell the time"
     );
 }
 
 /// What is said of a document that is not taken.
-fn refused(scene: &Scene, document: &str) -> String {
-    let answer = scene.control("PUT", "/state").body("application/json", document).send();
-    assert_eq!(answer.status(), 400, "{document}: {answer}");
-    answer.json()["error"]
+fn refused(emulator: &Emulator, document: &str) -> String {
+    let response = emulator
+        .control("PUT", "/state")
+        .body("application/json", document)
+        .send();
+    assert_eq!(response.status(), 400, "{document}: {response}");
+    response.json()["error"]
         .as_str()
         .unwrap()
         .replace("the state is not taken: ", "")
@@ -243,28 +246,28 @@ fn refused(scene: &Scene, document: &str) -> String {
 
 #[test]
 fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
-    let scene = lived();
-    let told = get(&scene, "");
-    let shop = |rest: &str| refused(&scene, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
-    assert_snapshot!(refused(&scene, ""), @"it must be an object");
-    assert_snapshot!(refused(&scene, "[]"), @"it must be an object");
-    assert_snapshot!(refused(&scene, &told[..told.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
-    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
-    assert_snapshot!(refused(&scene, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
-    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
-    assert_snapshot!(refused(&scene, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must tell times between the years 0 and 9000");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must tell times between the years 0 and 9000");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
-    assert_snapshot!(refused(&scene, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
+    let emulator = lived();
+    let told = get(&emulator, "");
+    let shop = |rest: &str| refused(&emulator, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
+    assert_snapshot!(refused(&emulator, ""), @"it must be an object");
+    assert_snapshot!(refused(&emulator, "[]"), @"it must be an object");
+    assert_snapshot!(refused(&emulator, &told[..told.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
     assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be at most 9007199254740991");
     assert_snapshot!(shop(r#""tokens":{"forgotten":0,"expire_at":["later"]}"#), @"stores[0].tokens.expire_at[0] is `later`, and must be a time such as `2026-01-01T00:00:00Z`");
@@ -288,8 +291,8 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(of_a(r#""pending":[{"customer":{"external_id":"a"}}]"#), @"line 2: stores[0].pending[0].applies_at must be a time");
     assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"event":{"type":"t"}}]"#), @"line 2: stores[0].pending[0].event.unique_id is required");
     assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"colour":"red"}]"#), @"line 2: stores[0].pending[0].colour is not a field that a pending write may have");
-    assert_eq!(get(&scene, ""), told);
-    assert_snapshot!(put(&scene, "", ""), @r#"
+    assert_eq!(get(&emulator, ""), told);
+    assert_snapshot!(put(&emulator, "", ""), @r#"
     400
     {"error":"the state is not taken: it must be an object","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
     "#);
@@ -308,42 +311,42 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
     let file = fresh_file("state-saved.json");
     let start = || {
         let seed = r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#;
-        Scene::with(|builder| builder.seed(seed).state_file(&file))
+        Emulator::with(|builder| builder.seed(seed).state_file(&file))
     };
-    let scene = start();
-    scene.upsert(json!({"external_id": "c-1"}));
+    let emulator = start();
+    emulator.upsert(json!({"external_id": "c-1"}));
     assert!(!file.exists(), "nothing was saved yet");
-    let saved = scene.control("POST", "/state/save").send();
+    let saved = emulator.control("POST", "/state/save").send();
     assert_eq!(saved.json()["bytes"], std::fs::metadata(&file).unwrap().len());
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&scene, ""));
-    scene.upsert(json!({"external_id": "c-2"}));
-    scene
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&emulator, ""));
+    emulator.upsert(json!({"external_id": "c-2"}));
+    emulator
         .control("POST", "/clock/advance")
         .json(json!({"seconds": 60}))
         .send();
-    let told = get(&scene, "");
-    drop(scene);
+    let told = get(&emulator, "");
+    drop(emulator);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), told, "a drop saves");
 
-    let scene = start();
-    assert_eq!(get(&scene, ""), told);
-    assert_eq!(scene.get(&customers("")).names(), ["seeded", "c-1", "c-2"]);
-    scene.control("POST", "/reset").send();
+    let emulator = start();
+    assert_eq!(get(&emulator, ""), told);
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded", "c-1", "c-2"]);
+    emulator.control("POST", "/reset").send();
     assert_eq!(
-        scene.get(&customers("")).names(),
+        emulator.get(&customers("")).identifiers(),
         ["seeded"],
         "a reset goes back to the seeds"
     );
-    scene
+    emulator
         .mock
         .stop(std::time::Duration::ZERO)
         .expect("the folder takes files");
-    assert_eq!(start().get(&customers("")).names(), ["seeded"]);
+    assert_eq!(start().get(&customers("")).identifiers(), ["seeded"]);
 }
 
 #[test]
 fn without_a_file_there_is_nowhere_to_save() {
-    assert_snapshot!(Scene::new().control("POST", "/state/save").send(), @r#"
+    assert_snapshot!(Emulator::new().control("POST", "/state/save").send(), @r#"
     409
     {"error":"there is no file to save the state in","hint":"start with `--state FILE`; `GET /_mock/state` gives the state without one"}
     "#);
@@ -362,29 +365,33 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
 
 #[test]
 fn faults_are_part_of_the_state_with_how_far_they_have_come() {
-    let scene = Scene::new();
-    scene.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
-    scene.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
-    let statuses = || (0..20).map(|_| scene.get(&customers("")).status()).collect::<Vec<_>>();
+    let emulator = Emulator::new();
+    emulator.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
+    emulator.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
+    let statuses = || {
+        (0..20)
+            .map(|_| emulator.get(&customers("")).status())
+            .collect::<Vec<_>>()
+    };
     statuses();
-    let state = scene.control("GET", "/state").send();
+    let state = emulator.control("GET", "/state").send();
     let first = statuses();
     let put = |body: &[u8], path: &str| {
-        scene
+        emulator
             .control("PUT", path)
             .body("application/json", body)
             .send()
             .status()
     };
-    assert_eq!(put(&state.seen.body, "/state"), 200);
-    assert_eq!(scene.control("GET", "/state").send().seen.body, state.seen.body);
+    assert_eq!(put(&state.body, "/state"), 200);
+    assert_eq!(emulator.control("GET", "/state").send().body, state.body);
     assert_eq!(statuses(), first, "chance goes on from where it was");
-    let of_shop = scene.control("GET", "/state?store=shop").send();
+    let of_shop = emulator.control("GET", "/state?store=shop").send();
     assert_eq!(
         of_shop.status(),
         404,
         "a store that only faults speak of is not remembered"
     );
-    let broken = String::from_utf8_lossy(&state.seen.body).replace("\"status\":500", "\"statsu\":500");
+    let broken = String::from_utf8_lossy(&state.body).replace("\"status\":500", "\"statsu\":500");
     assert_eq!(put(broken.as_bytes(), "/state"), 400);
 }

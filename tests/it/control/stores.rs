@@ -3,13 +3,13 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Scene, customers};
+use crate::support::{Emulator, customers};
 
 #[test]
 fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read() {
-    let scene = Scene::with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
+    let emulator = Emulator::with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
     let stores = || {
-        let list = scene.control("GET", "/stores").send().json();
+        let list = emulator.control("GET", "/stores").send().json();
         let ids: Vec<_> = list["stores"]
             .as_array()
             .unwrap()
@@ -18,17 +18,17 @@ fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read(
             .collect();
         ids.join(" ")
     };
-    scene.get(&customers(""));
-    scene.upsert(json!({}));
+    emulator.get(&customers(""));
+    emulator.upsert(json!({}));
     assert_eq!(stores(), "seeded");
-    scene.token("shop", "x");
+    emulator.token("shop", "x");
     assert_eq!(stores(), "seeded shop");
-    scene
+    emulator
         .request("PATCH", "/core/v3/stores/other/customers")
         .json(json!({"customer": {"external_id": "c-1"}}))
         .send();
     assert_eq!(stores(), "other seeded shop");
-    assert_snapshot!(scene.control("GET", "/stores?limit=1&after=other").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/stores?limit=1&after=other").send(), @r#"
     200
     {"next_after":"seeded","stores":[{"customers":0,"events":0,"has_secret":false,"id":"seeded","pending":0}]}
     "#);
@@ -36,11 +36,15 @@ fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read(
 
 #[test]
 fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
-    let scene = Scene::seeded(
+    let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","custom_properties":{"club":"gold"},"loyalty":{"points_balance":7}},
             {"email":"ann@example.com"},{"external_id":"c-3"}]}]}"#,
     );
-    let list = |query: &str| scene.control("GET", &format!("/stores/shop/customers{query}")).send();
+    let list = |query: &str| {
+        emulator
+            .control("GET", &format!("/stores/shop/customers{query}"))
+            .send()
+    };
     let first = list("?limit=1").json();
     assert_eq!(
         (&first["customers"][0]["number"], &first["next_after"]),
@@ -62,7 +66,7 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
     400
     {"error":"`after` is `-1`","hint":"it is a whole number from 0 to 18446744073709551614"}
     "#);
-    assert_snapshot!(scene.control("GET", "/stores/nobody/customers").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/stores/nobody/customers").send(), @r#"
     404
     {"error":"store `nobody` is not remembered","hint":"a store is remembered at its first token or accepted write; `GET /_mock/stores` lists them"}
     "#);
@@ -70,14 +74,14 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
 
 #[test]
 fn pending_writes_are_listed_apart() {
-    let scene = Scene::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
-    scene.upsert(json!({"external_id": "c-1", "first_name": "Ann", "custom_properties": {"club": "gold"}}));
-    scene.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
-    assert_snapshot!(scene.control("GET", "/stores/shop/customers").send(), @r#"
+    let emulator = Emulator::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "custom_properties": {"club": "gold"}}));
+    emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
+    assert_snapshot!(emulator.control("GET", "/stores/shop/customers").send(), @r#"
     200
     {"customers":[],"next_after":null,"pending":[{"applies_at":"2026-01-01T00:01:00Z","body":{"customer":{"account_updated_at":"2026-01-01T00:00:00","custom_properties":{"club":"gold"},"external_id":"c-1","first_name":"Ann"}},"request":1}]}
     "#);
-    assert_snapshot!(scene.control("GET", "/stores/shop/events").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/stores/shop/events").send(), @r#"
     200
     {"events":[],"next_after":null,"pending":[{"applies_at":"2026-01-01T00:01:00Z","body":{"customer_event":{"customer":{"account_updated_at":"2026-01-01T00:00:00","external_id":"c-1"},"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"order_shipped","unique_id":"e-1"}},"request":2}]}
     "#);
@@ -85,7 +89,7 @@ fn pending_writes_are_listed_apart() {
 
 #[test]
 fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
-    let scene = Scene::new();
+    let emulator = Emulator::new();
     for (unique_id, event_type, customer) in [
         (
             "e-1",
@@ -95,10 +99,10 @@ fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
         ("e-2", "item_returned", json!({"external_id": "c-1"})),
         ("e-3", "order_shipped", json!({"phone_number": "+14155552671"})),
     ] {
-        scene.event(json!({"type": event_type, "unique_id": unique_id, "customer": customer}));
+        emulator.event(json!({"type": event_type, "unique_id": unique_id, "customer": customer}));
     }
     let found = |query: &str| {
-        let list = scene
+        let list = emulator
             .control("GET", &format!("/stores/shop/events{query}"))
             .send()
             .json();
@@ -117,7 +121,7 @@ fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
     assert_eq!(found("?customer=ANN%40example.com&type=order_shipped"), "e-1");
     assert_eq!(found("?customer=%2B14155552671"), "e-3");
     assert_eq!(found("?limit=1&after=1"), "e-2");
-    assert_snapshot!(scene.control("GET", "/stores/shop/events?unique_id=e-1").send(), @r#"
+    assert_snapshot!(emulator.control("GET", "/stores/shop/events?unique_id=e-1").send(), @r#"
     200
     {"events":[{"customer":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1,"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"order_shipped","unique_id":"e-1"}],"next_after":null,"pending":[]}
     "#);

@@ -11,19 +11,19 @@ const BINARY: &str = env!("CARGO_BIN_EXE_yotpo-mock");
 pub fn yotpo_mock(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments);
-    alone(command)
+    isolated(command)
 }
 
 /// The binary as a shell starts it that has set a limit, in the words of `ulimit`.
 #[cfg(target_os = "linux")]
-pub fn yotpo_mock_under(limit: &str, arguments: &[&str]) -> Command {
+pub fn yotpo_mock_with_limit(limit: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
     command.arg(BINARY).args(arguments);
-    alone(command)
+    isolated(command)
 }
 
-fn alone(mut command: Command) -> Command {
+fn isolated(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
         command.env_remove(name);
     }
@@ -35,15 +35,15 @@ fn alone(mut command: Command) -> Command {
 }
 
 /// A binary that serves; killed when the test is done with it.
-pub struct Running {
+pub struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
     pub url: String,
 }
 
-impl Running {
-    pub fn start(mut command: Command) -> Running {
+impl Process {
+    pub fn start(mut command: Command) -> Process {
         let mut child = command.spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -54,7 +54,7 @@ impl Running {
             .strip_prefix("yotpo-mock listening on ")
             .map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
-        Running {
+        Process {
             child,
             stdout,
             stderr,
@@ -62,9 +62,9 @@ impl Running {
         }
     }
 
-    pub fn with(arguments: &[&str]) -> Running {
+    pub fn with(arguments: &[&str]) -> Process {
         let arguments = [&["--port", "0"], arguments].concat();
-        Running::start(yotpo_mock(&arguments))
+        Process::start(yotpo_mock(&arguments))
     }
 
     #[cfg(target_os = "linux")]
@@ -77,18 +77,18 @@ impl Running {
     }
 
     /// Sends a request and gives the whole answer.
-    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut socket = TcpStream::connect(self.address()).expect("it listens");
         let length = body.len();
         write!(socket, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
             .expect("it reads");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("it answers in UTF-8");
-        answer
+        let mut response = String::new();
+        socket.read_to_string(&mut response).expect("it answers in UTF-8");
+        response
     }
 
     pub fn get(&self, path: &str) -> String {
-        self.ask("GET", path, "X-Yotpo-Token: any\r\n", "")
+        self.send("GET", path, "X-Yotpo-Token: any\r\n", "")
     }
 
     pub fn signal(&self, name: &str) {
@@ -110,7 +110,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
