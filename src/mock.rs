@@ -277,7 +277,7 @@ impl YotpoMock {
     }
 
     fn set_frozen(&self, is_frozen: bool) {
-        let set = self.inner.world.clock.put(None, None, Some(is_frozen));
+        let set = self.inner.world.clock.set(None, None, Some(is_frozen));
         set.expect("a clock that keeps its time cannot leave its range");
     }
 

@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Looks at the world for one request.
-    pub fn call(self: &Arc<Self>) -> RequestScope {
+    pub fn request_scope(self: &Arc<Self>) -> RequestScope {
         RequestScope {
             world: self.clone(),
             memory: self.memory(),
@@ -140,7 +140,7 @@ impl World {
     }
 
     /// The time of a store.
-    pub fn now_of(&self, store: &str) -> DateTime<Utc> {
+    pub fn store_now(&self, store: &str) -> DateTime<Utc> {
         self.clock.now() + self.clock.offset(store)
     }
 
@@ -183,7 +183,7 @@ impl World {
     /// Everything that a test could see of this world, journal and request numbers apart.
     pub fn state(&self) -> State {
         State {
-            memory: self.memory().state(|store| self.now_of(store)),
+            memory: self.memory().state(|store| self.store_now(store)),
             clock: Some(self.clock.state()),
         }
     }
@@ -225,7 +225,7 @@ impl World {
     /// # Errors
     ///
     /// What is wrong with the document. Then nothing is changed.
-    pub fn put_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
+    pub fn restore_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
         let state = state_document::read(text, &self.clock)?;
         match store {
             None => self.restore(state),
@@ -254,9 +254,9 @@ impl World {
     /// # Errors
     ///
     /// If the file cannot be read, or is no state.
-    pub fn keep_in(&mut self, file: StateFile) -> Result<(), ReadError> {
+    pub fn open_state_file(&mut self, file: StateFile) -> Result<(), ReadError> {
         if let Some(text) = file.read().map_err(ReadError::Io)? {
-            self.put_document(None, &text).map_err(ReadError::NoState)?;
+            self.restore_document(None, &text).map_err(ReadError::NoState)?;
         }
         self.state_file = Some(file);
         Ok(())
@@ -280,7 +280,7 @@ impl World {
         self.change(&seed::store_ids(text)?, |memory, stores| {
             let read_options = |store: &str| ReadOptions {
                 validation: memory.settings(Some(store)).validation,
-                now: self.now_of(store),
+                now: self.store_now(store),
             };
             seed::load(text, read_options, stores)
         })
@@ -295,7 +295,7 @@ impl World {
         self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
             let read_options = ReadOptions {
                 validation: memory.settings(Some(store)).validation,
-                now: self.now_of(store),
+                now: self.store_now(store),
             };
             generate::generate(order, read_options, stores.entry(store.to_owned()).or_default())
         })
@@ -333,7 +333,7 @@ impl World {
             let known = memory.known(ids);
             let mut held = lock_all(&known);
             for (id, state) in &mut held {
-                state.settle(self.now_of(id));
+                state.settle(self.store_now(id));
             }
             let copies = held
                 .iter()
@@ -361,7 +361,7 @@ impl World {
     pub fn with_store<T>(&self, store: &str, look: impl FnOnce(&StoreState) -> T) -> Option<T> {
         let remembered = self.memory().store(store)?;
         let mut state = remembered.state.lock();
-        state.settle(self.now_of(store));
+        state.settle(self.store_now(store));
         Some(look(&state))
     }
 }

@@ -43,7 +43,7 @@ async fn record<'a>(
     let started = Instant::now();
     let entry = state.world.journal.open()?;
     let Route { store, operation } = Route::find(head.method, head.path);
-    let scope = state.world.call();
+    let scope = state.world.request_scope();
     let known = operation.as_ref().ok().copied();
     let mut context = RequestContext::new(head, body, scope, entry.number, known, store.as_deref());
 

@@ -90,7 +90,7 @@ impl Scope<'_> {
 
     pub fn now(self) -> DateTime<Utc> {
         match self.store {
-            Some(store) => self.world().now_of(store),
+            Some(store) => self.world().store_now(store),
             None => self.world().clock.now(),
         }
     }
@@ -103,7 +103,7 @@ impl Scope<'_> {
 
     #[track_caller]
     pub fn set_time(self, time: DateTime<Utc>) {
-        match self.world().clock.put(self.store, Some(time), None) {
+        match self.world().clock.set(self.store, Some(time), None) {
             Ok(()) => {}
             Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
             Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
@@ -139,7 +139,7 @@ impl Scope<'_> {
 
     pub fn restore_json(self, document: &str) -> Result<(), DocumentError> {
         self.world()
-            .put_document(self.store, document)
+            .restore_document(self.store, document)
             .map_err(DocumentError::new)
     }
 

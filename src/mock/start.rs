@@ -175,7 +175,7 @@ impl Builder {
         let file = self.journal_file.as_deref().map(create_journal_file).transpose()?;
         world.journal = Journal::new(self.journal, file).map_err(StartError::thread)?;
         if let Some(path) = &self.state_file {
-            let read = world.keep_in(StateFile::new(path.clone()));
+            let read = world.open_state_file(StateFile::new(path.clone()));
             read.map_err(|error| StartError::State {
                 path: path.clone(),
                 source: match error {

@@ -86,7 +86,7 @@ impl Store {
 
     /// Issues an access token for the header `X-Yotpo-Token`, valid for 14 days of the store's time.
     pub fn access_token(&self) -> String {
-        self.inner.world.call().store_scope(&self.id).issue_token()
+        self.inner.world.request_scope().store_scope(&self.id).issue_token()
     }
 
     /// Adds customers. A customer replaces the one with the same external id; one without an external id replaces the oldest
@@ -143,7 +143,7 @@ impl Store {
     /// If there are events to generate and no customers, or more than a million of either.
     #[track_caller]
     pub fn generate(&self, customers: u64, events: u64, seed: u64) {
-        const MAX: u64 = generate::MOST;
+        const MAX: u64 = generate::MAX_GENERATED;
         assert!(
             customers <= MAX && events <= MAX,
             "at most {MAX} customers and {MAX} events are generated at a time"
@@ -254,7 +254,7 @@ impl Store {
     /// assert_eq!(store.explain(&body).broken_rules[0].rule.id, "customer.identifier.ambiguous");
     /// ```
     pub fn explain(&self, body: &Value) -> Explanation {
-        Explanation::new(self.inner.world.call().store_scope(&self.id).explain(body))
+        Explanation::new(self.inner.world.request_scope().store_scope(&self.id).explain(body))
     }
 
     /// The requests to this store in the journal, to be filtered and counted.

@@ -119,7 +119,7 @@ impl Clock {
     /// # Errors
     ///
     /// [`ClockError::Back`] or [`ClockError::TooFar`]; then everything stays as it is.
-    pub fn put(
+    pub fn set(
         &self,
         store: Option<&str>,
         moment: Option<DateTime<Utc>>,
@@ -238,7 +238,7 @@ mod tests {
         let moment = "2030-01-01T00:00:00Z".parse().expect("a time");
         let clock = Clock::frozen_at(moment);
         clock.advance(None, HOUR).expect("not too far");
-        clock.put(None, None, Some(false)).expect("it stays where it is");
+        clock.set(None, None, Some(false)).expect("it stays where it is");
         assert!(!clock.is_frozen() && clock.now() >= moment + HOUR);
         assert!(clock.now() < moment + 2 * HOUR, "it runs from there and not from now");
     }
@@ -248,12 +248,12 @@ mod tests {
         let moment = "2030-01-01T00:00:00Z".parse().expect("a time");
         let clock = Clock::frozen_at(moment);
         assert_eq!(
-            clock.put(None, Some(moment - HOUR), Some(false)),
+            clock.set(None, Some(moment - HOUR), Some(false)),
             Err(ClockError::Back { now: moment })
         );
-        assert_eq!(clock.put(Some("shop"), Some(moment + HOUR), None), Ok(()));
+        assert_eq!(clock.set(Some("shop"), Some(moment + HOUR), None), Ok(()));
         assert_eq!(
-            clock.put(Some("shop"), Some(moment), None),
+            clock.set(Some("shop"), Some(moment), None),
             Err(ClockError::Back { now: moment + HOUR })
         );
         assert_eq!(clock.advance(None, Duration::MAX), Err(ClockError::TooFar));

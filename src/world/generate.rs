@@ -9,7 +9,7 @@ use crate::domain::event::Event;
 use crate::domain::store::StoreState;
 
 /// How many customers, and how many events, are generated at a time at most.
-pub(crate) const MOST: u64 = 1_000_000;
+pub(crate) const MAX_GENERATED: u64 = 1_000_000;
 
 /// What is to be generated.
 #[derive(Clone, Copy, Debug)]

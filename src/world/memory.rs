@@ -86,12 +86,12 @@ impl Memory {
         }
     }
 
-    /// What it holds. Each store is one look; `now_of` tells its time, so that the writes whose delay is over are applied.
-    pub fn state(&self, now_of: impl Fn(&str) -> DateTime<Utc>) -> MemoryState {
+    /// What it holds. Each store is one look; `store_now` tells its time, so that the writes whose delay is over are applied.
+    pub fn state(&self, store_now: impl Fn(&str) -> DateTime<Utc>) -> MemoryState {
         let look = |id: String| {
             let store = self.store(&id)?;
             let mut state = store.state.lock();
-            state.settle(now_of(&id));
+            state.settle(store_now(&id));
             Some((id, state.clone()))
         };
         let store_overrides = self.store_overrides.iter();
@@ -105,7 +105,7 @@ impl Memory {
             faults: self.faults.state(),
             windows: windows
                 .into_iter()
-                .filter(|(id, window)| !window.is_over(now_of(id)))
+                .filter(|(id, window)| !window.is_over(store_now(id)))
                 .collect(),
             stores: self.store_ids().into_iter().filter_map(look).collect(),
         }

@@ -35,7 +35,7 @@ fn write(world: &Arc<World>, writer: usize, round: u64) {
         2 => json!({"phone_number": phone, "custom_properties": told}),
         _ => json!({"external_id": id, "email": email, "phone_number": phone, "custom_properties": told}),
     };
-    let visit = world.call().store_scope("shop");
+    let visit = world.request_scope().store_scope("shop");
     let read = read_customer(
         &Json::from(&json!({ "customer": customer })),
         ValidationOptions::default(),
@@ -47,7 +47,7 @@ fn write(world: &Arc<World>, writer: usize, round: u64) {
 
 /// All customers of one look, page by page.
 fn look(world: &Arc<World>, limit: usize) -> Vec<Value> {
-    let visit = world.call().store_scope("shop");
+    let visit = world.request_scope().store_scope("shop");
     let mut customers = Vec::new();
     let mut after = 0;
     loop {

@@ -29,8 +29,8 @@ pub(crate) struct Snapshot {
 
 /// What became of a snapshot that was to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    New,
+pub(crate) enum SaveOutcome {
+    Created,
     Replaced,
     /// There are [`CAPACITY`] others: it is not kept.
     Full,
@@ -42,18 +42,18 @@ pub(crate) struct Snapshots(Mutex<BTreeMap<String, Snapshot>>);
 
 impl Snapshots {
     /// Keeps a snapshot under a name, in the place of the one that had it.
-    pub fn put(&self, name: &str, snapshot: Snapshot) -> Kept {
+    pub fn put(&self, name: &str, snapshot: Snapshot) -> SaveOutcome {
         let mut snapshots = self.0.lock();
         if snapshots.len() >= CAPACITY && !snapshots.contains_key(name) {
-            return Kept::Full;
+            return SaveOutcome::Full;
         }
         let before = snapshots.insert(name.to_owned(), snapshot);
         drop(snapshots);
         match before {
-            None => Kept::New,
+            None => SaveOutcome::Created,
             Some(forgotten) => {
                 drop_in_background(forgotten);
-                Kept::Replaced
+                SaveOutcome::Replaced
             }
         }
     }

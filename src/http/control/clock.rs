@@ -49,7 +49,7 @@ pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, Con
             ));
         }
     };
-    world.clock.put(store.as_deref(), now, frozen).map_err(complaint)?;
+    world.clock.set(store.as_deref(), now, frozen).map_err(complaint)?;
     Ok(told(&world, store.as_deref()))
 }
 

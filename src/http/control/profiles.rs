@@ -67,7 +67,7 @@ pub(super) async fn explain(mut request: ControlRequest) -> Result<HttpResponse,
     request.query([])?;
     let (world, store) = (request.world.clone(), request.path("store_id").to_owned());
     let body = Value::Object(request.any_object().await?);
-    let explanation = world.call().store_scope(&store).explain(&body);
+    let explanation = world.request_scope().store_scope(&store).explain(&body);
     let notes: Vec<_> = explanation
         .notes
         .iter()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::ControlError;
 use super::request::{ControlRequest, run_blocking};
-use crate::world::generate::{GenerateRequest, MOST};
+use crate::world::generate::{GenerateRequest, MAX_GENERATED};
 use crate::world::seed::{SeedCounts, Seeded};
 use crate::world::text::truncate;
 
@@ -45,8 +45,8 @@ pub(super) async fn generate(mut request: ControlRequest) -> Result<HttpResponse
         }),
     };
     let order = GenerateRequest {
-        customers: number("customers", 0, MOST)?,
-        events: number("events", 0, MOST)?,
+        customers: number("customers", 0, MAX_GENERATED)?,
+        events: number("events", 0, MAX_GENERATED)?,
         seed: number("seed", 0, u64::MAX)?,
     };
     if order.customers == 0 && order.events == 0 {

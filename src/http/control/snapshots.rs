@@ -8,7 +8,7 @@ use super::error::ControlError;
 use super::request::ControlRequest;
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
-use crate::world::snapshot::{self, CAPACITY, Kept, Snapshot};
+use crate::world::snapshot::{self, CAPACITY, SaveOutcome, Snapshot};
 use crate::world::text::{join_quoted, truncate};
 
 /// `GET /_mock/snapshots`
@@ -31,9 +31,9 @@ pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, Con
     };
     let body = told(&name, &snapshot);
     match world.snapshots.put(&name, snapshot) {
-        Kept::New => Ok(HttpResponse::Created().json(body)),
-        Kept::Replaced => Ok(HttpResponse::Ok().json(body)),
-        Kept::Full => Err(ControlError::new(
+        SaveOutcome::Created => Ok(HttpResponse::Created().json(body)),
+        SaveOutcome::Replaced => Ok(HttpResponse::Ok().json(body)),
+        SaveOutcome::Full => Err(ControlError::new(
             StatusCode::CONFLICT,
             format!("there are {CAPACITY} snapshots, and `{name}` is none of them"),
             format!("replace or delete one of {}", join_quoted(&names(&world))),

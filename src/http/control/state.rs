@@ -73,7 +73,7 @@ pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, Con
     let store = request.store()?;
     let world = request.world.clone();
     let text = request.text().await?;
-    let put = run_blocking(move || world.put_document(store.as_deref(), &text)).await?;
+    let put = run_blocking(move || world.restore_document(store.as_deref(), &text)).await?;
     put.map_err(|error| {
         let hint = "nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one";
         ControlError::bad(format!("the state is not taken: {error}"), hint)

@@ -32,7 +32,7 @@ fn world() -> Arc<World> {
 }
 
 fn run(world: &Arc<World>, steps: &[Step]) {
-    let visit = |store: &str| RequestScope::store_scope(&world.call(), store);
+    let visit = |store: &str| RequestScope::store_scope(&world.request_scope(), store);
     for (at, step) in steps.iter().enumerate() {
         let request = u64::try_from(at).expect("steps are few");
         match step {
@@ -174,7 +174,7 @@ proptest! {
         run(&one, &before);
         run(&other, &elsewhere);
         let told = document(&one.state());
-        other.put_document(None, &told).expect("what came out goes in");
+        other.restore_document(None, &told).expect("what came out goes in");
         prop_assert_eq!(&document(&other.state()), &told);
         for id in other.memory().store_ids() {
             other.memory().store(&id).expect("it was listed").state.lock().audit();
@@ -199,7 +199,7 @@ proptest! {
             let told = document(&world.state().of_store("shop"));
             run(&world, &then);
             let other = document(&world.state().of_store("other \" ü"));
-            world.put_document(Some("shop"), &told).expect("what came out goes in");
+            world.restore_document(Some("shop"), &told).expect("what came out goes in");
             let now = "\"now\"";
             prop_assert!(!told.contains(now) && !other.contains(now), "the time of all is not a store's");
             // The offset is the store's own; of all stores the time has gone on, which may have settled writes.
@@ -221,7 +221,7 @@ proptest! {
         run(&world, &before);
         let told = document(&world.state());
         let end = told.floor_char_boundary(cut.index(told.len() - 2));
-        prop_assert!(world.put_document(None, &told[..end]).is_err());
+        prop_assert!(world.restore_document(None, &told[..end]).is_err());
         prop_assert_eq!(&document(&world.state()), &told, "what is refused changes nothing");
         let digits: Vec<_> = told.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
         if !digits.is_empty() {
@@ -229,7 +229,7 @@ proptest! {
             let at = digits[digit.index(digits.len())];
             other[at] = if other[at] == b'9' { b'0' } else { b'9' };
             let other = String::from_utf8(other).expect("a digit for a digit");
-            if world.put_document(None, &other).is_ok() {
+            if world.restore_document(None, &other).is_ok() {
                 for id in world.memory().store_ids() {
                     world.memory().store(&id).expect("it was listed").state.lock().audit();
                 }
@@ -250,8 +250,8 @@ fn the_last_moment_that_there_is_is_read_back() {
 fn a_token_call_for_a_store_that_was_not_declared_is_refused_after_a_state_came_in() {
     let world = world();
     world
-        .put_document(None, r#"{"stores":[{"id":"shop","secret":"s"}]}"#)
+        .restore_document(None, r#"{"stores":[{"id":"shop","secret":"s"}]}"#)
         .expect("a seed is a state");
-    let visit = world.call().store_scope("other");
+    let visit = world.request_scope().store_scope("other");
     assert!(matches!(visit.check_store(), Err(Rejection::UnknownStore)));
 }
