@@ -18,7 +18,7 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod state_document;
 pub(crate) mod state_file;
-mod strict_json;
+pub(crate) mod strict_json;
 pub(crate) mod text;
 pub(crate) mod verification;
 
@@ -32,6 +32,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::access_token::{Token, TokenStatus};
@@ -69,7 +70,8 @@ const WINDOWS_BEFORE_SWEEP: usize = 1024;
 const TRIES_UNHELD: usize = 3;
 
 /// What a reset goes back to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ResetTo {
     /// The seeds of the start.
     #[default]

@@ -23,12 +23,12 @@ fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.control("GET", "/nowhere").send(), @r#"
     404
-    {"error":"`/_mock/nowhere` is not a path of the control surface","hint":"`GET /_mock/control.openapi.json` lists them all"}
+    {"error":"`/_mock/nowhere` is not a path of the control API","hint":"`GET /_mock/control.openapi.json` lists all paths"}
     "#);
     assert_snapshot!(emulator.control("DELETE", "/clock").send(), @r#"
     405
     allow: GET, HEAD, PUT
-    {"error":"`/_mock/clock` does not take DELETE","hint":"it takes GET, HEAD, PUT"}
+    {"error":"`/_mock/clock` does not support DELETE","hint":"it supports GET, HEAD, PUT"}
     "#);
     assert_eq!(emulator.control("POST", "").send().status(), 404);
     assert_eq!(emulator.mock.requests().count(), 0, "our own surface is not journalled");
@@ -39,11 +39,11 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.control("POST", "/reset?stoer=shop").send(), @r#"
     400
-    {"error":"`stoer` is not a parameter of this request","hint":"it takes `store`"}
+    {"error":"`stoer` is not a parameter of this request","hint":"it has `store`"}
     "#);
     assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!({"too": "empty"})).send(), @r#"
     400
-    {"error":"`too` is not a key of this request","hint":"it takes `to`"}
+    {"error":"unknown field `too`, expected `to`","hint":"send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body"}
     "#);
     assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!(["empty"])).send(), @r#"
     400
@@ -55,7 +55,7 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
     "#);
     assert_snapshot!(emulator.control("POST", "/reset?store=").send(), @r#"
     400
-    {"error":"`store` is empty","hint":"name a store, or leave it out to mean all"}
+    {"error":"`store` is empty","hint":"name a store, or leave it out for all stores"}
     "#);
     assert_snapshot!(emulator.control("GET", "/clock?store=%ff").send(), @r#"
     400

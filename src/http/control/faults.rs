@@ -1,65 +1,57 @@
-//! Making the vendor misbehave: `/_mock/faults`.
+//! Injected faults: `/_mock/faults`.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::error::ControlError;
 use super::request::ControlRequest;
+use super::{ControlError, ControlResult, ok};
 
 /// `POST /_mock/faults`: adds a fault; 201 with its id.
-pub(super) async fn add(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let memory = request.world.memory();
-    let spec = request.any_object().await?;
-    let added = memory.faults.add(spec);
-    let id = added.map_err(|error| {
-        ControlError::bad(
-            error,
-            "for example {\"match\":{\"operation\":\"upsertCustomer\"},\"times\":2,\"status\":503}",
-        )
+    let id = memory.faults.add(request.object().await?).map_err(|error| {
+        let example = r#"for example {"match":{"operation":"upsertCustomer"},"times":2,"status":503}"#;
+        ControlError::bad(error.to_string(), example)
     })?;
     Ok(HttpResponse::Created().json(memory.faults.get(id).expect("it was just added")))
 }
 
-/// `GET /_mock/faults`, `?store=`: all, or those for one store only, with what became of them.
-pub(super) async fn list(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `GET /_mock/faults`, `?store=`: the faults that apply to one store only, or all, with their counts.
+pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    Ok(HttpResponse::Ok().json(json!({ "faults": request.world.memory().faults.list(store.as_deref()) })))
+    ok(json!({ "faults": request.world.memory().faults.list(store.as_deref()) }))
 }
 
 /// `DELETE /_mock/faults`, `?store=`
-pub(super) async fn clear(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    Ok(HttpResponse::Ok().json(json!({ "removed": request.world.memory().faults.clear(store.as_deref()) })))
+    ok(json!({ "removed": request.world.memory().faults.clear(store.as_deref()) }))
 }
 
-/// `GET /_mock/faults/{id}`
-pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `GET /_mock/faults/{fault_id}`
+pub(super) async fn get(request: ControlRequest) -> ControlResult {
     request.query([])?;
-    let fault = id_of(&request).and_then(|id| request.world.memory().faults.get(id));
-    fault
-        .map(|fault| HttpResponse::Ok().json(fault))
-        .ok_or_else(|| unknown(&request))
+    let fault = fault_id(&request).and_then(|id| request.world.memory().faults.get(id));
+    ok(fault.ok_or_else(|| unknown_fault(&request))?)
 }
 
-/// `DELETE /_mock/faults/{id}`
-pub(super) async fn remove(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `DELETE /_mock/faults/{fault_id}`
+pub(super) async fn remove(request: ControlRequest) -> ControlResult {
     request.query([])?;
-    let removed = id_of(&request).is_some_and(|id| request.world.memory().faults.remove(id));
-    removed
-        .then(|| HttpResponse::Ok().json(json!({ "removed": 1 })))
-        .ok_or_else(|| unknown(&request))
+    match fault_id(&request).is_some_and(|id| request.world.memory().faults.remove(id)) {
+        true => ok(json!({ "removed": 1 })),
+        false => Err(unknown_fault(&request)),
+    }
 }
 
-fn id_of(request: &ControlRequest) -> Option<u64> {
+fn fault_id(request: &ControlRequest) -> Option<u64> {
     request.path("fault_id").parse().ok()
 }
 
-fn unknown(request: &ControlRequest) -> ControlError {
-    ControlError::new(
-        StatusCode::NOT_FOUND,
+fn unknown_fault(request: &ControlRequest) -> ControlError {
+    ControlError::not_found(
         format!("there is no fault `{}`", request.path("fault_id")),
-        "`GET /_mock/faults` lists those there are",
+        "`GET /_mock/faults` lists all faults",
     )
 }

@@ -1,31 +1,35 @@
-//! What is asked of the control surface, read strictly: what is not known is refused by name, since a misspelt fault must not
-//! pass silently.
+//! Strict reading of a control request: unknown parameters and keys are errors, so that no typo in a test has no effect.
 
 use std::future::{Ready, ready};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::web::{self, BytesMut, Data};
+use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::ControlError;
 use super::access::Access;
-use super::error::ControlError;
-use super::world_of;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
 use crate::http::request::parse_query;
 use crate::world::World;
+use crate::world::strict_json;
 use crate::world::text::{join_quoted, truncate};
 
-/// The largest body of the control surface unless told otherwise, in bytes: 256 MiB.
+/// The default limit for the body of a control request, in bytes: 256 MiB.
 pub(super) const DEFAULT_BODY_LIMIT: usize = 256 * 1024 * 1024;
 
-/// One request to the control surface.
+const MAX_LIMIT: u64 = 1000;
+const DEFAULT_LIMIT: u64 = 100;
+
+/// One request to the control API.
 pub(super) struct ControlRequest {
     pub world: Arc<World>,
-    query: Result<Vec<(String, String)>, ControlError>,
     request: HttpRequest,
     payload: Payload,
 }
@@ -35,11 +39,8 @@ impl FromRequest for ControlRequest {
     type Future = Ready<Result<ControlRequest, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let query = parse_query(request.query_string());
-        let query = query.map_err(|_| ControlError::bad("the query is not UTF-8", "percent-encode it as UTF-8"));
         ready(Ok(ControlRequest {
             world: world_of(request),
-            query,
             request: request.clone(),
             payload: payload.take(),
         }))
@@ -47,121 +48,110 @@ impl FromRequest for ControlRequest {
 }
 
 impl ControlRequest {
-    /// A part of the path, decoded.
+    /// A decoded parameter of the path.
     pub fn path(&self, name: &str) -> &str {
         self.request.match_info().query(name)
     }
 
-    /// The query's parameters, all of which are known; of a repeated one the last wins.
+    /// The values of the known query parameters; of a repeated one the last.
     ///
     /// # Errors
     ///
-    /// Names a parameter that is not known.
-    pub fn query<const N: usize>(&mut self, known: [&str; N]) -> Result<[Option<String>; N], ControlError> {
-        let query = std::mem::replace(&mut self.query, Ok(Vec::new()))?;
+    /// If a parameter is unknown, or the query is not UTF-8.
+    pub fn query<const N: usize>(&self, known: [&str; N]) -> Result<[Option<String>; N], ControlError> {
+        let parameters = parse_query(self.request.query_string())
+            .map_err(|_| ControlError::bad("the query is not UTF-8", "percent-encode it as UTF-8"))?;
         let mut values = [const { None }; N];
-        for (name, value) in query {
-            match known.iter().position(|known| *known == name) {
-                Some(at) => values[at] = Some(value),
-                None => {
-                    let hint = match known.as_slice() {
-                        [] => "it takes none".to_owned(),
-                        known => format!("it takes {}", join_quoted(known)),
-                    };
-                    return Err(ControlError::bad(
-                        format!("`{name}` is not a parameter of this request"),
-                        hint,
-                    ));
-                }
-            }
+        for (name, value) in parameters {
+            let Some(at) = known.iter().position(|known| *known == name) else {
+                let error = format!("`{name}` is not a parameter of this request");
+                let hint = match N {
+                    0 => "it has no parameters".to_owned(),
+                    _ => format!("it has {}", join_quoted(&known)),
+                };
+                return Err(ControlError::bad(error, hint));
+            };
+            values[at] = Some(value);
         }
         Ok(values)
     }
 
-    /// The only parameter of many requests: the store that is meant, if not all are.
+    /// The query parameter `store`, the only one that most requests have; `None` means all stores.
     ///
     /// # Errors
     ///
-    /// As [`query`](ControlRequest::query) does, and if the store is empty.
-    pub fn store(&mut self) -> Result<Option<String>, ControlError> {
+    /// As [`query`](ControlRequest::query), and if the store is empty.
+    pub fn store(&self) -> Result<Option<String>, ControlError> {
         let [store] = self.query(["store"])?;
-        if store.as_deref() == Some("") {
-            return Err(ControlError::bad(
+        match store.as_deref() {
+            Some("") => Err(ControlError::bad(
                 "`store` is empty",
-                "name a store, or leave it out to mean all",
-            ));
-        }
-        Ok(store)
-    }
-
-    /// The body, which must be a JSON object with known keys only; no body is an empty object.
-    ///
-    /// # Errors
-    ///
-    /// If it is not, or too large.
-    pub async fn object(self, known: &[&str]) -> Result<Map<String, Value>, ControlError> {
-        let object = self.any_object().await?;
-        match object.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(ControlError::bad(
-                format!("`{key}` is not a key of this request"),
-                format!("it takes {}", join_quoted(known)),
+                "name a store, or leave it out for all stores",
             )),
-            None => Ok(object),
+            _ => Ok(store),
         }
     }
 
-    /// The body, which must be a JSON object; no body is an empty one.
+    /// The body as a type; without a body, that of an empty object. The hint says what would be right.
     ///
     /// # Errors
     ///
-    /// If it is not, or too large.
-    pub async fn any_object(self) -> Result<Map<String, Value>, ControlError> {
+    /// If the body is not a JSON object of this type, too large or incomplete.
+    pub async fn json<T: DeserializeOwned>(&mut self, hint: &'static str) -> Result<T, ControlError> {
+        from_object(self.object().await?, hint)
+    }
+
+    /// Checks that there is no body, or an empty object.
+    ///
+    /// # Errors
+    ///
+    /// If there is another body.
+    pub async fn no_body(&mut self) -> Result<(), ControlError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Empty {}
+
+        self.json("send no body").await.map(|Empty {}| ())
+    }
+
+    /// The body as a JSON object; without a body, an empty one.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not a JSON object, too large or incomplete.
+    pub async fn object(&mut self) -> Result<Map<String, Value>, ControlError> {
         let bytes = self.bytes().await?;
         if bytes.is_empty() {
             return Ok(Map::new());
         }
-        match json::parse_value(&bytes) {
-            Ok(Value::Object(object)) => Ok(object),
-            Ok(other) => Err(ControlError::bad(
-                format!("the body is `{}`", truncate(&other)),
-                "send a JSON object",
-            )),
-            Err(Malformed::TooDeep) => Err(ControlError::bad(
-                format!("the body is nested deeper than {MAX_DEPTH} levels"),
-                "send a JSON object",
-            )),
-            Err(Malformed::NotJson(error)) => Err(ControlError::bad(
-                format!("the body is not JSON: {error}"),
-                "send a JSON object",
-            )),
-        }
+        let error = match json::parse_value(&bytes) {
+            Ok(Value::Object(object)) => return Ok(object),
+            Ok(other) => format!("the body is `{}`", truncate(&other)),
+            Err(Malformed::TooDeep) => format!("the body is nested deeper than {MAX_DEPTH} levels"),
+            Err(Malformed::NotJson(error)) => format!("the body is not JSON: {error}"),
+        };
+        Err(ControlError::bad(error, "send a JSON object"))
     }
 
-    /// The body as a text.
+    /// The body as text.
     ///
     /// # Errors
     ///
-    /// As [`bytes`](ControlRequest::bytes) does, and if it is not UTF-8.
-    pub async fn text(self) -> Result<String, ControlError> {
+    /// If the body is not UTF-8, too large or incomplete.
+    pub async fn text(&mut self) -> Result<String, ControlError> {
         String::from_utf8(self.bytes().await?.into()).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             ControlError::bad(format!("the body is not UTF-8 from byte {at} on"), "send it as UTF-8")
         })
     }
 
-    /// The body as it came.
-    ///
-    /// # Errors
-    ///
-    /// If it is too large, or ends in the middle.
-    pub async fn bytes(mut self) -> Result<BytesMut, ControlError> {
+    async fn bytes(&mut self) -> Result<BytesMut, ControlError> {
         let access = self.request.app_data::<Data<Access>>();
-        let limit = access.expect("every app is told who may use this surface").body_limit;
+        let limit = access.expect("the app has its access rules").body_limit;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = self.payload.next().await {
-            let chunk = chunk.map_err(|error| {
-                ControlError::bad(format!("the body did not arrive whole: {error}"), "send it again")
-            })?;
+            let chunk = chunk
+                .map_err(|error| ControlError::bad(format!("the body is incomplete: {error}"), "send it again"))?;
             if bytes.len() + chunk.len() > limit {
                 return Err(ControlError::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -175,40 +165,64 @@ impl ControlRequest {
     }
 }
 
-/// Does what may take long where it keeps nobody else waiting.
-///
-/// # Errors
-///
-/// If it panics, or the emulator is stopping.
-pub(super) async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ControlError> {
-    web::block(work).await.map_err(|_| {
-        ControlError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the emulator failed at this, or is stopping",
-            "its log tells more",
-        )
-    })
+fn world_of(request: &HttpRequest) -> Arc<World> {
+    let world = request.app_data::<Data<World>>().expect("the app has its world");
+    world.clone().into_inner()
 }
 
-/// Reads a whole number from a query, within bounds.
+/// Reads an object as a type.
 ///
 /// # Errors
 ///
-/// If it is not one.
-pub(super) fn number(
+/// If a key is unknown or missing, or a value is not as the type requires; with the path of the value.
+pub(super) fn from_object<T: DeserializeOwned>(
+    object: Map<String, Value>,
+    hint: &'static str,
+) -> Result<T, ControlError> {
+    strict_json::from_value(Value::Object(object)).map_err(|error| ControlError::bad(error.to_string(), hint))
+}
+
+/// Deserializes a whole number within bounds.
+pub(super) fn whole_number<'de, D, T, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<u64>,
+{
+    let value = Value::deserialize(deserializer)?;
+    match value.as_u64().filter(|number| (MIN..=MAX).contains(number)) {
+        Some(number) => Ok(number.into()),
+        None => Err(D::Error::custom(format!(
+            "must be a whole number from {MIN} to {MAX}, and is `{}`",
+            truncate(&value)
+        ))),
+    }
+}
+
+/// Parses the query parameter `limit`: 1 to 1000, by default 100.
+///
+/// # Errors
+///
+/// If it is something else.
+pub(super) fn parse_limit(text: Option<String>) -> Result<usize, ControlError> {
+    let limit = parse_number("limit", text, DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
+    Ok(usize::try_from(limit).expect("the largest limit fits"))
+}
+
+/// Parses a query parameter as a whole number.
+///
+/// # Errors
+///
+/// If it is not one within the bounds.
+pub(super) fn parse_number(
     name: &str,
-    text: Option<&str>,
+    text: Option<String>,
     default: u64,
-    bounds: std::ops::RangeInclusive<u64>,
+    bounds: RangeInclusive<u64>,
 ) -> Result<u64, ControlError> {
     let Some(text) = text else { return Ok(default) };
-    text.parse()
-        .ok()
-        .filter(|number| bounds.contains(number))
-        .ok_or_else(|| {
-            let hint = format!("it is a whole number from {} to {}", bounds.start(), bounds.end());
-            ControlError::bad(format!("`{name}` is `{text}`"), hint)
-        })
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| {
+        let hint = format!("it is a whole number from {} to {}", bounds.start(), bounds.end());
+        ControlError::bad(format!("`{name}` is `{text}`"), hint)
+    })
 }

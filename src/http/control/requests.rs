@@ -1,113 +1,124 @@
-//! What happened: `/_mock/requests`, and whether it did so many times.
+//! The request journal: `/_mock/requests`.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::error::ControlError;
-use super::request::{ControlRequest, number};
+use super::request::{ControlRequest, from_object, parse_limit, parse_number, whole_number};
+use super::{ControlError, ControlResult, ok};
 use crate::world::matching::Difference;
-use crate::world::text::truncate;
+use crate::world::text::join_quoted;
 use crate::world::verification::{self, InvalidExpectation, Times, VerificationFailure};
 
-/// The longest list, and the one that is given where the client does not say.
-const MAX_LIMIT: u64 = 1000;
-const DEFAULT_LIMIT: u64 = 100;
-
-/// `GET /_mock/requests`: the journal, newest first; filters `store`, `method`, `path`, `operation`, `status`, `rule`, `note`,
+/// `GET /_mock/requests`: the entries, newest first; filters `store`, `method`, `path`, `operation`, `status`, `rule` and `note`,
 /// and the numbers `after` and `before`.
-pub(super) async fn list(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let [store, operation, method, path, status, rule, note, ..] = verification::KEYS;
-    let asked_for = request.query([
+    let [filters @ .., after, before, limit] = request.query([
         store, operation, method, path, status, rule, note, "after", "before", "limit",
     ])?;
-    let [texts @ .., after, before, limit] = asked_for;
-    let limit = number("limit", limit.as_deref(), DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
-    let limit = usize::try_from(limit).expect("the longest list fits memory");
-    let after = number("after", after.as_deref(), 0, 0..=u64::MAX)?;
-    let before = number("before", before.as_deref(), u64::MAX, 0..=u64::MAX)?;
+    let limit = parse_limit(limit)?;
+    let after = parse_number("after", after, 0, 0..=u64::MAX)?;
+    let before = parse_number("before", before, u64::MAX, 0..=u64::MAX)?;
     let mut expected = Map::new();
-    for (name, text) in verification::KEYS.into_iter().zip(texts) {
-        if let Some(text) = text {
-            let value = match text.parse::<u16>() {
-                Ok(status) if name == "status" => status.into(),
-                _ => Value::String(text),
-            };
-            expected.insert(name.to_owned(), value);
-        }
+    for (name, filter) in verification::KEYS.into_iter().zip(filters) {
+        let Some(text) = filter else { continue };
+        let value = match text.parse::<u16>() {
+            Ok(number) if name == status => number.into(),
+            _ => Value::String(text),
+        };
+        expected.insert(name.to_owned(), value);
     }
-    verification::check(&expected).map_err(complaint)?;
+    verification::check(&expected)?;
     let mut entries = request.world.journal.entries();
     entries.retain(|entry| entry.number > after && entry.number < before && entry.differences(&expected).is_empty());
-    // They stand in the order in which they were answered.
+    // The journal is in the order of the responses.
     entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.number));
     let total = entries.len();
     let next_before = (total > limit).then(|| entries[limit - 1].number);
     let requests: Vec<_> = entries.iter().take(limit).map(|entry| entry.to_json()).collect();
-    Ok(HttpResponse::Ok().json(json!({ "requests": requests, "total": total, "next_before": next_before })))
+    ok(json!({ "requests": requests, "total": total, "next_before": next_before }))
 }
 
-/// `DELETE /_mock/requests`, `?store=`: forgets them; numbers go on, and the report stays.
-pub(super) async fn clear(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `DELETE /_mock/requests`, `?store=`: removes the entries. Numbers go on, and the report is unchanged.
+pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     request.world.journal.clear(store.as_deref());
-    Ok(HttpResponse::Ok().json(json!({})))
+    ok(json!({}))
 }
 
-/// `POST /_mock/requests/verify`: whether so many requests were as expected; if not, those that came nearest and where they
-/// differ.
-pub(super) async fn verify(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
-    let [] = request.query([])?;
-    let world = request.world.clone();
-    let mut body = request
-        .object(&[&verification::KEYS[..], &["count", "at_least", "at_most"]].concat())
-        .await?;
-    let times = take_times(&mut body)?;
-    verification::check(&body).map_err(complaint)?;
-    verification::fold_headers(&mut body);
-    match verification::verify(&world.journal.entries(), &body, times) {
-        Ok(matched) => Ok(HttpResponse::Ok().json(json!({ "matched": matched }))),
+const COUNT_KEYS: [&str; 3] = ["count", "at_least", "at_most"];
+
+const COUNT_HINT: &str = "send `count`, or `at_least`, `at_most` or both of these";
+
+/// The expected number of requests, in the body of `POST /_mock/requests/verify`.
+#[derive(Deserialize)]
+struct ExpectedCount {
+    #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
+    count: Option<u64>,
+    #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
+    at_least: Option<u64>,
+    #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
+    at_most: Option<u64>,
+}
+
+/// `POST /_mock/requests/verify`: 200 if the expected number of requests matches, else 409 with the nearest requests and their
+/// differences.
+pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
+    request.query([])?;
+    let mut expected = request.object().await?;
+    let count = COUNT_KEYS
+        .into_iter()
+        .filter_map(|key| expected.remove_entry(key))
+        .collect();
+    let times = times(from_object(count, COUNT_HINT)?)?;
+    if let Some(key) = expected.keys().find(|key| !verification::KEYS.contains(&key.as_str())) {
+        let keys = [&COUNT_KEYS[..], &verification::KEYS].concat();
+        return Err(ControlError::bad(
+            format!("unknown field `{key}`"),
+            format!("an expectation has {}", join_quoted(&keys)),
+        ));
+    }
+    verification::check(&expected)?;
+    verification::fold_headers(&mut expected);
+    match verification::verify(&request.world.journal.entries(), &expected, times) {
+        Ok(matched) => ok(json!({ "matched": matched })),
         Err(VerificationFailure { matched, nearest }) => {
             let nearest = nearest.iter().map(|(entry, differences)| {
-                let differences: Vec<_> = differences.iter().map(difference).collect();
+                let differences: Vec<_> = differences.iter().map(difference_json).collect();
                 json!({ "number": entry.number, "differences": differences })
             });
             let nearest: Vec<_> = nearest.collect();
-            let told = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
-            Ok(HttpResponse::build(StatusCode::CONFLICT).json(told))
+            let body = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
+            Ok(HttpResponse::Conflict().json(body))
         }
     }
 }
 
-fn complaint(impossible: InvalidExpectation) -> ControlError {
-    let InvalidExpectation { name, value, hint } = impossible;
-    ControlError::bad(format!("`{name}` is `{value}`"), hint)
+impl From<InvalidExpectation> for ControlError {
+    fn from(InvalidExpectation { name, value, hint }: InvalidExpectation) -> ControlError {
+        ControlError::bad(format!("`{name}` is `{value}`"), hint)
+    }
 }
 
-fn difference(difference: &Difference) -> Value {
-    let Difference { path, expected, found } = difference;
+fn difference_json(Difference { path, expected, found }: &Difference) -> Value {
     json!({ "path": path, "expected": expected, "found": found })
 }
 
-/// Takes `count`, or `at_least` and `at_most`, out of a body.
-fn take_times(body: &mut Map<String, Value>) -> Result<Times, ControlError> {
-    let mut take = |name: &str| match body.remove(name) {
-        None => Ok(None),
-        Some(value) => value.as_u64().map(Some).ok_or_else(|| {
-            ControlError::bad(
-                format!("`{name}` is `{}`", truncate(&value)),
-                "it is a whole number from 0",
-            )
-        }),
-    };
-    let hint = "give `count`, or `at_least`, `at_most` or both of these";
-    match (take("count")?, take("at_least")?, take("at_most")?) {
+fn times(expected: ExpectedCount) -> Result<Times, ControlError> {
+    match (expected.count, expected.at_least, expected.at_most) {
         (Some(count), None, None) => Ok(Times::Exactly(count)),
-        (Some(_), _, _) => Err(ControlError::bad("`count` stands beside `at_least` or `at_most`", hint)),
-        (None, None, None) => Err(ControlError::bad("it is not said how many requests are expected", hint)),
+        (Some(_), _, _) => Err(ControlError::bad(
+            "`count` excludes `at_least` and `at_most`",
+            COUNT_HINT,
+        )),
+        (None, None, None) => Err(ControlError::bad(
+            "the expected number of requests is missing",
+            COUNT_HINT,
+        )),
         (None, Some(least), Some(most)) if least > most => Err(ControlError::bad(
             format!("`at_least` is `{least}` and `at_most` is `{most}`"),
-            "no number is both: `at_least` must not be above `at_most`",
+            "`at_least` must not be greater than `at_most`",
         )),
         (None, Some(least), None) => Ok(Times::AtLeast(least)),
         (None, least, Some(most)) => Ok(Times::Between(least.unwrap_or(0), most)),

@@ -1,37 +1,32 @@
-//! Starting over: `/_mock/reset` and `/_mock/settle`.
+//! Reset and settle: `/_mock/reset` and `/_mock/settle`.
 
-use actix_web::HttpResponse;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::error::ControlError;
 use super::request::ControlRequest;
+use super::{ControlResult, ok};
 use crate::world::ResetTo;
-use crate::world::text::truncate;
 
-/// `POST /_mock/reset`, `?store=`: back to the seeds of the start, or with `{"to":"empty"}` to nothing.
-pub(super) async fn reset(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
-    let store = request.store()?;
-    let world = request.world.clone();
-    let body = request.object(&["to"]).await?;
-    let to = match body.get("to") {
-        None => ResetTo::Seed,
-        Some(Value::String(to)) if to == "seed" => ResetTo::Seed,
-        Some(Value::String(to)) if to == "empty" => ResetTo::Empty,
-        Some(other) => {
-            return Err(ControlError::bad(
-                format!("`to` is `{}`", truncate(other)),
-                "it is `seed` or `empty`",
-            ));
-        }
-    };
-    world.reset(store.as_deref(), to);
-    Ok(HttpResponse::Ok().json(json!({})))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    #[serde(default)]
+    to: ResetTo,
 }
 
-/// `POST /_mock/settle`, `?store=`: makes every accepted write visible now.
-pub(super) async fn settle(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `POST /_mock/reset`, `?store=`: restores the seeds of the start, or with `{"to":"empty"}` removes everything.
+pub(super) async fn reset(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    let world = request.world.clone();
-    request.object(&[]).await?;
-    Ok(HttpResponse::Ok().json(json!({ "applied": world.settle(store.as_deref()) })))
+    let Reset { to } = request
+        .json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body")
+        .await?;
+    request.world.reset(store.as_deref(), to);
+    ok(json!({}))
+}
+
+/// `POST /_mock/settle`, `?store=`: makes all accepted writes visible now.
+pub(super) async fn settle(mut request: ControlRequest) -> ControlResult {
+    let store = request.store()?;
+    request.no_body().await?;
+    ok(json!({ "applied": request.world.settle(store.as_deref()) }))
 }

@@ -1,79 +1,75 @@
-//! Named states: `/_mock/snapshots`.
+//! Named snapshots of the state: `/_mock/snapshots`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::ControlError;
 use super::request::ControlRequest;
+use super::{ControlError, ControlResult, ok};
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::snapshot::{self, CAPACITY, SaveOutcome, Snapshot};
 use crate::world::text::{join_quoted, truncate};
 
 /// `GET /_mock/snapshots`
-pub(super) async fn list(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn list(request: ControlRequest) -> ControlResult {
     request.query([])?;
-    let all = request.world.snapshots.all();
-    let all: Vec<_> = all.iter().map(|(name, snapshot)| told(name, snapshot)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "snapshots": all })))
+    let snapshots = request.world.snapshots.all();
+    let snapshots: Vec<_> = snapshots
+        .iter()
+        .map(|(name, snapshot)| to_json(name, snapshot))
+        .collect();
+    ok(json!({ "snapshots": snapshots }))
 }
 
-/// `PUT /_mock/snapshots/{name}`: keeps what is there now.
-pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `PUT /_mock/snapshots/{name}`: saves the current state.
+pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let name = name(&request)?;
-    let world = request.world.clone();
-    request.object(&[]).await?;
+    request.no_body().await?;
+    let world = &request.world;
     let snapshot = Snapshot {
         taken_at: world.clock.now(),
         state: world.state(),
     };
-    let body = told(&name, &snapshot);
+    let body = to_json(&name, &snapshot);
     match world.snapshots.put(&name, snapshot) {
         SaveOutcome::Created => Ok(HttpResponse::Created().json(body)),
-        SaveOutcome::Replaced => Ok(HttpResponse::Ok().json(body)),
+        SaveOutcome::Replaced => ok(body),
         SaveOutcome::Full => Err(ControlError::new(
             StatusCode::CONFLICT,
-            format!("there are {CAPACITY} snapshots, and `{name}` is none of them"),
-            format!("replace or delete one of {}", join_quoted(&names(&world))),
+            format!("there are {CAPACITY} snapshots already, and none is named `{name}`"),
+            format!("replace or delete one of {}", join_quoted(&names(world))),
         )),
     }
 }
 
 /// `GET /_mock/snapshots/{name}`
-pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn get(request: ControlRequest) -> ControlResult {
     request.query([])?;
-    let name = name(&request)?;
-    let snapshot = request
-        .world
-        .snapshots
-        .get(&name)
-        .ok_or_else(|| unknown(&request.world, &name))?;
-    Ok(HttpResponse::Ok().json(told(&name, &snapshot)))
+    let (name, snapshot) = find(&request)?;
+    ok(to_json(&name, &snapshot))
 }
 
-/// `POST /_mock/snapshots/{name}/restore`: puts it in the place of what is there, the time included.
-pub(super) async fn restore(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `POST /_mock/snapshots/{name}/restore`: replaces the current state, and the time.
+pub(super) async fn restore(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
-    let name = name(&request)?;
-    let world = request.world.clone();
-    request.object(&[]).await?;
-    let snapshot = world.snapshots.get(&name).ok_or_else(|| unknown(&world, &name))?;
-    let body = told(&name, &snapshot);
-    world.restore(snapshot.state);
-    Ok(HttpResponse::Ok().json(body))
+    name(&request)?;
+    request.no_body().await?;
+    let (name, snapshot) = find(&request)?;
+    let body = to_json(&name, &snapshot);
+    request.world.restore(snapshot.state);
+    ok(body)
 }
 
 /// `DELETE /_mock/snapshots/{name}`
-pub(super) async fn delete(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+pub(super) async fn delete(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let name = name(&request)?;
-    let world = request.world.clone();
-    request.object(&[]).await?;
-    match world.snapshots.remove(&name) {
-        true => Ok(HttpResponse::Ok().json(json!({}))),
-        false => Err(unknown(&world, &name)),
+    request.no_body().await?;
+    match request.world.snapshots.remove(&name) {
+        true => ok(json!({})),
+        false => Err(unknown_snapshot(&request.world, &name)),
     }
 }
 
@@ -83,25 +79,32 @@ fn name(request: &ControlRequest) -> Result<String, ControlError> {
         return Ok(name.to_owned());
     }
     Err(ControlError::bad(
-        format!("`{}` does not name a snapshot", truncate(name)),
+        format!("`{}` is not a valid name of a snapshot", truncate(name)),
         "a name is 1 to 64 letters, digits, `.`, `_` and `-`",
     ))
+}
+
+fn find(request: &ControlRequest) -> Result<(String, Snapshot), ControlError> {
+    let name = name(request)?;
+    match request.world.snapshots.get(&name) {
+        Some(snapshot) => Ok((name, snapshot)),
+        None => Err(unknown_snapshot(&request.world, &name)),
+    }
 }
 
 fn names(world: &World) -> Vec<String> {
     world.snapshots.all().into_iter().map(|(name, _)| name).collect()
 }
 
-fn unknown(world: &World, name: &str) -> ControlError {
+fn unknown_snapshot(world: &World, name: &str) -> ControlError {
     let hint = match names(world) {
-        names if names.is_empty() => "there is none: `PUT /_mock/snapshots/{name}` takes one".to_owned(),
-        names => format!("those that are there: {}", join_quoted(&names)),
+        names if names.is_empty() => "there are none: `PUT /_mock/snapshots/{name}` saves one".to_owned(),
+        names => format!("existing snapshots: {}", join_quoted(&names)),
     };
-    ControlError::new(StatusCode::NOT_FOUND, format!("there is no snapshot `{name}`"), hint)
+    ControlError::not_found(format!("there is no snapshot `{name}`"), hint)
 }
 
-/// What a snapshot holds, in numbers.
-fn told(name: &str, snapshot: &Snapshot) -> Value {
+fn to_json(name: &str, snapshot: &Snapshot) -> Value {
     let stores = &snapshot.state.memory.stores;
     let (customers, events) = stores.values().fold((0, 0), |(customers, events), store| {
         let counts = store.counts();

@@ -1,4 +1,4 @@
-//! Everything that is there, out and in: `/_mock/state`.
+//! The whole state as one document: `/_mock/state`.
 
 use std::io::{self, BufWriter, Write};
 
@@ -10,57 +10,55 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::error::ControlError;
-use super::request::{ControlRequest, run_blocking};
-use super::stores::unknown;
+use super::request::ControlRequest;
+use super::stores::unknown_store;
+use super::{ControlError, ControlResult, ok, run_blocking};
 
-/// How large the pieces are in which a state goes out, and how many of them may wait for the client.
-const PIECE_BYTES: usize = 256 * 1024;
-const PIECES: usize = 2;
+/// The size of the chunks of a state response, and how many may wait for the client.
+const CHUNK_SIZE: usize = 256 * 1024;
+const MAX_WAITING_CHUNKS: usize = 2;
 
 /// `GET /_mock/state`, `?store=`
-pub(super) async fn get(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
-    let store = request.store()?;
+pub(super) async fn get(request: ControlRequest) -> ControlResult {
     let mut state = request.world.state();
-    if let Some(store) = store {
+    if let Some(store) = request.store()? {
         state = state.of_store(&store);
         if state.memory.stores.is_empty() {
-            return Err(unknown(&store));
+            return Err(unknown_store(&store));
         }
     }
-    let (sender, receiver) = mpsc::channel(PIECES);
-    // It waits for a slow client on a thread of its own, with no store held. A client that leaves ends it.
-    let written = std::thread::Builder::new()
+    let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
+    // On its own thread, the writer waits for a slow client and holds no lock. It ends when the client disconnects.
+    let writer = std::thread::Builder::new()
         .name("yotpo-mock-state".to_owned())
         .spawn(move || {
-            let mut out = BufWriter::with_capacity(PIECE_BYTES, Pieces(sender));
+            let mut out = BufWriter::with_capacity(CHUNK_SIZE, ChunkWriter(sender));
             state.write(&mut out).and_then(|()| out.flush())
         });
-    written.map_err(|error| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
+    writer.map_err(|error| {
         ControlError::new(
-            status,
-            format!("there is no thread: {error}"),
-            "look at the limits of the process",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("cannot start a thread: {error}"),
+            "check the limits of the process",
         )
     })?;
-    let pieces = stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Bytes>| {
-        let piece = receiver.recv().await?;
-        Some((Ok::<_, io::Error>(piece), receiver))
+    let chunks = stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Bytes>| {
+        let chunk = receiver.recv().await?;
+        Some((Ok::<_, io::Error>(chunk), receiver))
     });
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
-        .streaming(Box::pin(pieces)))
+        .streaming(Box::pin(chunks)))
 }
 
-/// Hands over what is written to the answer, and waits while that has enough.
-struct Pieces(mpsc::Sender<Bytes>);
+/// Sends what is written to the response body, and blocks while that has enough.
+struct ChunkWriter(mpsc::Sender<Bytes>);
 
-impl Write for Pieces {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Bytes::copy_from_slice(piece));
+impl Write for ChunkWriter {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Bytes::copy_from_slice(chunk));
         sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(piece.len())
+        Ok(chunk.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -68,39 +66,39 @@ impl Write for Pieces {
     }
 }
 
-/// `PUT /_mock/state`, `?store=`: puts it in the place of what is there, the time included.
-pub(super) async fn put(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `PUT /_mock/state`, `?store=`: replaces the current state, and the time.
+pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    let world = request.world.clone();
     let text = request.text().await?;
-    let put = run_blocking(move || world.restore_document(store.as_deref(), &text)).await?;
-    put.map_err(|error| {
-        let hint = "nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one";
-        ControlError::bad(format!("the state is not taken: {error}"), hint)
+    let world = request.world.clone();
+    let replaced = run_blocking(move || world.restore_document(store.as_deref(), &text)).await?;
+    replaced.map_err(|error| {
+        let hint = "nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too";
+        ControlError::bad(format!("invalid state: {error}"), hint)
     })?;
-    Ok(HttpResponse::Ok().json(json!({})))
+    ok(json!({}))
 }
 
-/// `POST /_mock/state/save`: saves the state in the file of `--state`.
-pub(super) async fn save(mut request: ControlRequest) -> Result<HttpResponse, ControlError> {
+/// `POST /_mock/state/save`: saves the state to the file of `--state`.
+pub(super) async fn save(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
+    request.no_body().await?;
     let world = request.world.clone();
-    request.object(&[]).await?;
     let Some(file) = &world.state_file else {
         return Err(ControlError::new(
             StatusCode::CONFLICT,
-            "there is no file to save the state in",
-            "start with `--state FILE`; `GET /_mock/state` gives the state without one",
+            "there is no state file",
+            "start with `--state FILE`; `GET /_mock/state` needs none",
         ));
     };
     let path = file.path().display().to_string();
     let saved = run_blocking(move || world.save()).await?;
-    match saved.expect("there is a file") {
-        Ok(bytes) => Ok(HttpResponse::Ok().json(json!({ "file": path, "bytes": bytes }))),
+    match saved.expect("there is a state file") {
+        Ok(bytes) => ok(json!({ "file": path, "bytes": bytes })),
         Err(error) => Err(ControlError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("the state cannot be saved in `{path}`: {error}"),
-            "the file is as it was saved last; look at its folder and at the disk",
+            format!("cannot save the state to `{path}`: {error}"),
+            "the file is unchanged; check its folder and the disk",
         )),
     }
 }

@@ -158,7 +158,7 @@ impl Connection<'_> {
                 respond(self.state, &head, RequestBody::buffered(body)).await
             } else if self.is_health_check(&head) {
                 let in_flight = self.state.world.journal.begin_request();
-                in_flight.map(|in_flight| (Response::json(&control::ready(&self.state.started)), in_flight))
+                in_flight.map(|in_flight| (Response::json(&control::health_json(&self.state.started)), in_flight))
             } else {
                 break NextAction::HandOver;
             };

@@ -19,19 +19,19 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
     "#);
     assert_snapshot!(put(json!({"now": "2026-01-01T00:00:00Z"})), @r#"
     400
-    {"error":"it is `2026-01-31T23:00:00Z` already","hint":"a clock never goes back: set a later time"}
+    {"error":"the clock is already at `2026-01-31T23:00:00Z`","hint":"a clock never goes back: set a later time"}
     "#);
     assert_snapshot!(put(json!({"now": "tomorrow"})), @r#"
     400
-    {"error":"`now` is `\"tomorrow\"`","hint":"it is a time such as `2026-01-01T00:00:00Z`"}
+    {"error":"`now` must be a time such as `2026-01-01T00:00:00Z`, and is `\"tomorrow\"`","hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"}
     "#);
     assert_snapshot!(put(json!({"frozen": "yes"})), @r#"
     400
-    {"error":"`frozen` is `\"yes\"`","hint":"it is true or false"}
+    {"error":"frozen: invalid type: string \"yes\", expected a boolean","hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"}
     "#);
     assert_snapshot!(put(json!({"now": "9999-01-01T00:00:00Z"})), @r#"
     400
-    {"error":"that is beyond the year 9000","hint":"set an earlier time"}
+    {"error":"the time is after the year 9000","hint":"set an earlier time"}
     "#);
     assert_eq!(put(json!({"frozen": false})).json()["frozen"], false);
     let frozen = put(json!({"now": "2030-01-01T00:00:00Z", "frozen": true})).json();
@@ -66,7 +66,7 @@ fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
     assert_eq!(updated_at, "2026-01-15T00:00:01", "timestamps follow");
     assert_snapshot!(emulator.control("PUT", "/clock?store=shop").json(json!({"frozen": true})).send(), @r#"
     400
-    {"error":"`frozen` is of the clock of all stores","hint":"leave out `store`, or `frozen`"}
+    {"error":"`frozen` applies to the clock of all stores","hint":"leave out `store` or `frozen`"}
     "#);
     emulator
         .control("POST", "/clock/advance")
@@ -84,15 +84,15 @@ fn impossible_advances_are_refused() {
     let advance = |body| emulator.control("POST", "/clock/advance").json(body).send();
     assert_snapshot!(advance(json!({"seconds": -1})), @r#"
     400
-    {"error":"`seconds` is `-1`","hint":"it is a number of seconds that is not negative; a clock never goes back"}
+    {"error":"`seconds` must be a number from 0, and is `-1`","hint":"for example `{\"seconds\":60}`; a clock never goes back"}
     "#);
     assert_snapshot!(advance(json!({})), @r#"
     400
-    {"error":"`seconds` is `null`","hint":"it is a number of seconds that is not negative; a clock never goes back"}
+    {"error":"missing field `seconds`","hint":"for example `{\"seconds\":60}`; a clock never goes back"}
     "#);
     assert_snapshot!(advance(json!({"seconds": 1e15})), @r#"
     400
-    {"error":"that is beyond the year 9000","hint":"set an earlier time"}
+    {"error":"the time is after the year 9000","hint":"set an earlier time"}
     "#);
     assert_eq!(advance(json!({"seconds": "ten"})).status(), 400);
     assert_eq!(

@@ -259,7 +259,7 @@ fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
     assert_eq!(emulator.get(&customers("")).status(), 502);
     assert_snapshot!(emulator.control("GET", &format!("/faults/{first}")).send(), @r#"
     404
-    {"error":"there is no fault `1`","hint":"`GET /_mock/faults` lists those there are"}
+    {"error":"there is no fault `1`","hint":"`GET /_mock/faults` lists all faults"}
     "#);
     assert_eq!(emulator.control("DELETE", "/faults/nonsense").send().status(), 404);
     emulator.fault(json!({"match": {"store": "shop"}, "status": 503}));

@@ -35,7 +35,7 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/shop/customers/2/lineage").send(), @r#"
     404
-    {"error":"store `shop` has no customer with the number `2`","hint":"`GET /_mock/stores/shop/customers` lists them with their numbers; one that was merged is gone"}
+    {"error":"store `shop` has no customer with the number `2`","hint":"`GET /_mock/stores/shop/customers` lists customers with their numbers, without merged ones"}
     "#);
 }
 

@@ -192,7 +192,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     let emulator = Emulator::new();
     assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
-    {"error":"`stroe` is not a parameter of this request","hint":"it takes `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
+    {"error":"`stroe` is not a parameter of this request","hint":"it has `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
     "#);
     assert_snapshot!(list(&emulator, "?status=9999"), @r#"
     400
@@ -517,26 +517,32 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
 fn an_expectation_that_nothing_can_meet_is_refused() {
     let emulator = Emulator::new();
     for (expected, told) in [
+        (json!({"stroe": "shop", "count": 1}), "unknown field `stroe`"),
         (
-            json!({"stroe": "shop", "count": 1}),
-            "`stroe` is not a key of this request",
+            json!({"count": -1}),
+            "`count` must be a whole number from 0 to 18446744073709551615, and is `-1`",
         ),
-        (json!({"count": -1}), "`count` is `-1`"),
-        (json!({"count": 1.5}), "`count` is `1.5`"),
-        (json!({"count": null}), "`count` is `null`"),
-        (json!({"at_least": "1"}), "`at_least` is `\"1\"`"),
+        (
+            json!({"count": 1.5}),
+            "`count` must be a whole number from 0 to 18446744073709551615, and is `1.5`",
+        ),
+        (
+            json!({"count": null}),
+            "`count` must be a whole number from 0 to 18446744073709551615, and is `null`",
+        ),
+        (
+            json!({"at_least": "1"}),
+            "`at_least` must be a whole number from 0 to 18446744073709551615, and is `\"1\"`",
+        ),
         (
             json!({"count": 1, "at_least": 1}),
-            "`count` stands beside `at_least` or `at_most`",
+            "`count` excludes `at_least` and `at_most`",
         ),
         (
             json!({"at_least": 2, "at_most": 1}),
             "`at_least` is `2` and `at_most` is `1`",
         ),
-        (
-            json!({"store": "shop"}),
-            "it is not said how many requests are expected",
-        ),
+        (json!({"store": "shop"}), "the expected number of requests is missing"),
         (json!({"status": 9999, "count": 1}), "`status` is `9999`"),
         (json!({"status": "200", "count": 1}), "`status` is `200`"),
         (json!({"operation": "upsert", "count": 1}), "`operation` is `upsert`"),

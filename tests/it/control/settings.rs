@@ -59,11 +59,11 @@ fn impossible_settings_are_refused_and_nothing_is_changed() {
     let patch = |body| emulator.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"
     400
-    {"error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`","hint":"`GET /_mock/settings` shows all with their values"}
+    {"error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`","hint":"`GET /_mock/settings` shows all settings with their values"}
     "#);
     assert_snapshot!(patch(json!({"rate_limit": -1})), @r#"
     400
-    {"error":"rate_limit must be a whole number from 0 to 4294967295, and is `-1`","hint":"`GET /_mock/settings` shows all with their values"}
+    {"error":"rate_limit must be a whole number from 0 to 4294967295, and is `-1`","hint":"`GET /_mock/settings` shows all settings with their values"}
     "#);
     for wrong in [
         json!({"rate_limit": 5, "validation": "loose"}),

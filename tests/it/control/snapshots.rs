@@ -42,7 +42,7 @@ fn a_snapshot_is_taken_listed_restored_and_deleted() {
     assert_eq!(emulator.control("DELETE", "/snapshots/clean").send().json(), json!({}));
     assert_snapshot!(emulator.control("GET", "/snapshots/clean").send(), @r#"
     404
-    {"error":"there is no snapshot `clean`","hint":"those that are there: `two-customers`"}
+    {"error":"there is no snapshot `clean`","hint":"existing snapshots: `two-customers`"}
     "#);
     assert_eq!(emulator.control("GET", "/snapshots/two-customers").send().status(), 200);
 }
@@ -125,7 +125,7 @@ fn snapshots_are_bounded_and_named_plainly() {
     let emulator = Emulator::new();
     assert_snapshot!(restore(&emulator, "clean"), @r#"
     404
-    {"error":"there is no snapshot `clean`","hint":"there is none: `PUT /_mock/snapshots/{name}` takes one"}
+    {"error":"there is no snapshot `clean`","hint":"there are none: `PUT /_mock/snapshots/{name}` saves one"}
     "#);
     for name in ["a%20b", "%C3%A9", ".", "..", &"n".repeat(65)] {
         let status = emulator
@@ -137,7 +137,7 @@ fn snapshots_are_bounded_and_named_plainly() {
     }
     assert_snapshot!(take(&emulator, "a%20b"), @r#"
     400
-    {"error":"`a b` does not name a snapshot","hint":"a name is 1 to 64 letters, digits, `.`, `_` and `-`"}
+    {"error":"`a b` is not a valid name of a snapshot","hint":"a name is 1 to 64 letters, digits, `.`, `_` and `-`"}
     "#);
     assert_eq!(take(&emulator, &"n".repeat(64)).status(), 201);
     for at in 1..16 {
@@ -145,19 +145,19 @@ fn snapshots_are_bounded_and_named_plainly() {
     }
     assert_snapshot!(take(&emulator, "n16"), @r#"
     409
-    {"error":"there are 16 snapshots, and `n16` is none of them","hint":"replace or delete one of `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
+    {"error":"there are 16 snapshots already, and none is named `n16`","hint":"replace or delete one of `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
     "#);
     assert_eq!(take(&emulator, "n15").status(), 200, "one that is there is replaced");
     assert_snapshot!(emulator.control("DELETE", "/snapshots/n16").send(), @r#"
     404
-    {"error":"there is no snapshot `n16`","hint":"those that are there: `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
+    {"error":"there is no snapshot `n16`","hint":"existing snapshots: `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
     "#);
     assert_snapshot!(emulator.control("PUT", "/snapshots/n1").json(json!({"stores": ["shop"]})).send(), @r#"
     400
-    {"error":"`stores` is not a key of this request","hint":"it takes none"}
+    {"error":"unknown field `stores`, there are no fields","hint":"send no body"}
     "#);
     assert_snapshot!(emulator.control("PUT", "/snapshots/n1?store=shop").send(), @r#"
     400
-    {"error":"`store` is not a parameter of this request","hint":"it takes none"}
+    {"error":"`store` is not a parameter of this request","hint":"it has no parameters"}
     "#);
 }

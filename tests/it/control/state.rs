@@ -91,7 +91,7 @@ fn a_state_tells_everything() {
     "#);
     assert_snapshot!(lived().control("GET", "/state?store=nobody").send(), @r#"
     404
-    {"error":"store `nobody` is not remembered","hint":"a store is remembered at its first token or accepted write; `GET /_mock/stores` lists them"}
+    {"error":"there is no store `nobody`","hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"}
     "#);
 }
 
@@ -197,7 +197,7 @@ fn a_store_is_put_back_alone() {
     );
     assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
     400
-    {"error":"the state is not taken: it tells nothing of store `third`","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
+    {"error":"invalid state: it tells nothing of store `third`","hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"}
     "#);
 }
 
@@ -241,7 +241,7 @@ fn refused(emulator: &Emulator, document: &str) -> String {
     response.json()["error"]
         .as_str()
         .unwrap()
-        .replace("the state is not taken: ", "")
+        .replace("invalid state: ", "")
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_eq!(get(&emulator, ""), told);
     assert_snapshot!(put(&emulator, "", ""), @r#"
     400
-    {"error":"the state is not taken: it must be an object","hint":"nothing was changed; `GET /_mock/state` shows what a state is, and a seed is one"}
+    {"error":"invalid state: it must be an object","hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"}
     "#);
 }
 
@@ -348,7 +348,7 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
 fn without_a_file_there_is_nowhere_to_save() {
     assert_snapshot!(Emulator::new().control("POST", "/state/save").send(), @r#"
     409
-    {"error":"there is no file to save the state in","hint":"start with `--state FILE`; `GET /_mock/state` gives the state without one"}
+    {"error":"there is no state file","hint":"start with `--state FILE`; `GET /_mock/state` needs none"}
     "#);
 }
 

@@ -68,7 +68,7 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/nobody/customers").send(), @r#"
     404
-    {"error":"store `nobody` is not remembered","hint":"a store is remembered at its first token or accepted write; `GET /_mock/stores` lists them"}
+    {"error":"there is no store `nobody`","hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"}
     "#);
 }
 
