@@ -155,7 +155,7 @@ impl World {
     pub fn reset(&self, store: Option<&str>, to: ResetTo) {
         let of_start = |state: &StoreState| match to {
             ResetTo::Seed => state.clone(),
-            ResetTo::Empty => StoreState::declared(state.credentials.secret.clone()),
+            ResetTo::Empty => StoreState::with_secret(state.credentials.secret.clone()),
         };
         match store {
             Some(id) => {
@@ -246,7 +246,7 @@ impl World {
             return store.state.lock().credentials.secret.clone();
         }
         let secret = secret();
-        start.insert(id.to_owned(), StoreState::declared(Some(secret.clone())));
+        start.insert(id.to_owned(), StoreState::with_secret(Some(secret.clone())));
         memory.store_or_new(id).state.lock().credentials.secret = Some(secret.clone());
         Some(secret)
     }
@@ -440,7 +440,7 @@ impl RequestScope {
 #[derive(Debug)]
 pub(crate) struct Explanation {
     /// What it would do, and the customer that it would leave; or why it would be refused.
-    pub outcome: Result<(Outcome, Profile), Rejection>,
+    pub outcome: Result<(Outcome, Arc<Profile>), Rejection>,
     pub notes: Vec<Note>,
 }
 

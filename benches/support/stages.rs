@@ -74,7 +74,7 @@ impl StageBench {
             }
             Stage::Render => {
                 let customer = customer(&whole_body(number));
-                Box::new(move || drop(black_box(Profile::new(number, number, customer, None))))
+                Box::new(move || drop(black_box(Profile::new(number, number, customer, Default::default()))))
             }
             Stage::Page => {
                 let request = page_request(number);

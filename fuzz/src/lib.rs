@@ -75,7 +75,9 @@ fn whole_store() -> PageRequest {
 
 /// The customers of a store as JSON, and its events with the identifiers of their customers.
 fn contents(state: &StoreState) -> (Vec<Value>, Vec<String>) {
-    let events = state.events(0).map(|event| format!("{event:?}"));
+    let events = state
+        .events(0)
+        .map(|(number, event, customer)| format!("{number} {event:?} {:?}", customer.identifiers()));
     (customers(state.page(&whole_store())), events.collect())
 }
 

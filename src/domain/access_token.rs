@@ -71,7 +71,7 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// The credentials of a store that has issued no token yet.
-    pub fn declared(secret: Option<String>) -> Credentials {
+    pub fn new(secret: Option<String>) -> Credentials {
         Credentials {
             secret,
             ..Credentials::default()

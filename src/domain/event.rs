@@ -1,14 +1,16 @@
 //! Custom customer events.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use triomphe::ThinArc;
 
 use super::customer::{CustomerNumber, Properties};
 
 /// Something that a third-party tool says has happened to a customer.
 ///
 /// Source: contract, "Custom customer event".
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Names the event in its store: a second one with the same id overrides the first.
     pub unique_id: String,
@@ -35,71 +37,38 @@ impl Event {
     }
 }
 
-/// An event as a store keeps it, with whose it is: rendered, in one piece of memory that its clones share, and read back only where
-/// somebody looks at it. A large store overrides events that no cache holds, and each piece of one would be waited for.
+/// An event as its store holds it, with the number of its customer: rendered, and parsed only where it is read.
 #[derive(Clone, Debug)]
-pub struct StoredEvent(ThinArc<Head, u8>);
-
-/// What stands before the unique id of a kept event, as it is, and all else, as an array of JSON.
-#[derive(Clone, Copy, Debug)]
-struct Head {
+pub struct StoredEvent {
     customer: CustomerNumber,
-    unique_id_bytes: usize,
+    json: Arc<str>,
 }
 
 impl StoredEvent {
     pub fn new(event: &Event, customer: CustomerNumber) -> StoredEvent {
-        let mut text = Vec::with_capacity(ORDINARY_BYTES);
-        text.extend_from_slice(event.unique_id.as_bytes());
-        let rest = (&event.event_type, &event.source, &event.timestamp, &event.properties);
-        serde_json::to_writer(&mut text, &rest)
-            .expect("texts and properties can be rendered, and a Vec takes all writes");
-        let head = Head {
+        let json = serde_json::to_string(event).expect("an event holds only texts and JSON values");
+        StoredEvent {
             customer,
-            unique_id_bytes: event.unique_id.len(),
-        };
-        StoredEvent(ThinArc::from_header_and_slice(head, &text))
+            json: json.into(),
+        }
     }
 
     /// The same event, of another customer.
     pub fn moved(&self, customer: CustomerNumber) -> StoredEvent {
-        let head = Head {
+        StoredEvent {
             customer,
-            ..self.0.header.header
-        };
-        StoredEvent(ThinArc::from_header_and_slice(head, &self.0.slice))
-    }
-
-    pub fn customer(&self) -> CustomerNumber {
-        self.0.header.header.customer
-    }
-
-    /// Whether it is the event with a unique id. The rest is not looked at.
-    pub fn is_named(&self, unique_id: &str) -> bool {
-        self.parts().0 == unique_id.as_bytes()
-    }
-
-    pub fn event(&self) -> Event {
-        let (unique_id, rest) = self.parts();
-        let (event_type, source, timestamp, properties) = serde_json::from_slice(rest).expect(READS_BACK);
-        Event {
-            unique_id: std::str::from_utf8(unique_id).expect(READS_BACK).to_owned(),
-            event_type,
-            source,
-            timestamp,
-            properties,
+            json: self.json.clone(),
         }
     }
 
-    fn parts(&self) -> (&[u8], &[u8]) {
-        self.0.slice.split_at(self.0.header.header.unique_id_bytes)
+    pub fn customer(&self) -> CustomerNumber {
+        self.customer
+    }
+
+    pub fn event(&self) -> Event {
+        serde_json::from_str(&self.json).expect("a stored event holds what was rendered from one")
     }
 }
-
-/// More than most events take when they are rendered.
-const ORDINARY_BYTES: usize = 512;
-
-const READS_BACK: &str = "a kept event holds what was rendered from one";
 
 #[cfg(test)]
 mod tests {
@@ -126,7 +95,6 @@ mod tests {
             let moved = kept.moved(8);
             assert_eq!((kept.customer(), moved.customer()), (7, 8));
             assert_eq!((kept.event(), moved.event()), (event.clone(), event.clone()));
-            assert!(moved.is_named(&event.unique_id) && !moved.is_named("r") && !moved.is_named("r-12"));
         }
     }
 }

@@ -1,99 +1,131 @@
 //! The identifiers of a customer, and how they compare.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-/// The shop's own id of a shopper, kept and compared exactly.
+/// The shop's own id of a customer, compared exactly.
 ///
 /// Source: contract, "The customer", external_id (documented).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ExternalId(pub(super) String);
 
-/// An email address, kept trimmed and as the client spelled it, compared without case.
+/// An email address, stored trimmed but otherwise as sent, and compared case-insensitively.
 ///
 /// Source: contract, "Identity and merging", rule 5 (assumed).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(pub(super) String);
 
-/// A phone number in E.164 form, kept and compared exactly.
+/// A phone number in E.164 form, compared exactly.
 ///
 /// Source: contract, "The customer", phone_number (documented).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneNumber(pub(super) String);
 
 impl ExternalId {
-    /// Takes any text as an id, to search with: what nobody has just finds nothing.
+    /// Wraps any text without checking it, to search with.
     pub fn for_lookup(text: &str) -> ExternalId {
         ExternalId(text.to_owned())
     }
 
-    /// The id as the shop spells it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Email {
-    /// Takes any text as an address, to search with: what is not an address just finds nothing.
+    /// Wraps any text without checking it, to search with.
     pub fn for_lookup(text: &str) -> Email {
         Email(text.trim().to_owned())
     }
 
-    /// The address as it was written last.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What addresses are compared by.
+    /// The form by which addresses are compared.
     pub fn folded(&self) -> Cow<'_, str> {
-        Email::fold(&self.0)
-    }
-
-    pub(super) fn fold(address: &str) -> Cow<'_, str> {
-        let is_folded = address
-            .bytes()
-            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let is_folded = self.0.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
         if is_folded {
-            address.into()
+            Cow::Borrowed(&self.0)
         } else {
-            address.to_lowercase().into()
+            Cow::Owned(self.0.to_lowercase())
         }
-    }
-
-    /// Whether two addresses are the same.
-    pub(super) fn is_same(one: &str, other: &str) -> bool {
-        one.eq_ignore_ascii_case(other) || Email::fold(one) == Email::fold(other)
     }
 }
 
 impl PartialEq for Email {
     fn eq(&self, other: &Email) -> bool {
-        Email::is_same(&self.0, &other.0)
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for Email {}
+
+impl Hash for Email {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
     }
 }
 
 impl PhoneNumber {
-    /// Takes any text as a number, to search with: what is not a number just finds nothing.
+    /// Wraps any text without checking it, to search with.
     pub fn for_lookup(text: &str) -> PhoneNumber {
         PhoneNumber(text.to_owned())
     }
 
-    /// The number with its `+`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What names a shopper. Any part may be missing; two shoppers may share an email or a phone number, never an external id.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The identifiers of a customer, each optional. Customers may share an email or a phone number, but never an external id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identifiers {
     pub external_id: Option<ExternalId>,
     pub email: Option<Email>,
     pub phone_number: Option<PhoneNumber>,
+}
+
+impl Identifiers {
+    /// Whether there is no external id, so that the customer can be merged into another.
+    pub fn is_anonymous(&self) -> bool {
+        self.external_id.is_none()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Identifier<'_>> {
+        let external_id = self.external_id.as_ref().map(Identifier::ExternalId);
+        external_id.into_iter().chain(self.shareable())
+    }
+
+    /// The identifiers that customers may share, the email first.
+    pub(super) fn shareable(&self) -> impl Iterator<Item = Identifier<'_>> {
+        let email = self.email.as_ref().map(Identifier::Email);
+        let phone_number = self.phone_number.as_ref().map(Identifier::PhoneNumber);
+        email.into_iter().chain(phone_number)
+    }
+}
+
+/// One identifier of a customer.
+#[derive(Clone, Copy, Debug, Hash)]
+pub enum Identifier<'a> {
+    ExternalId(&'a ExternalId),
+    Email(&'a Email),
+    PhoneNumber(&'a PhoneNumber),
+}
+
+impl Identifier<'_> {
+    pub(super) fn is_in(self, identifiers: &Identifiers) -> bool {
+        match self {
+            Identifier::ExternalId(id) => identifiers.external_id.as_ref() == Some(id),
+            Identifier::Email(email) => identifiers.email.as_ref() == Some(email),
+            Identifier::PhoneNumber(number) => identifiers.phone_number.as_ref() == Some(number),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -101,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_compare_without_case() {
+    fn emails_compare_case_insensitively() {
         assert_eq!(
             Email::for_lookup(" Ann@Example.com "),
             Email::for_lookup("ann@example.COM")

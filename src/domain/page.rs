@@ -1,18 +1,20 @@
 //! A page of customers, joined from the JSON that each profile holds ready.
 
+use std::sync::Arc;
+
 use super::pagination::{Cursor, CursorScope, PageRequest};
 use super::profile::Profile;
 
 /// The customers of one page. They are shared with the store, so that the page is rendered without holding it.
 #[derive(Clone, Debug)]
 pub struct Page {
-    customers: Vec<Profile>,
+    customers: Vec<Arc<Profile>>,
     has_more: bool,
 }
 
 impl Page {
     /// The first `limit` of the customers that were found.
-    pub(super) fn new<'a>(mut found: impl Iterator<Item = &'a Profile>, limit: usize) -> Page {
+    pub(super) fn new<'a>(mut found: impl Iterator<Item = &'a Arc<Profile>>, limit: usize) -> Page {
         Page {
             customers: found.by_ref().take(limit).cloned().collect(),
             has_more: found.next().is_some(),
@@ -30,8 +32,8 @@ impl Page {
     }
 
     #[cfg(any(test, feature = "internals"))]
-    pub fn customers(&self) -> impl Iterator<Item = Profile> {
-        self.customers.iter().cloned()
+    pub fn customers(&self) -> impl Iterator<Item = &Profile> {
+        self.customers.iter().map(|profile| &**profile)
     }
 
     /// Renders the page as the body of the response to `request`; the cursor to the next page is valid within `scope`.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::customer::{CustomerNumber, Include};
-use super::identifiers::{Email, ExternalId, PhoneNumber};
+use super::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use super::note::Note;
 use super::rejection::Rejection;
 use super::rule::{self, Rule};
@@ -43,6 +43,14 @@ pub struct Filter {
     /// Any of these; unknown ones are just missing. None holds a comma, so that a cursor holds them as they came.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "comma_separated")]
     pub external_ids: Option<Vec<ExternalId>>,
+}
+
+impl Filter {
+    /// Whether a customer has the email and the phone number of the filter.
+    pub(super) fn matches_contact(&self, customer: &Identifiers) -> bool {
+        (self.email.is_none() || self.email == customer.email)
+            && (self.phone_number.is_none() || self.phone_number == customer.phone_number)
+    }
 }
 
 /// One page as a client asks for it. Its names in JSON are those in a cursor: short, since each page carries one.

@@ -1,4 +1,4 @@
-//! One merchant's store: its profiles, their index and their events, kept in step.
+//! One store: its profiles, their identity index and their events, kept consistent.
 
 use std::sync::Arc;
 
@@ -9,24 +9,29 @@ use serde_json::{Value, json};
 use super::access_token::Credentials;
 use super::customer::{Customer, CustomerNumber};
 use super::event::{Event, StoredEvent};
-use super::history::{self, Change, Fields, History, MatchKind, Step};
-use super::identifiers::Identifiers;
-use super::identity::{Identifier, IdentifiersRef, IdentityIndex, Key, key_of, numbers};
+use super::history::{Change, Fields, History, MatchKind, Step};
+use super::identifiers::{ExternalId, Identifier, Identifiers};
+use super::identity_index::{IdentityIndex, Profiles};
 use super::merge;
 use super::page::Page;
-use super::pagination::{Filter, PageRequest};
+use super::pagination::PageRequest;
 use super::profile::Profile;
-use super::profiles::Profiles;
 
-/// An event's place in the order in which events came.
+mod restore;
+pub use restore::{Counters, MAX_NUMBER};
+
+#[cfg(test)]
+mod properties;
+
+/// An event's place in the order of arrival, counted from one in each store.
 pub type EventNumber = u64;
 
-/// A write that was accepted.
+/// An accepted write.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// Creates or updates a customer; unset fields stay as they are.
+    /// Creates or updates a customer; unset fields keep their values.
     Customer(Customer),
-    /// Does the same, and keeps the event.
+    /// Creates or updates the event's customer and stores the event.
     Event(Event, Customer),
 }
 
@@ -40,76 +45,76 @@ impl Write {
     }
 }
 
-/// Everything that one store remembers.
+/// Everything that one store holds.
 ///
-/// A clone costs next to nothing: the maps are persistent, and what is written later copies only the paths to it.
+/// The maps are persistent: a clone shares them, and a later change copies only the nodes on its path.
 #[derive(Clone, Debug, Default)]
 pub struct StoreState {
     pub(crate) credentials: Credentials,
     profiles: Profiles,
     index: IdentityIndex,
     events: OrdMap<EventNumber, StoredEvent>,
-    event_ids: OrdSet<(Key, EventNumber)>,
+    /// The events by their unique ids.
+    event_ids: OrdMap<Arc<str>, EventNumber>,
     events_by_profile: OrdSet<(CustomerNumber, EventNumber)>,
     last_profile: CustomerNumber,
     last_event: EventNumber,
-    /// How many writes were applied.
+    /// The number of applied writes.
     writes: u64,
-    /// Accepted and not yet applied, in the order of acceptance.
+    /// Accepted but not yet applied, in the order of acceptance.
     pending: Vector<Pending>,
 }
 
-/// Where a write comes from.
+/// The origin of a write.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// The number of its request.
     pub request: u64,
-    /// When it shows.
+    /// When it becomes visible.
     pub at: DateTime<Utc>,
 }
 
 impl Origin {
-    /// The step that a write from here is in a story.
-    fn step(self, what: Change, fields: Fields) -> Step {
+    fn step(self, change: Change, fields: Fields) -> Step {
         Step {
             request: self.request,
             at: self.at,
-            what,
+            change,
             fields,
         }
     }
 }
 
-/// What a write came to.
+/// The result of an applied write.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The profile that it created or updated.
+    /// The profile that was created or updated.
     pub number: CustomerNumber,
-    pub how: MatchKind,
-    /// The profiles that were merged into that one, in their order, and what named them.
+    pub match_kind: MatchKind,
+    /// The profiles that were merged into it, in this order, with their identifiers.
     pub merged: Vec<(CustomerNumber, Identifiers)>,
 }
 
-/// A write that was accepted and does not show yet.
+/// A write that was accepted and is not yet visible.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// The number of the request that it came with.
+    /// The number of its request.
     pub request: u64,
-    /// It is applied at this time, or when one that was accepted before it is, whichever is later.
+    /// It is applied at this time, or together with the write before it if that is later.
     pub visible_at: DateTime<Utc>,
     pub write: Arc<Write>,
 }
 
 impl StoreState {
-    /// A store of which nothing is known but its secret.
-    pub fn declared(secret: Option<String>) -> StoreState {
+    /// An empty store with a secret, or without one.
+    pub fn with_secret(secret: Option<String>) -> StoreState {
         StoreState {
-            credentials: Credentials::declared(secret),
+            credentials: Credentials::new(secret),
             ..StoreState::default()
         }
     }
 
-    /// Accepts a write that shows in reads from `visible_at` on, and never before one that was accepted earlier.
+    /// Accepts a write that is visible to reads from `visible_at` on, but never before a write that was accepted earlier.
     pub fn accept(&mut self, write: Write, request: u64, visible_at: DateTime<Utc>, now: DateTime<Utc>) {
         self.settle(now);
         if visible_at <= now && self.pending.is_empty() {
@@ -123,11 +128,11 @@ impl StoreState {
         }
     }
 
-    /// Applies the writes whose delay is over; gives their number.
+    /// Applies the writes whose delay is over; returns their number.
     pub fn settle(&mut self, now: DateTime<Utc>) -> usize {
         let before = self.pending.len();
         while self.pending.front().is_some_and(|pending| pending.visible_at <= now) {
-            let pending = self.pending.pop_front().expect("the front was just looked at");
+            let pending = self.pending.pop_front().expect("the vector has a front");
             let origin = Origin {
                 request: pending.request,
                 at: pending.visible_at,
@@ -137,12 +142,12 @@ impl StoreState {
         before - self.pending.len()
     }
 
-    /// The writes that were accepted and do not show yet, in the order of acceptance.
+    /// The accepted writes that are not yet visible, in the order of acceptance.
     pub fn pending(&self) -> impl Iterator<Item = &Pending> {
         self.pending.iter()
     }
 
-    /// Applies a write; tells what it came to.
+    /// Applies a write at once.
     pub fn apply(&mut self, write: Write, origin: Origin) -> Outcome {
         match write {
             Write::Customer(customer) => self.upsert(customer, origin),
@@ -154,113 +159,210 @@ impl StoreState {
         }
     }
 
-    /// Creates or updates the customer that the write means, and merges into it whom it turns out to be.
+    /// Creates or updates the customer that a write identifies, and merges into it all anonymous customers that share an
+    /// identifier with it.
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
-        let names = IdentifiersRef::from(&write);
-        let target = self.index.target(&names, &self.profiles).cloned();
-        let before = target.as_ref().map(|profile| profile.names());
-        let how = MatchKind::of(&names, before.as_ref());
-        let now_named = names.or(before.clone().unwrap_or_default());
-        let what = Change::Written {
-            how,
-            named: (before.as_ref() != Some(&now_named)).then(|| now_named.to_identifiers()),
+        let identifiers = write.identifiers();
+        let target = self.index.target(&identifiers, &self.profiles);
+        let before = target.map(|profile| profile.identifiers());
+        let match_kind = MatchKind::new(&identifiers, before);
+        let fields = Fields::of(&write);
+        let (number, mut customer, mut history) = match target {
+            Some(profile) => (
+                profile.number(),
+                merge::fill(write, profile.customer()),
+                profile.history().clone(),
+            ),
+            None => (self.last_profile + 1, write, History::default()),
         };
-        let (number, history) = match &target {
-            Some(profile) => (profile.number(), profile.history().clone()),
-            None => (self.last_profile + 1, None),
+        let identifiers = customer.identifiers();
+        let changed = (before != Some(&identifiers)).then(|| Box::new(identifiers));
+        let change = Change::Written {
+            match_kind,
+            identifiers: changed,
         };
-        let history = history::told(history, origin.step(what, Fields::of(&write)));
+        history.push(origin.step(change, fields));
         let mut merged = Vec::new();
-        let next = self.index.next_to_merge(number, &now_named, &self.profiles);
-        match (target, next) {
-            (target, Some(next)) => {
-                let customer = match target {
-                    Some(profile) => merge::fill(write, profile.customer()),
-                    None => write,
-                };
-                merged = self.merge(number, customer, history, next, origin);
-            }
-            (Some(profile), None) => {
-                self.writes += 1;
-                self.put(profile.rewritten(self.writes, write, history));
-            }
-            (None, None) => self.write(number, write, history),
-        }
-        Outcome { number, how, merged }
-    }
-
-    /// Merges into a customer whom it turned out to be, and keeps it; gives those who were merged.
-    fn merge(
-        &mut self,
-        number: CustomerNumber,
-        mut customer: Customer,
-        mut history: History,
-        first: CustomerNumber,
-        origin: Origin,
-    ) -> Vec<(CustomerNumber, Identifiers)> {
-        let mut merged = Vec::new();
-        let mut next = Some(first);
-        while let Some(other) = next {
-            let other = self.remove(other);
-            let identifiers = other.names().to_identifiers();
+        while let Some(next) = self
+            .index
+            .next_to_merge(number, &customer.identifiers(), &self.profiles)
+        {
+            let other = self.remove(next);
             let had = Fields::of(&customer);
             customer = merge::fill(customer, other.customer());
-            let what = Change::Merged {
-                number: other.number(),
-                identifiers: identifiers.clone(),
+            let change = Change::Merged {
+                number: next,
+                identifiers: Box::new(other.identifiers().clone()),
             };
-            history = history::told(history, origin.step(what, Fields::of(&customer).without(had)));
-            self.move_events(other.number(), number);
-            merged.push((other.number(), identifiers));
-            next = self
-                .index
-                .next_to_merge(number, &IdentifiersRef::from(&customer), &self.profiles);
+            history.push(origin.step(change, Fields::of(&customer).without(had)));
+            self.move_events(next, number);
+            merged.push((next, other.identifiers().clone()));
         }
         self.write(number, customer, history);
-        merged
+        Outcome {
+            number,
+            match_kind,
+            merged,
+        }
     }
 
-    /// Puts a customer in as it is, without looking for whom it might be: the way of seeds.
+    /// Adds a customer as it is, without merging; returns its number. Seeds do so.
     pub fn append(&mut self, customer: Customer) -> CustomerNumber {
-        self.write(self.last_profile + 1, customer, None);
+        self.write(self.last_profile + 1, customer, History::default());
         self.last_profile
     }
 
-    /// Puts a customer in the place of another one, as it is.
+    /// Replaces a customer, without filling or merging.
     pub fn replace(&mut self, number: CustomerNumber, customer: Customer) {
-        debug_assert!(self.profiles.contains(number), "only who is there is replaced");
-        self.write(number, customer, None);
+        debug_assert!(
+            self.profiles.contains_key(&number),
+            "only an existing customer is replaced"
+        );
+        self.write(number, customer, History::default());
     }
 
-    /// The oldest unclaimed profile above a number with exactly these: what is not given, it must not have either.
-    pub fn find_unclaimed(&self, identifiers: &Identifiers, after: CustomerNumber) -> Option<CustomerNumber> {
-        self.index
-            .exactly(&identifiers.into(), after, &self.profiles)
-            .map(|profile| profile.number())
+    fn write(&mut self, number: CustomerNumber, customer: Customer, history: History) {
+        self.writes += 1;
+        self.put(Profile::new(number, self.writes, customer, history));
     }
 
-    /// The number of the customer that was created last; 0 if none was.
+    fn put(&mut self, profile: Profile) {
+        let profile = Arc::new(profile);
+        self.last_profile = self.last_profile.max(profile.number());
+        match self.profiles.insert(profile.number(), profile.clone()) {
+            Some(before) if before.identifiers() == profile.identifiers() => {}
+            Some(before) => {
+                self.index.remove(&before);
+                self.index.insert(&profile);
+            }
+            None => self.index.insert(&profile),
+        }
+    }
+
+    fn remove(&mut self, number: CustomerNumber) -> Arc<Profile> {
+        let profile = self
+            .profiles
+            .remove(&number)
+            .expect("the index holds only existing profiles");
+        self.index.remove(&profile);
+        profile
+    }
+
+    /// Stores an event of a customer. It overrides an event with the same unique id, also one of another customer.
+    pub fn put_event(&mut self, event: Event, customer: CustomerNumber) {
+        let number = self.event_number(&event.unique_id).unwrap_or(self.last_event + 1);
+        self.put_event_at(number, event, customer);
+    }
+
+    fn put_event_at(&mut self, number: EventNumber, event: Event, customer: CustomerNumber) {
+        self.last_event = self.last_event.max(number);
+        self.event_ids.insert(event.unique_id.as_str().into(), number);
+        if let Some(before) = self.events.insert(number, StoredEvent::new(&event, customer)) {
+            self.events_by_profile.remove(&(before.customer(), number));
+        }
+        self.events_by_profile.insert((customer, number));
+    }
+
+    fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
+        self.event_ids.get(unique_id).copied()
+    }
+
+    fn move_events(&mut self, from: CustomerNumber, to: CustomerNumber) {
+        let moved = self.events_by_profile.range((from, 0)..=(from, EventNumber::MAX));
+        let moved: Vec<_> = moved.map(|(_, number)| *number).collect();
+        for number in moved {
+            self.events_by_profile.remove(&(from, number));
+            self.events_by_profile.insert((to, number));
+            let event = self
+                .events
+                .get_mut(&number)
+                .expect("the index holds only existing events");
+            *event = event.moved(to);
+        }
+    }
+
+    /// The customers of one page.
+    pub fn page(&self, request: &PageRequest) -> Page {
+        let PageRequest {
+            filter, after, limit, ..
+        } = request;
+        let find = |identifier| self.index.find(identifier, *after, &self.profiles);
+        let matches = |profile: &&Arc<Profile>| filter.matches_contact(profile.identifiers());
+        let contact = filter.email.as_ref().map(Identifier::Email);
+        let contact = contact.or(filter.phone_number.as_ref().map(Identifier::PhoneNumber));
+        match (&filter.external_ids, contact) {
+            (Some(ids), _) => {
+                let found = ids.iter().filter_map(|id| find(Identifier::ExternalId(id)).next());
+                let mut found: Vec<_> = found.filter(matches).collect();
+                found.sort_unstable_by_key(|profile| profile.number());
+                found.dedup_by_key(|profile| profile.number());
+                Page::new(found.into_iter(), *limit)
+            }
+            (None, Some(contact)) => Page::new(find(contact).filter(matches), *limit),
+            (None, None) => Page::new(self.customers(*after), *limit),
+        }
+    }
+
+    /// The customer that identifiers mean where nothing is written: by external id, else the one written last.
+    pub fn find(&self, identifiers: &Identifiers) -> Option<CustomerNumber> {
+        let profile = match &identifiers.external_id {
+            Some(id) => self.index.find(Identifier::ExternalId(id), 0, &self.profiles).next(),
+            None => self.index.target(identifiers, &self.profiles),
+        };
+        profile.map(|profile| profile.number())
+    }
+
+    /// The oldest customer with a number above `after` and exactly these identifiers, without an external id.
+    pub fn find_anonymous(&self, identifiers: &Identifiers, after: CustomerNumber) -> Option<CustomerNumber> {
+        let found = self.index.find_exact(identifiers, after, &self.profiles);
+        found.map(|profile| profile.number())
+    }
+
+    pub fn has_external_id(&self, id: &str) -> bool {
+        let id = ExternalId::for_lookup(id);
+        let mut found = self.index.find(Identifier::ExternalId(&id), 0, &self.profiles);
+        found.next().is_some()
+    }
+
+    pub fn customer(&self, number: CustomerNumber) -> Option<&Arc<Profile>> {
+        self.profiles.get(&number)
+    }
+
+    /// The customers with numbers above `after`, in the order of creation.
+    pub fn customers(&self, after: CustomerNumber) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.range(after + 1..).map(|(_, profile)| profile)
+    }
+
+    /// The number of the customer created last; 0 if there was none.
     pub fn last_customer(&self) -> CustomerNumber {
         self.last_profile
     }
 
-    /// Whether a customer has this external id.
-    pub fn has_external_id(&self, id: &str) -> bool {
-        self.index
-            .find(Identifier::ExternalId(id), 0, &self.profiles)
-            .next()
-            .is_some()
-    }
-
-    /// Whether an event with this unique id is there.
     pub fn has_event(&self, unique_id: &str) -> bool {
-        self.event_number(unique_id).is_some()
+        self.event_ids.contains_key(unique_id)
     }
 
-    /// Whether nothing has changed since `copy` was cloned from this store; costs next to nothing. It may be told of a change
-    /// that came to nothing, but none is missed: while the copy shares a map, a change makes another one.
+    /// The event with a unique id, and its customer.
+    pub fn event(&self, unique_id: &str) -> Option<(Event, &Profile)> {
+        let event = &self.events[&self.event_number(unique_id)?];
+        Some((event.event(), &self.profiles[&event.customer()]))
+    }
+
+    /// The events with numbers above `after`, in the order of arrival, and their customers.
+    pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, Event, &Profile)> {
+        let events = self.events.range(after + 1..);
+        events.map(|(number, event)| (*number, event.event(), &*self.profiles[&event.customer()]))
+    }
+
+    /// The numbers of customers and events.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.profiles.len(), self.events.len())
+    }
+
+    /// Whether nothing has changed since `copy` was cloned from this store. A change without an effect may count as one; no
+    /// change is missed.
     pub fn is_same_as(&self, copy: &StoreState) -> bool {
-        // An index changes with what it leads to.
+        // The indexes change only with what they index.
         let StoreState {
             credentials,
             profiles,
@@ -282,180 +384,25 @@ impl StoreState {
             && (last_profile, last_event, writes) == (&copy.last_profile, &copy.last_event, &copy.writes)
     }
 
-    fn write(&mut self, number: CustomerNumber, customer: Customer, history: History) {
-        self.writes += 1;
-        self.put(Profile::new(number, self.writes, customer, history));
-    }
-
-    fn put(&mut self, profile: Profile) {
-        self.last_profile = self.last_profile.max(profile.number());
-        match self.profiles.insert(profile.clone()) {
-            Some(before) => self.index.replace(&before, &profile, &self.profiles),
-            None => self.index.insert(&profile, &self.profiles),
-        }
-    }
-
-    fn remove(&mut self, number: CustomerNumber) -> Profile {
-        let profile = self
-            .profiles
-            .remove(number)
-            .expect("the index names only profiles that are there");
-        self.index.remove(&profile, &self.profiles);
-        profile
-    }
-
-    /// Keeps an event of a customer; a known unique id overrides the event that had it, also another customer's.
-    pub fn put_event(&mut self, event: Event, customer: CustomerNumber) {
-        let number = self.event_number(&event.unique_id).unwrap_or_else(|| {
-            self.last_event += 1;
-            self.event_ids.insert((key_of(&event.unique_id), self.last_event));
-            self.last_event
-        });
-        let before = self.events.insert(number, StoredEvent::new(&event, customer));
-        match before.map(|before| before.customer()) {
-            Some(before) if before == customer => {}
-            before => {
-                before.map(|before| self.events_by_profile.remove(&(before, number)));
-                self.events_by_profile.insert((customer, number));
-            }
-        }
-    }
-
-    fn event_number(&self, unique_id: &str) -> Option<EventNumber> {
-        let key = key_of(unique_id);
-        numbers(&self.event_ids, key, 0).find(|number| self.events[number].is_named(unique_id))
-    }
-
-    fn move_events(&mut self, from: CustomerNumber, to: CustomerNumber) {
-        let moved: Vec<_> = numbers(&self.events_by_profile, from, 0).collect();
-        for number in moved {
-            self.events_by_profile.remove(&(from, number));
-            self.events_by_profile.insert((to, number));
-            let event = self
-                .events
-                .get_mut(&number)
-                .expect("the index names only events that are there");
-            *event = event.moved(to);
-        }
-    }
-
-    /// The customers of one page.
-    pub fn page(&self, request: &PageRequest) -> Page {
-        let PageRequest {
-            filter, after, limit, ..
-        } = request;
-        let by = |identifier| self.index.find(identifier, *after, &self.profiles);
-        match (&filter.external_ids, &filter.email, &filter.phone_number) {
-            (Some(ids), _, _) => {
-                let found = ids
-                    .iter()
-                    .filter_map(|id| by(Identifier::ExternalId(id.as_str())).next());
-                let mut found: Vec<_> = found.filter(|profile| filter.matches_shared(profile)).collect();
-                found.sort_unstable_by_key(|profile| profile.number());
-                found.dedup_by_key(|profile| profile.number());
-                Page::new(found.into_iter(), *limit)
-            }
-            (None, Some(email), Some(number)) => {
-                let found = self
-                    .index
-                    .find_both(email.as_str(), number.as_str(), *after, &self.profiles);
-                Page::new(found, *limit)
-            }
-            (None, Some(email), None) => Page::new(by(Identifier::Email(email.as_str())), *limit),
-            (None, None, Some(number)) => Page::new(by(Identifier::PhoneNumber(number.as_str())), *limit),
-            (None, None, None) => Page::new(self.profiles.after(*after), *limit),
-        }
-    }
-
-    /// The profile that an event names in a seed: by external id, else the one written last with that email or number.
-    pub fn find(&self, identifiers: &Identifiers) -> Option<CustomerNumber> {
-        let profile = match &identifiers.external_id {
-            Some(id) => self
-                .index
-                .find(Identifier::ExternalId(id.as_str()), 0, &self.profiles)
-                .next(),
-            None => self.index.target(&identifiers.into(), &self.profiles),
-        };
-        profile.map(|profile| profile.number())
-    }
-
-    /// One customer, by its number.
-    pub fn customer(&self, number: CustomerNumber) -> Option<&Profile> {
-        self.profiles.get(number)
-    }
-
-    /// The customers in the order of creation, from the first with a number above `after`.
-    pub fn customers(&self, after: CustomerNumber) -> impl Iterator<Item = &Profile> {
-        self.profiles.after(after)
-    }
-
-    /// The events in the order in which they came, from the first with a number above `after`, each with its number and the
-    /// identifiers of its customer.
-    pub fn events(&self, after: EventNumber) -> impl Iterator<Item = (EventNumber, Event, Identifiers)> {
-        let identifiers = |customer| self.profiles[customer].names().to_identifiers();
-        self.events
-            .range(after + 1..)
-            .map(move |(number, kept)| (*number, kept.event(), identifiers(kept.customer())))
-    }
-
-    /// The event with a unique id, and what names its customer.
-    pub fn event(&self, unique_id: &str) -> Option<(Event, Identifiers)> {
-        let kept = &self.events[&self.event_number(unique_id)?];
-        Some((kept.event(), self.profiles[kept.customer()].names().to_identifiers()))
-    }
-
-    /// How many customers and events there are.
-    pub fn counts(&self) -> (usize, usize) {
-        (self.profiles.len(), self.events.len())
-    }
-}
-
-impl Filter {
-    /// Whether a customer has the email and the phone number that are looked for.
-    fn matches_shared(&self, profile: &Profile) -> bool {
-        let names = profile.names();
-        self.email
-            .iter()
-            .all(|email| Identifier::Email(email.as_str()).is_in(&names))
-            && self
-                .phone_number
-                .iter()
-                .all(|number| Identifier::PhoneNumber(number.as_str()).is_in(&names))
-    }
-}
-
-mod restore;
-pub use restore::{Counters, MAX_NUMBER};
-
-#[cfg(test)]
-mod properties;
-
-#[cfg(any(test, feature = "internals"))]
-impl StoreState {
-    /// Compares every index with the profiles and events it speaks of.
+    /// Compares the indexes with the profiles and the events.
     ///
     /// # Panics
     ///
-    /// If they disagree anywhere.
+    /// If they disagree.
+    #[cfg(any(test, feature = "internals"))]
     pub fn audit(&self) {
         self.index.audit(&self.profiles);
-        assert_eq!(self.event_ids.len(), self.events.len(), "every event is indexed once");
-        let by_profile: OrdSet<_> = self
-            .events
-            .iter()
-            .map(|(number, kept)| (kept.customer(), *number))
+        let events = || self.events.iter().map(|(number, stored)| (*number, stored));
+        let by_id: OrdMap<Arc<str>, EventNumber> = events()
+            .map(|(number, stored)| (Arc::from(stored.event().unique_id), number))
             .collect();
+        assert_eq!(self.event_ids, by_id, "exactly the events are indexed by unique id");
+        let by_profile: OrdSet<_> = events().map(|(number, stored)| (stored.customer(), number)).collect();
         assert_eq!(
             self.events_by_profile, by_profile,
-            "events are indexed by their customer, and no other"
+            "exactly the events are indexed by customer"
         );
-        for (number, kept) in &self.events {
-            let found = self.event_number(&kept.event().unique_id);
-            assert_eq!(found, Some(*number), "every event is found by its unique id");
-        }
-        assert!(
-            self.events.values().all(|kept| self.profiles.contains(kept.customer())),
-            "no event is orphaned"
-        );
+        let has_customer = |event: &StoredEvent| self.profiles.contains_key(&event.customer());
+        assert!(self.events.values().all(has_customer), "no event is orphaned");
     }
 }

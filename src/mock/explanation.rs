@@ -126,15 +126,15 @@ impl StepKind {
 
 impl Step {
     pub(super) fn new(step: &history::Step) -> Step {
-        let kind = match &step.what {
-            Change::Written { how, .. } => StepKind::new(*how),
+        let kind = match &step.change {
+            Change::Written { match_kind, .. } => StepKind::new(*match_kind),
             Change::Merged { number, identifiers } => StepKind::Merged(MergedProfile::new(*number, identifiers)),
         };
         Step {
             request: step.request,
             at: step.at,
             kind,
-            rule: step.what.rule(),
+            rule: step.change.rule(),
             fields: step.fields.names().collect(),
         }
     }
@@ -155,8 +155,8 @@ impl Explanation {
         let notes = explanation.notes;
         match explanation.outcome {
             Ok((outcome, profile)) => Explanation {
-                outcome: Some(StepKind::new(outcome.how)),
-                rule: Some(outcome.how.rule()),
+                outcome: Some(StepKind::new(outcome.match_kind)),
+                rule: Some(outcome.match_kind.rule()),
                 customer: Some(Customer::from_profile(&profile)),
                 merged: outcome
                     .merged

@@ -191,14 +191,14 @@ impl Store {
     pub fn customers(&self) -> Vec<Customer> {
         // Rendered after the lock is released.
         let profiles: Vec<_> = self.with_store(|state| state.customers(0).cloned().collect());
-        profiles.iter().map(Customer::from_profile).collect()
+        profiles.iter().map(|profile| Customer::from_profile(profile)).collect()
     }
 
     /// The event with a unique id.
     pub fn event(&self, unique_id: &str) -> Option<Event> {
         self.with_store(|state| {
             let found = state.event(unique_id);
-            found.map(|(event, customer)| Event::from_stored(&event, &customer))
+            found.map(|(event, customer)| Event::from_stored(&event, customer.identifiers()))
         })
     }
 
@@ -207,7 +207,7 @@ impl Store {
         self.with_store(|state| {
             let events = state.events(0);
             events
-                .map(|(_, event, customer)| Event::from_stored(&event, &customer))
+                .map(|(_, event, customer)| Event::from_stored(&event, customer.identifiers()))
                 .collect()
         })
     }
@@ -238,7 +238,7 @@ impl Store {
         let number = customer.number().unwrap_or_default();
         self.with_store(|state| {
             let profile = state.customer(number)?;
-            Some(profile.steps().iter().map(Step::new).collect())
+            Some(profile.history().steps().iter().map(Step::new).collect())
         })
         .unwrap_or_default()
     }

@@ -130,7 +130,7 @@ impl Seeded {
         let key = (email, phone_number.map(|number| number.as_str().to_owned()));
         let after = self.last_anonymous.get(&key).copied().unwrap_or_default();
         let found = state
-            .find_unclaimed(identifiers, after)
+            .find_anonymous(identifiers, after)
             .filter(|number| *number <= self.last_before);
         self.last_anonymous.insert(key, found.unwrap_or(self.last_before));
         found

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::customer::{Address, Include};
 use crate::domain::identifiers::{Email, ExternalId, PhoneNumber};
+use crate::domain::pagination::Filter;
 
 /// Where and when the writes come from does not matter here.
 const NOWHERE: Origin = Origin {
@@ -105,14 +106,14 @@ fn told(state: &StoreState) -> (Vec<String>, Vec<String>) {
         custom_properties: true,
         ..Include::default()
     };
-    let customers = state.profiles.iter().map(|profile| {
+    let customers = state.profiles.values().map(|profile| {
         let mut line = Vec::new();
         profile.write_json(everything, &mut line);
         String::from_utf8(line).expect("JSON is UTF-8")
     });
     let events = state
         .events(0)
-        .map(|(_, event, customer)| format!("{} of {customer:?}", event.unique_id));
+        .map(|(_, event, customer)| format!("{} of {:?}", event.unique_id, customer.identifiers()));
     (customers.collect(), events.collect())
 }
 
@@ -201,7 +202,7 @@ impl Model {
     /// In the words of [`told`].
     fn told(&self) -> (Vec<String>, Vec<String>) {
         let customers = self.shoppers.iter().map(|shopper| {
-            let profile = Profile::new(1, 1, shopper.said.customer(), None);
+            let profile = Profile::new(1, 1, shopper.said.customer(), History::default());
             let mut line = Vec::new();
             let everything = Include {
                 custom_properties: true,
@@ -254,11 +255,11 @@ proptest! {
         let mut state = StoreState::default();
         for write in &writes {
             state.apply(write.write(), NOWHERE);
-            let profiles: Vec<_> = state.profiles.iter().map(|profile| profile.names().to_identifiers()).collect();
+            let profiles: Vec<_> = state.profiles.values().map(|profile| profile.identifiers().clone()).collect();
             let ids: Vec<_> = profiles.iter().filter_map(|names| names.external_id.as_ref()).map(ExternalId::as_str).collect();
             prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
             let written = state.find(&write.customer().identifiers()).expect("a write leaves its profile behind");
-            let written = state.profiles[written].names().to_identifiers();
+            let written = state.profiles[&written].identifiers().clone();
             let shares = |other: &Identifiers| {
                 other.external_id.is_none()
                     && *other != written
@@ -275,7 +276,7 @@ proptest! {
         let mut seen: BTreeMap<String, [bool; 4]> = BTreeMap::new();
         for write in &writes {
             state.apply(write.write(), NOWHERE);
-            for profile in state.profiles.iter() {
+            for profile in state.profiles.values() {
                 let customer = profile.customer();
                 let Some(id) = customer.external_id else { continue };
                 let set = [
@@ -334,7 +335,7 @@ proptest! {
     ) {
         let mut state = StoreState::default();
         apply(&mut state, &before);
-        let mut all_along: BTreeSet<CustomerNumber> = state.profiles.iter().map(Profile::number).collect();
+        let mut all_along: BTreeSet<CustomerNumber> = state.profiles.keys().copied().collect();
         let mut seen = Vec::new();
         let mut after = 0;
         // The rounds go on with the last limit until the last page is reached.
@@ -350,7 +351,7 @@ proptest! {
                 break;
             }
             apply(&mut state, &writes);
-            all_along.retain(|number| state.profiles.contains(*number));
+            all_along.retain(|number| state.profiles.contains_key(number));
         }
         let once: BTreeSet<_> = seen.iter().copied().collect();
         prop_assert_eq!(once.len(), seen.len(), "nobody comes twice");

@@ -1,27 +1,47 @@
-//! Putting a store back together from what was told of it. Numbers and counters are looked at on the way in: whatever is told,
-//! the store that comes out is one that could have been.
+//! Restores a store from a state document. Numbers and counters are checked, so that the result is a store that writes could
+//! have made.
 
 use std::collections::BTreeSet;
 
+use thiserror::Error;
+
 use super::super::customer::{Customer, CustomerNumber};
-use super::super::event::{Event, StoredEvent};
-use super::super::identifiers::Identifiers;
-use super::super::identity::key_of;
+use super::super::event::Event;
+use super::super::history::History;
 use super::super::profile::Profile;
 use super::{EventNumber, Pending, StoreState};
 
-/// The largest number that is taken: every reader of JSON can tell it from its neighbours, and counting never comes to an end.
+/// The largest number that a document may hold: every JSON parser keeps it exact, and counting on never overflows.
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// How far a store has counted.
+/// The counters of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// The number of the customer that was created last.
+    /// The number of the customer created last.
     pub customers: CustomerNumber,
-    /// The number of the event that came last.
+    /// The number of the event that arrived last.
     pub events: EventNumber,
-    /// How many writes were applied.
+    /// The number of applied writes.
     pub writes: u64,
+}
+
+/// The reason why a part of a document cannot be restored. Its text begins with a path in that part.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RestoreError {
+    #[error(".number `{0}` must be above the one before it, and at most {MAX_NUMBER}")]
+    Number(u64),
+    #[error(".written must be a whole number from 1 to {MAX_NUMBER}")]
+    Written,
+    #[error(".external_id `{0}` is already that of another customer")]
+    ExternalId(String),
+    #[error(".customer_number `{0}` is no customer of this store")]
+    UnknownCustomer(CustomerNumber),
+    #[error(".unique_id `{0}` is already that of another event")]
+    UniqueId(String),
+    #[error("two customers were `written` at {0}")]
+    WrittenTwice(u64),
+    #[error("counters.{name} is `{count}`, and must be from {least} to {MAX_NUMBER}")]
+    Counter { name: &'static str, count: u64, least: u64 },
 }
 
 impl StoreState {
@@ -33,99 +53,72 @@ impl StoreState {
         }
     }
 
-    /// The events in the order in which they came, each with its number and that of its customer.
-    pub fn kept_events(&self) -> impl Iterator<Item = (EventNumber, Event, CustomerNumber)> {
-        self.events
-            .iter()
-            .map(|(number, kept)| (*number, kept.event(), kept.customer()))
-    }
-
-    /// What names a customer that is there.
-    pub fn identifiers_of(&self, number: CustomerNumber) -> Option<Identifiers> {
-        self.profiles
-            .get(number)
-            .map(|profile| profile.names().to_identifiers())
-    }
-
-    /// Puts a customer back under its number, with the count of writes when it was written last; without them it is the next.
+    /// Restores a customer with its number and its revision, by default the next ones.
     ///
     /// # Errors
     ///
-    /// Why it cannot stand there, to follow what names it.
+    /// Rejects a number that is not above those of the customers before, a revision of 0, and an external id that exists.
     pub fn restore_customer(
         &mut self,
         number: Option<CustomerNumber>,
-        written: Option<u64>,
+        revision: Option<u64>,
         customer: Customer,
-    ) -> Result<(), String> {
-        let number = next(number, self.last_profile, ".number")?;
-        let written = written.unwrap_or(self.writes + 1);
-        if !(1..=MAX_NUMBER).contains(&written) {
-            return Err(format!(".written must be a whole number from 1 to {MAX_NUMBER}"));
+    ) -> Result<(), RestoreError> {
+        let number = next(number, self.last_profile)?;
+        let revision = revision.unwrap_or(self.writes + 1);
+        if !(1..=MAX_NUMBER).contains(&revision) {
+            return Err(RestoreError::Written);
         }
-        let by_id = Identifiers {
-            external_id: customer.external_id.clone(),
-            ..Identifiers::default()
-        };
-        if let Some(id) = &by_id.external_id
-            && self.find(&by_id).is_some()
+        if let Some(id) = &customer.external_id
+            && self.has_external_id(id.as_str())
         {
-            return Err(format!(
-                ".external_id `{}` is already that of another customer",
-                id.as_str()
-            ));
+            return Err(RestoreError::ExternalId(id.as_str().to_owned()));
         }
-        self.writes = self.writes.max(written);
-        self.put(Profile::new(number, written, customer, None));
+        self.writes = self.writes.max(revision);
+        self.put(Profile::new(number, revision, customer, History::default()));
         Ok(())
     }
 
-    /// Puts an event of a customer back under its number; without one it is the next, or overrides the one with its unique id.
+    /// Restores an event with its number; without a number it is the next one, or overrides the event with its unique id.
     ///
     /// # Errors
     ///
-    /// Why it cannot stand there, to follow what names it.
+    /// Rejects an unknown customer, a number that is not above those of the events before, and a unique id that exists.
     pub fn restore_event(
         &mut self,
         number: Option<EventNumber>,
         event: Event,
         customer: CustomerNumber,
-    ) -> Result<(), String> {
-        if !self.profiles.contains(customer) {
-            return Err(format!(".customer_number `{customer}` is no customer of this store"));
-        }
-        if number.is_some() && self.has_event(&event.unique_id) {
-            return Err(format!(
-                ".unique_id `{}` is already that of another event",
-                event.unique_id
-            ));
+    ) -> Result<(), RestoreError> {
+        if !self.profiles.contains_key(&customer) {
+            return Err(RestoreError::UnknownCustomer(customer));
         }
         if self.has_event(&event.unique_id) {
+            if number.is_some() {
+                return Err(RestoreError::UniqueId(event.unique_id));
+            }
             self.put_event(event, customer);
             return Ok(());
         }
-        let number = next(number, self.last_event, ".number")?;
-        self.last_event = number;
-        self.event_ids.insert((key_of(&event.unique_id), number));
-        self.events_by_profile.insert((customer, number));
-        self.events.insert(number, StoredEvent::new(&event, customer));
+        self.put_event_at(next(number, self.last_event)?, event, customer);
         Ok(())
     }
 
-    /// Puts a write back that does not show yet, after those that were put back before.
+    /// Restores a write that is not yet visible, after those restored before.
     pub fn restore_pending(&mut self, pending: Pending) {
         self.pending.push_back(pending);
     }
 
-    /// Puts back how far the store has counted, once everything else is there; `None` leaves it at what that comes to.
+    /// Restores the counters, after everything else; `None` keeps the smallest that fit.
     ///
     /// # Errors
     ///
-    /// If it has counted less, or two customers were written at once; to follow what names the store.
-    pub fn restore_counters(&mut self, counters: Option<Counters>) -> Result<(), String> {
+    /// Rejects counters below the restored numbers, and two customers with one revision.
+    pub fn restore_counters(&mut self, counters: Option<Counters>) -> Result<(), RestoreError> {
         let mut seen = BTreeSet::new();
-        if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.written())) {
-            return Err(format!("two customers were `written` at {}", twice.written()));
+        let mut revisions = self.profiles.values().map(|profile| profile.revision());
+        if let Some(twice) = revisions.find(|revision| !seen.insert(*revision)) {
+            return Err(RestoreError::WrittenTwice(twice));
         }
         let least = self.counters();
         let Some(counters) = counters else { return Ok(()) };
@@ -135,9 +128,7 @@ impl StoreState {
             ("writes", counters.writes, least.writes),
         ] {
             if !(least..=MAX_NUMBER).contains(&count) {
-                return Err(format!(
-                    "counters.{name} is `{count}`, and must be from {least} to {MAX_NUMBER}"
-                ));
+                return Err(RestoreError::Counter { name, count, least });
             }
         }
         self.last_profile = counters.customers;
@@ -147,13 +138,12 @@ impl StoreState {
     }
 }
 
-/// The number of what comes next: the one that is told, if it is above the last.
-fn next(told: Option<u64>, last: u64, name: &str) -> Result<u64, String> {
-    let number = told.unwrap_or(last + 1);
+/// Checks the number of the next item, by default the one after the last.
+fn next(number: Option<u64>, last: u64) -> Result<u64, RestoreError> {
+    let number = number.unwrap_or(last + 1);
     if number > last && number <= MAX_NUMBER {
-        return Ok(number);
+        Ok(number)
+    } else {
+        Err(RestoreError::Number(number))
     }
-    Err(format!(
-        "{name} `{number}` must be above the one before it, and at most {MAX_NUMBER}"
-    ))
 }

@@ -17,7 +17,7 @@ pub(super) async fn lineage(request: ControlRequest) -> ControlResult {
     let (store, number) = (request.path("store_id"), request.path("number"));
     let found = request.world.with_store(store, |state| {
         let profile = number.parse().ok().and_then(|number| state.customer(number));
-        profile.map(|profile| profile.steps().iter().map(step_json).collect::<Vec<_>>())
+        profile.map(|profile| profile.history().steps().iter().map(step_json).collect::<Vec<_>>())
     });
     let steps = found.ok_or_else(|| unknown_store(store))?.ok_or_else(|| {
         ControlError::not_found(
@@ -33,13 +33,16 @@ fn step_json(step: &Step) -> Value {
         "request": step.request,
         "at": rfc3339(step.at),
         "fields": step.fields.names().collect::<Vec<_>>(),
-        "rule": step.what.rule(),
+        "rule": step.change.rule(),
     });
-    match &step.what {
-        Change::Written { how, named } => {
-            json["step"] = verb(*how).into();
-            if let Some(named) = named {
-                json["named"] = json!(named);
+    match &step.change {
+        Change::Written {
+            match_kind,
+            identifiers,
+        } => {
+            json["step"] = verb(*match_kind).into();
+            if let Some(identifiers) = identifiers {
+                json["named"] = json!(identifiers);
             }
         }
         Change::Merged { number, identifiers } => {
@@ -84,8 +87,8 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
         .map(|(number, identifiers)| json!({ "number": number, "identifiers": identifiers }));
     ok(json!({
         "accepted": true,
-        "would": verb(outcome.how),
-        "rule": outcome.how.rule(),
+        "would": verb(outcome.match_kind),
+        "rule": outcome.match_kind.rule(),
         "number": outcome.number,
         "merged": merged.collect::<Vec<_>>(),
         "customer": customer,

@@ -90,9 +90,9 @@ pub(super) async fn events(request: ControlRequest) -> ControlResult {
     let found = request.world.with_store(store, |state| {
         let events = state
             .events(after)
-            .filter(|(_, event, identifiers)| matches(event, identifiers))
+            .filter(|(_, event, customer)| matches(event, customer.identifiers()))
             .take(limit + 1)
-            .map(|(number, event, identifiers)| (number, event_json(number, &event, &identifiers)));
+            .map(|(number, event, customer)| (number, event_json(number, &event, customer.identifiers())));
         let pending = state.pending().filter(|pending| match &*pending.write {
             Write::Event(event, customer) => matches(event, &customer.identifiers()),
             Write::Customer(_) => false,
