@@ -1,14 +1,15 @@
-//! Two ways through the server, and nobody can tell which was taken: an ordinary request is answered where it arrives, any other
-//! by actix.
+//! The two HTTP/1.1 transports: a client cannot tell them apart.
+
+use std::io::{ErrorKind, Read};
 
 use serde_json::{Value, json};
 
 use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, Response, customers};
 
-/// What lets actix answer a request that means the same as without it.
-const BY_ACTIX: &str = "Connection: keep-alive, keep-alive\r\n";
+/// A header that moves a request to the full transport and means nothing else.
+const FULL_TRANSPORT: &str = "Connection: keep-alive, keep-alive\r\n";
 
-/// A request, byte by byte.
+/// The bytes of a request.
 fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = match body {
         "" => String::new(),
@@ -17,7 +18,7 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n{body}")
 }
 
-/// What a client of the vendor's may ask, and what it should not have.
+/// Valid and invalid requests.
 fn requests() -> Vec<(&'static str, String, &'static str, String)> {
     let customer =
         json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "gender": "F", "tags": "größe"}});
@@ -87,8 +88,8 @@ fn requests() -> Vec<(&'static str, String, &'static str, String)> {
     ]
 }
 
-/// An answer without what is the connection's or the moment's: actix closes where a body was not read.
-fn told(response: &Response) -> String {
+/// A response without the headers that depend on the connection or the time.
+fn describe(response: &Response) -> String {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "date" && name != "connection");
     headers.sort();
@@ -99,36 +100,35 @@ fn told(response: &Response) -> String {
     )
 }
 
-/// The journal without what differs, or is to differ.
+/// The journal without what differs between the transports.
 fn journal(emulator: &Emulator) -> Vec<Value> {
-    let mut told = emulator.control("GET", "/requests").send().json();
-    for entry in told["requests"].as_array_mut().expect("requests") {
+    let mut journal = emulator.control("GET", "/requests").send().json();
+    for entry in journal["requests"].as_array_mut().expect("requests") {
         entry["duration_us"] = Value::Null;
         let headers = entry["request"]["headers"].as_object_mut().expect("headers");
         headers.remove("connection");
     }
-    told["requests"].as_array().expect("requests").clone()
+    journal["requests"].as_array().expect("requests").clone()
 }
 
 #[test]
 fn both_transports_give_the_same_responses_and_the_same_journal() {
     let settings = |builder: yotpo_mock::Builder| builder.store("shop", "any").rate_limit(50);
-    for scenes in [
+    for emulators in [
         [Emulator::new(), Emulator::new()],
         [Emulator::with(settings), Emulator::with(settings)],
     ] {
-        let mut express = Connection::open(scenes[0].address());
+        let mut fast = Connection::open(emulators[0].address());
         for (method, path, headers, body) in requests() {
-            let mut actix = Connection::open(scenes[1].address());
-            express.send(request(method, &path, headers, &body));
-            actix.send(request(method, &path, &format!("{headers}{BY_ACTIX}"), &body));
-            let [express, actix] =
-                [&mut express, &mut actix].map(|connection| connection.response().expect("an answer"));
-            assert_eq!(told(&express), told(&actix), "{method} {path} {headers:?} {body}");
+            let mut full = Connection::open(emulators[1].address());
+            fast.send(request(method, &path, headers, &body));
+            full.send(request(method, &path, &format!("{headers}{FULL_TRANSPORT}"), &body));
+            let [fast, full] = [&mut fast, &mut full].map(|connection| connection.response().expect("a response"));
+            assert_eq!(describe(&fast), describe(&full), "{method} {path} {headers:?} {body}");
         }
-        let [express, actix] = scenes.each_ref().map(journal);
-        assert_eq!(express.len(), requests().len());
-        assert_eq!(express, actix);
+        let [fast, full] = emulators.each_ref().map(journal);
+        assert_eq!(fast.len(), requests().len());
+        assert_eq!(fast, full);
     }
 }
 
@@ -138,18 +138,18 @@ fn both_transports_send_the_same_pages() {
         .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
         .collect();
     let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string());
-    let [mut express, mut actix] = [0, 1].map(|_| Connection::open(emulator.address()));
+    let [mut fast, mut full] = [0, 1].map(|_| Connection::open(emulator.address()));
     for query in [
         "?limit=100",
         "?limit=7&include_custom_properties=true",
         "?external_ids=c-149,c-3",
     ] {
         let get = |headers| request("GET", &customers(query), headers, "");
-        express.send(get("X-Yotpo-Token: any\r\n"));
-        actix.send(get(&format!("X-Yotpo-Token: any\r\n{BY_ACTIX}")));
-        let [express, actix] = [&mut express, &mut actix].map(|connection| connection.response().expect("an answer"));
-        assert!(!express.identifiers().is_empty());
-        assert_eq!(express.body, actix.body);
+        fast.send(get("X-Yotpo-Token: any\r\n"));
+        full.send(get(&format!("X-Yotpo-Token: any\r\n{FULL_TRANSPORT}")));
+        let [fast, full] = [&mut fast, &mut full].map(|connection| connection.response().expect("a response"));
+        assert!(!fast.identifiers().is_empty());
+        assert_eq!(fast.body, full.body);
     }
 }
 
@@ -179,7 +179,7 @@ fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
         ]
         .concat(),
     );
-    let responses: Vec<_> = (0..5).map(|_| connection.response().expect("an answer")).collect();
+    let responses: Vec<_> = (0..5).map(|_| connection.response().expect("a response")).collect();
     assert!(responses.iter().all(|response| response.status() == 200));
     assert_eq!(responses[3].json()["status"], "ready");
     assert_eq!(responses[4].identifiers(), ["c-1", "c-2", "c-3"]);
@@ -195,7 +195,7 @@ fn a_request_may_arrive_in_any_two_pieces() {
         let mut connection = Connection::open(emulator.address());
         connection.send(&whole[..at]);
         connection.send(&whole[at..]);
-        let response = connection.response().expect("an answer");
+        let response = connection.response().expect("a response");
         assert_eq!((response.status(), response.number()), (200, at as u64 + 1));
     }
 }
@@ -219,7 +219,7 @@ fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
     let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
     let mut connection = Connection::open(emulator.address());
     connection.send(format!("{get}{}", &get[..get.len() - 2]));
-    let [first, second] = [(); 2].map(|()| connection.response().expect("an answer").status());
+    let [first, second] = [(); 2].map(|()| connection.response().expect("a response").status());
     assert_eq!((first, second), (200, 408));
     assert!(connection.response().is_none());
     assert_eq!(emulator.mock.requests().count(), 1);
@@ -234,7 +234,7 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     let token = "X-Yotpo-Token: any\r\n";
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers("?limit=100"), token, ""));
-    let first = connection.response().expect("an answer").json();
+    let first = connection.response().expect("a response").json();
     let cursor = first["pagination"]["next_page_info"].as_str().expect("a cursor");
     // Each property that is none is told in the refusal.
     let broken: serde_json::Map<_, _> = (0..1500).map(|number| (format!("a{number}"), json!([]))).collect();
@@ -243,9 +243,93 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     let page = request("GET", &customers(&format!("?page_info={cursor}")), token, "");
     connection.send([broken.as_str(), &page, &broken, &page].concat());
     for _ in 0..2 {
-        let refused = connection.response().expect("an answer");
+        let refused = connection.response().expect("a response");
         assert!(refused.status() == 400 && refused.body.len() > 128 * 1024);
         let expected: Vec<_> = (100..150).map(|number| format!("c-{number}")).collect();
-        assert_eq!(connection.response().expect("an answer").identifiers(), expected);
+        assert_eq!(connection.response().expect("a response").identifiers(), expected);
+    }
+}
+
+/// All bytes that a connection receives for a request, without the headers that depend on the connection or the time; or the
+/// error that ends it.
+fn receive_all(emulator: &Emulator, transport: &str) -> Result<String, ErrorKind> {
+    let mut connection = Connection::open(emulator.address());
+    connection.send(request(
+        "GET",
+        &customers(""),
+        &format!("X-Yotpo-Token: any\r\n{transport}"),
+        "",
+    ));
+    connection.finish();
+    let mut received = Vec::new();
+    connection.read_to_end(&mut received).map_err(|error| error.kind())?;
+    let received = String::from_utf8(received).expect("UTF-8");
+    let (head, body) = received.split_once("\r\n\r\n").unwrap_or((&received, ""));
+    let mut head: Vec<_> = head.lines().collect();
+    head.retain(|line| !line.starts_with("date:") && !line.starts_with("connection:"));
+    head.sort_unstable();
+    Ok(format!("{}\n\n{body}", head.join("\n")))
+}
+
+#[test]
+fn both_transports_apply_the_same_faults() {
+    for (effect, expected) in [
+        (json!({"status": 503}), "injected by fault 1"),
+        (json!({"status": 429, "headers": {"X-More": "a"}}), "retry-after: 1"),
+        (
+            json!({"status": 200, "body": "", "content_type": "text/html"}),
+            "content-type: text/html",
+        ),
+        (json!({"malformed_json": true}), r#""next_page_info":null}"#),
+        (json!({"truncate_bytes": 10}), "\n\n{\"customer"),
+        (json!({"truncate_bytes": 0}), "content-length: "),
+        (json!({"drip_bytes_per_second": 1000}), r#""next_page_info":null}}"#),
+        (
+            json!({"truncate_bytes": 20, "drip_bytes_per_second": 200}),
+            "\n\n{\"customers\":[],\"pag",
+        ),
+        (json!({"connection": "close"}), ""),
+        (json!({"connection": "reset"}), ""),
+        (json!({"expire_token": true}), "x-yotpo-mock-rule: token.expired"),
+        (json!({"status": 500, "after_commit": true}), "x-yotpo-mock-fault: 1"),
+    ] {
+        let [fast, full] = ["", FULL_TRANSPORT].map(|transport| {
+            let emulator = Emulator::new();
+            emulator.fault(effect.clone());
+            let received = receive_all(&emulator, transport);
+            (received, journal(&emulator))
+        });
+        assert_eq!(fast, full, "{effect}");
+        match fast.0 {
+            Ok(received) => assert!(received.contains(expected), "{effect}: {received}"),
+            Err(error) => assert_eq!(
+                (&effect["connection"], error),
+                (&json!("reset"), ErrorKind::ConnectionReset)
+            ),
+        }
+        assert_eq!(fast.1[0]["fault"], 1, "{effect}");
+    }
+}
+
+#[test]
+fn a_rejection_that_leaves_a_short_body_unread_keeps_the_connection_on_both_transports() {
+    let emulator = Emulator::new();
+    let body = json!({"customer": {"external_id": "c-1"}}).to_string();
+    for transport in ["", FULL_TRANSPORT] {
+        let mut connection = Connection::open(emulator.address());
+        let plain_text = format!("X-Yotpo-Token: any\r\nContent-Type: text/plain\r\n{transport}");
+        for (path, headers, status) in [
+            ("/nowhere".to_owned(), transport, 404),
+            (customers(""), transport, 401),
+            (customers(""), &plain_text, 415),
+        ] {
+            connection.send(request("PATCH", &path, headers, &body));
+            let response = connection.response().expect("the connection is open");
+            assert_eq!(
+                (response.status(), response.header("connection")),
+                (status, None),
+                "{path}"
+            );
+        }
     }
 }

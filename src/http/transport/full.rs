@@ -218,6 +218,7 @@ fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> a
             body.rest = Bytes::new();
             body.length = 1;
             body.is_truncated = true;
+            body.lingers = false;
         }
     }
     encoded.set_body(BoxBody::new(body))
@@ -232,7 +233,8 @@ struct Body {
     interval: Option<Duration>,
     /// Whether the connection is closed after `rest`.
     is_truncated: bool,
-    has_started: bool,
+    /// Whether what was sent gets time to leave before that.
+    lingers: bool,
     wait: Option<Pin<Box<Sleep>>>,
     _in_flight: InFlight,
     /// What is left of the request's body. While this is held, actix does not wait for its end, and closes the connection after
@@ -248,7 +250,7 @@ impl Body {
             chunk_bytes: CHUNK_BYTES,
             interval: None,
             is_truncated: false,
-            has_started: false,
+            lingers: true,
             wait: None,
             _in_flight: in_flight,
             _unread: unread,
@@ -258,7 +260,7 @@ impl Body {
     /// How long to wait before the next chunk, or before the connection is closed.
     fn next_wait(&self) -> Option<Duration> {
         if self.rest.is_empty() {
-            (self.is_truncated && self.has_started).then_some(LINGER_TIMEOUT)
+            (self.is_truncated && self.lingers).then_some(LINGER_TIMEOUT)
         } else {
             self.interval
         }
@@ -283,7 +285,6 @@ impl MessageBody for Body {
         if self.rest.is_empty() {
             return Poll::Ready(self.is_truncated.then_some(Err(Truncated)));
         }
-        self.has_started = true;
         let length = self.chunk_bytes.min(self.rest.len());
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
