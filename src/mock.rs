@@ -10,6 +10,7 @@ mod host;
 mod requests;
 mod scope;
 mod seed_summary;
+mod shutdown;
 mod snapshot;
 mod start;
 mod start_error;
@@ -18,8 +19,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
@@ -41,14 +41,7 @@ use scope::{Inner, Scope};
 pub use seed_summary::SeedSummary;
 pub use snapshot::Snapshot;
 pub use start_error::StartError;
-use start_error::describe_io_error;
 pub use store::{PendingWrite, Store};
-
-/// How often a stopping emulator checks whether requests are still in flight.
-const DRAIN_POLL: Duration = Duration::from_millis(2);
-
-/// How long a stop waits after the last response: actix does not report when the final 32 KiB have reached a slow reader.
-const LAST_BYTES_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// An emulator that runs on its own threads in this process and stops when it is dropped.
 ///
@@ -352,37 +345,6 @@ impl YotpoMock {
         self.inner.world.save().transpose().map(|_| ())
     }
 
-    /// Stops after the requests in flight are answered, or after `grace`, and saves the state if it has a file.
-    ///
-    /// New requests get no response: a client that sends without a pause would otherwise keep the emulator running.
-    ///
-    /// # Errors
-    ///
-    /// If the state cannot be saved. The emulator stops all the same.
-    pub fn stop(mut self, grace: Duration) -> io::Result<()> {
-        self.server.drain();
-        let journal = &self.inner.world.journal;
-        journal.end();
-        let started = Instant::now();
-        // A response leaves the journal shortly before its bytes are in the socket.
-        let mut last_wait = DRAIN_POLL;
-        while journal.in_flight() > 0 && started.elapsed() < grace {
-            thread::sleep(DRAIN_POLL);
-            last_wait = LAST_BYTES_TIMEOUT;
-        }
-        thread::sleep(last_wait);
-        self.end();
-        let saved = self.save_state();
-        self.is_saved = true;
-        saved
-    }
-
-    /// Ends the server and waits for its threads.
-    fn end(&mut self) {
-        self.server.stop();
-        self.inner.world.journal.finish();
-    }
-
     fn scope(&self) -> Scope<'_> {
         Scope {
             inner: &self.inner,
@@ -397,19 +359,5 @@ impl fmt::Debug for YotpoMock {
         f.debug_struct("YotpoMock")
             .field("url", &self.inner.url)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for YotpoMock {
-    fn drop(&mut self) {
-        self.end();
-        if !self.is_saved
-            && let Err(error) = self.save_state()
-        {
-            tracing::error!("cannot save the state: {}", describe_io_error(&error));
-        }
-        if thread::panicking() {
-            self.scope().print_journal();
-        }
     }
 }
