@@ -108,13 +108,13 @@ pub use chrono;
 pub use domain::evidence;
 pub use domain::note;
 pub use domain::operation::Operation;
+pub use domain::rejection::BrokenRule;
 pub use domain::rule;
 pub use domain::validation::Validation;
 pub use mock::{
-    AddedFault, BrokenRule, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT,
-    DEFAULT_READ_TIMEOUT, DocumentError, Event, EventBuilder, Explanation, Fault, Host, MergedProfile, ParseHostError,
-    PendingWrite, Report, Requests, SeedSummary, Setting, Settings, Snapshot, StartError, Step, StepKind, Store,
-    Unmatched, YotpoMock,
+    AddedFault, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT,
+    DocumentError, Event, EventBuilder, Explanation, Fault, Host, MergedProfile, ParseHostError, PendingWrite, Report,
+    Requests, SeedSummary, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched, YotpoMock,
 };
 pub use world::journal;
 #[doc(hidden)]

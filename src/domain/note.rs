@@ -1,29 +1,27 @@
-//! The notes: what a client leaned on without being refused.
+//! Notes: uncertain or tolerated behaviour on which an accepted request depends.
 //!
-//! The answer stays the vendor's; the header `X-Yotpo-Mock-Note` tells. Words are fixed, in ASCII, and never echo what was sent.
+//! The response stays Yotpo's; the header `X-Yotpo-Mock-Note` and the report list the notes. Their texts are constant and in ASCII.
 //!
 //! Source: contract, "The notes, all of them".
 
-/// How a note should worry its reader.
+use serde_json::{Value, json};
+
+/// The kind of risk that a note stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grade {
-    /// We guessed what the vendor does.
+    /// Yotpo's behaviour is not known; the emulator's is an assumption.
     Assumed,
-    /// The vendor says that it will go.
+    /// Yotpo announced its removal.
     Deprecated,
-    /// The vendor's pages forbid it, working clients do it.
+    /// Yotpo's documentation forbids it, yet working clients do it.
     Tolerated,
-    /// Another type than documented.
+    /// A value of another type than the documented one was accepted.
     Coerced,
 }
 
 impl Grade {
-    /// The grade in one word: `assumed`, `deprecated`, `tolerated` or `coerced`.
-    ///
-    /// ```
-    /// assert_eq!(yotpo_mock::note::Grade::Tolerated.as_str(), "tolerated");
-    /// ```
+    /// The name in reports: `assumed`, `deprecated`, `tolerated` or `coerced`.
     pub fn as_str(self) -> &'static str {
         match self {
             Grade::Assumed => "assumed",
@@ -36,7 +34,7 @@ impl Grade {
 
 macro_rules! notes {
     ($($variant:ident = $id:literal, $grade:ident, $words:literal;)*) => {
-        /// Something that a request leaned on.
+        /// Uncertain or tolerated behaviour on which an accepted request depends.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Note {
@@ -47,36 +45,26 @@ macro_rules! notes {
         }
 
         impl Note {
-            /// Every note there is.
+            /// All notes.
             pub const ALL: &[Note] = &[$(Note::$variant),*];
 
-            /// Stable name, lower case, dotted: `events.endpoint`.
-            ///
-            /// ```
-            /// assert_eq!(yotpo_mock::note::Note::EventsEndpoint.id(), "events.endpoint");
-            /// ```
+            /// The stable id, in lower case with dots: `events.endpoint`.
             pub fn id(self) -> &'static str {
                 match self { $(Note::$variant => $id),* }
             }
 
-            /// How it should worry its reader.
-            ///
-            /// ```
-            /// use yotpo_mock::note::{Grade, Note};
-            ///
-            /// assert_eq!(Note::EventsEndpoint.grade(), Grade::Deprecated);
-            /// ```
+            /// The kind of risk.
             pub fn grade(self) -> Grade {
                 match self { $(Note::$variant => Grade::$grade),* }
             }
 
-            /// The note in one line of ASCII.
-            ///
-            /// ```
-            /// println!("{}", yotpo_mock::note::Note::EventsEndpoint.words());
-            /// ```
+            /// The text, one line of ASCII.
             pub fn words(self) -> &'static str {
                 match self { $(Note::$variant => $words),* }
+            }
+
+            pub(crate) fn to_json(self) -> Value {
+                json!({ "id": self.id(), "words": self.words() })
             }
         }
     };

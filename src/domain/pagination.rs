@@ -98,11 +98,11 @@ impl PageRequest {
             }
         };
         match request {
-            Some(request) if diagnostics.violations.is_empty() => Ok(PageRequest {
+            Some(request) if diagnostics.broken_rules.is_empty() => Ok(PageRequest {
                 limit: limit.unwrap_or(request.limit),
                 ..request
             }),
-            _ => Err(Rejection::Invalid(std::mem::take(&mut diagnostics.violations))),
+            _ => Err(Rejection::Invalid(std::mem::take(&mut diagnostics.broken_rules))),
         }
     }
 }

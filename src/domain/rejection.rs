@@ -1,26 +1,46 @@
-//! Every reason that the vendor has for saying no.
+//! The reasons for which Yotpo rejects a request.
+
+use serde_json::{Value, json};
 
 use super::rule::{self, Rule};
 
-/// One field of a request that breaks one rule.
+/// A rule that a field of a request breaks. It displays as the message in the response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path} {}", .rule.words)]
-pub struct Violation {
+#[non_exhaustive]
+pub struct BrokenRule {
+    /// The rule and its evidence.
     pub rule: &'static Rule,
-    /// Where the field stands, dotted from the top of the body: `customer.address.country_code`.
+    /// The field, as a dotted path from the top of the body: `customer.address.country_code`.
     pub path: String,
 }
 
-/// A request that is not granted. Its status is the upper floor's to tell.
+impl BrokenRule {
+    pub(crate) fn new(rule: &'static Rule, path: impl Into<String>) -> BrokenRule {
+        let path = path.into();
+        BrokenRule { rule, path }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "rule": self.rule.id,
+            "path": self.path,
+            "message": self.to_string(),
+            "evidence": self.rule.evidence.as_str(),
+        })
+    }
+}
+
+/// A rejected request. The HTTP layer gives each reason a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     UnknownPath,
     MethodNotAllowed {
-        /// The methods that the path takes, as the header `Allow` lists them.
+        /// The methods of the path, as in the header `Allow`.
         allowed: &'static str,
     },
     NotEmulated {
-        /// The vendor's resource, as its path names it.
+        /// The name of Yotpo's resource in the path.
         resource: String,
     },
     UnknownStore,
@@ -38,7 +58,7 @@ pub enum Rejection {
     },
     BodyTimeout,
     MalformedJson {
-        /// What the parser says, with line and column.
+        /// The parser's message, with line and column.
         reason: String,
     },
     EmptyBody,
@@ -46,21 +66,21 @@ pub enum Rejection {
     QueryNotUtf8,
     FormNotUtf8,
     /// One entry per broken rule; never empty.
-    Invalid(Vec<Violation>),
+    Invalid(Vec<BrokenRule>),
     NoResults,
     /// The emulator itself failed.
     InternalError,
 }
 
 impl Rejection {
-    /// The rules that were met, each once, in the order of [`messages`](Rejection::messages).
+    /// The broken rules without duplicates, in the order of [`messages`](Rejection::messages).
     pub fn rules(&self) -> Vec<&'static Rule> {
         let rule = match self {
-            Rejection::Invalid(violations) => {
+            Rejection::Invalid(broken_rules) => {
                 let mut rules = Vec::new();
-                for violation in violations {
-                    if !rules.contains(&violation.rule) {
-                        rules.push(violation.rule);
+                for broken_rule in broken_rules {
+                    if !rules.contains(&broken_rule.rule) {
+                        rules.push(broken_rule.rule);
                     }
                 }
                 return rules;
@@ -88,12 +108,12 @@ impl Rejection {
         vec![rule]
     }
 
-    /// What is said to the client: one text per broken rule.
+    /// The messages in the response, one per broken rule.
     pub fn messages(&self) -> Vec<String> {
         let words = || self.rules()[0].words;
         let message = match self {
-            Rejection::Invalid(violations) => {
-                return violations.iter().map(Violation::to_string).collect();
+            Rejection::Invalid(broken_rules) => {
+                return broken_rules.iter().map(BrokenRule::to_string).collect();
             }
             Rejection::UnknownPath => format!("the path {}", words()),
             Rejection::MethodNotAllowed { allowed } => format!("the path {}, only {allowed}", words()),

@@ -16,7 +16,7 @@ mod read_side;
 use serde::{Deserialize, Serialize};
 
 use super::note::Note;
-use super::rejection::{Rejection, Violation};
+use super::rejection::{BrokenRule, Rejection};
 use super::rule::Rule;
 
 pub use customer::read_customer;
@@ -48,7 +48,7 @@ pub struct ValidationOptions {
 /// The broken rules and the notes of one request.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
-    pub violations: Vec<Violation>,
+    pub broken_rules: Vec<BrokenRule>,
     pub notes: Vec<Note>,
 }
 
@@ -61,17 +61,14 @@ impl Diagnostics {
     }
 
     pub fn report(&mut self, rule: &'static Rule, path: impl Into<String>) {
-        self.violations.push(Violation {
-            rule,
-            path: path.into(),
-        });
+        self.broken_rules.push(BrokenRule::new(rule, path));
     }
 
-    /// The value that was read, or all violations if there are any. `None` must only follow a violation.
+    /// The value that was read, or all broken rules if there are any. `None` must only follow a report.
     fn finish<T>(&mut self, value: Option<T>) -> Result<T, Rejection> {
         match value {
-            Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(Rejection::Invalid(std::mem::take(&mut self.violations))),
+            Some(value) if self.broken_rules.is_empty() => Ok(value),
+            _ => Err(Rejection::Invalid(std::mem::take(&mut self.broken_rules))),
         }
     }
 }

@@ -9,8 +9,7 @@ use crate::domain::history::{self, Change, MatchKind};
 use crate::domain::identifiers::Identifiers;
 use crate::domain::note::Note;
 use crate::domain::profile::Profile;
-use crate::domain::rejection::{Rejection, Violation};
-use crate::domain::rule::Rule;
+use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::world;
 
 /// One step in the history of a customer; see [`Store::lineage`](crate::Store::lineage).
@@ -88,18 +87,6 @@ pub struct Explanation {
     pub notes: Vec<Note>,
 }
 
-/// A rule that a write breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BrokenRule {
-    /// The rule and its evidence.
-    pub rule: &'static Rule,
-    /// The field that breaks it, as a dotted path: `customer.gender`.
-    pub path: String,
-    /// The message in the response.
-    pub message: String,
-}
-
 impl MergedProfile {
     fn new(number: u64, identifiers: &Identifiers) -> MergedProfile {
         MergedProfile {
@@ -140,16 +127,6 @@ impl Step {
     }
 }
 
-impl BrokenRule {
-    fn new(violation: &Violation) -> BrokenRule {
-        BrokenRule {
-            rule: violation.rule,
-            path: violation.path.clone(),
-            message: violation.to_string(),
-        }
-    }
-}
-
 impl Explanation {
     pub(super) fn new(explanation: world::Explanation) -> Explanation {
         let notes = explanation.notes;
@@ -166,12 +143,12 @@ impl Explanation {
                 broken_rules: Vec::new(),
                 notes,
             },
-            Err(Rejection::Invalid(violations)) => Explanation {
+            Err(Rejection::Invalid(broken_rules)) => Explanation {
                 outcome: None,
                 rule: None,
                 customer: None,
                 merged: Vec::new(),
-                broken_rules: violations.iter().map(BrokenRule::new).collect(),
+                broken_rules,
                 notes,
             },
             Err(_) => unreachable!("a dry run checks nothing but the rules of the body"),

@@ -14,14 +14,14 @@ use super::{Diagnostics, ObjectReader, Validation, event};
 use crate::domain::customer::{Address, Channels, Customer, FieldKind, ListMembership, Marketing};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
-use crate::domain::rejection::Violation;
+use crate::domain::rejection::BrokenRule;
 use crate::domain::timestamp;
 
 /// The reason why an object is not a complete customer or event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvalidField {
     #[error(transparent)]
-    BrokenRule(#[from] Violation),
+    BrokenRule(#[from] BrokenRule),
     #[error("{path} must be {expected}")]
     WrongValue { path: String, expected: &'static str },
     #[error("{path} must not be an array")]
@@ -154,8 +154,8 @@ pub(crate) fn read_complete_event(
 }
 
 fn check_rules(diagnostics: Diagnostics) -> Result<(), InvalidField> {
-    match diagnostics.violations.into_iter().next() {
-        Some(violation) => Err(violation.into()),
+    match diagnostics.broken_rules.into_iter().next() {
+        Some(broken_rule) => Err(broken_rule.into()),
         None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use super::stores::unknown_store;
 use super::{ControlError, ControlResult, ok};
 use crate::domain::customer::Include;
 use crate::domain::history::{Change, MatchKind, Step};
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::domain::timestamp::rfc3339;
 
 /// `GET /_mock/stores/{store_id}/customers/{number}/lineage`: the last 32 steps, oldest first.
@@ -67,16 +67,14 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
     let body = Value::Object(request.object().await?);
     let store = request.world.request_scope().store_scope(request.path("store_id"));
     let explanation = store.explain(&body);
-    let notes: Vec<_> = explanation
-        .notes
-        .iter()
-        .map(|note| json!({ "id": note.id(), "words": note.words() }))
-        .collect();
+    let notes: Vec<_> = explanation.notes.iter().map(|note| note.to_json()).collect();
     let (outcome, profile) = match explanation.outcome {
         Ok(accepted) => accepted,
-        Err(rejection) => {
-            return ok(json!({ "accepted": false, "broken": broken_rules(&rejection), "notes": notes }));
+        Err(Rejection::Invalid(broken_rules)) => {
+            let broken: Vec<_> = broken_rules.iter().map(BrokenRule::to_json).collect();
+            return ok(json!({ "accepted": false, "broken": broken, "notes": notes }));
         }
+        Err(_) => unreachable!("a dry run checks nothing but the rules of the body"),
     };
     let mut customer = Vec::new();
     profile.write_json(Include::EVERYTHING, &mut customer);
@@ -95,20 +93,4 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
         "broken": [],
         "notes": notes,
     }))
-}
-
-fn broken_rules(rejection: &Rejection) -> Vec<Value> {
-    let Rejection::Invalid(violations) = rejection else {
-        // Reading a write can only break rules.
-        return Vec::new();
-    };
-    let to_json = |violation: &crate::domain::rejection::Violation| {
-        json!({
-            "rule": violation.rule.id,
-            "path": violation.path,
-            "message": violation.to_string(),
-            "evidence": violation.rule.evidence.as_str(),
-        })
-    };
-    violations.iter().map(to_json).collect()
 }

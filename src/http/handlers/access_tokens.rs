@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::rejection::{Rejection, Violation};
+use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::domain::rule;
 use crate::http::request_context::RequestContext;
 use crate::http::response::Response;
@@ -35,21 +35,15 @@ pub(super) async fn create_oauth(context: &mut RequestContext<'_>) -> Result<Res
         context.store().check_secret(text(&body, "client_secret"))?;
         context.count()?;
     }
-    let mut violations = Vec::new();
+    let mut broken_rules = Vec::new();
     if store.is_none() {
-        violations.push(Violation {
-            rule: &rule::OAUTH_CLIENT_ID,
-            path: "client_id".to_owned(),
-        });
+        broken_rules.push(BrokenRule::new(&rule::OAUTH_CLIENT_ID, "client_id"));
     }
     if text(&body, "grant_type") != Some("client_credentials") {
-        violations.push(Violation {
-            rule: &rule::OAUTH_GRANT_TYPE,
-            path: "grant_type".to_owned(),
-        });
+        broken_rules.push(BrokenRule::new(&rule::OAUTH_GRANT_TYPE, "grant_type"));
     }
-    if !violations.is_empty() {
-        return Err(Rejection::Invalid(violations));
+    if !broken_rules.is_empty() {
+        return Err(Rejection::Invalid(broken_rules));
     }
     let token = context.store().issue_token();
     Ok(Response::json(
