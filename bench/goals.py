@@ -77,17 +77,18 @@ class Judgment:
 def judge_ratio(row, turns):
     """Judges the median of the ratios of all rounds."""
     ours, theirs = ([turn.cpu_us for turn in turns[name]] for name in (row.ours, row.theirs))
-    return judge(row, f"{with_spread(ours)} µs / {with_spread(theirs)} µs", ratios(ours, theirs), "")
+    values = ratios(ours, theirs)
+    return judge(row, f"{with_spread(ours)} µs / {with_spread(theirs)} µs", values, "", is_certain=len(values) >= MIN_ROUNDS)
 
 
 def judge_limit(row, values):
-    return judge(row, "" if len(values) == 1 else f"{len(values)} times", values, row.unit)
+    """Judges a figure. If it was measured once, it is exact, such as the memory of a process."""
+    is_exact = len(values) == 1
+    return judge(row, "" if is_exact else f"{len(values)} times", values, row.unit, is_certain=is_exact or len(values) >= MIN_ROUNDS)
 
 
-def judge(row, details, values, unit):
+def judge(row, details, values, unit, is_certain):
     low, high = confidence_interval(values)
-    # A figure that is measured once is exact: a size, or the memory of a process.
-    is_certain = len(values) == 1 or len(values) >= MIN_ROUNDS
     if row.goal is None:
         verdict = ""
     elif median(values) <= row.goal:
