@@ -117,8 +117,6 @@ pub use mock::{
     Requests, SeedSummary, Setting, Settings, Snapshot, StartError, Step, StepKind, Store, Unmatched, YotpoMock,
 };
 pub use world::journal;
-#[doc(hidden)]
-pub use world::memory::on_forgetting;
 pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};
 
 /// For fuzz targets and benchmarks only; not part of the public interface.

@@ -1,11 +1,13 @@
 //! The binary: see `cli` for its flags and subcommands.
 
-mod allocator;
 mod cli;
 
 use std::process::ExitCode;
 
+/// Takes back memory that another thread frees without a lock between the two, as happens when a reset drops a large store.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    allocator::set_up();
     cli::run()
 }

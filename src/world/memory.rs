@@ -1,7 +1,7 @@
 //! Memory: what a world remembers from one reset to the next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -195,38 +195,9 @@ impl Memory {
     }
 }
 
-/// What is told when memory begins to be given back, and when that is over.
-static TOLD: OnceLock<Box<dyn Fn(bool) + Send + Sync>> = OnceLock::new();
-
-/// How many threads are giving memory back.
-static FORGETTING: Mutex<usize> = Mutex::new(0);
-
-/// Lets an allocator know when much is about to be given back, true, and when it is, false. Only the first to ask is told.
-#[doc(hidden)]
-pub fn on_forgetting(told: impl Fn(bool) + Send + Sync + 'static) {
-    // Whoever asks later has another allocator, and there is but one.
-    let _ = TOLD.set(Box::new(told));
-}
-
-/// Drops something, and tells whoever wants to know.
-fn drop_told<T>(forgotten: T) {
-    let count = |change: fn(usize) -> usize, turn: usize, forgetting: bool| {
-        let mut threads = FORGETTING.lock();
-        *threads = change(*threads);
-        if let Some(told) = TOLD.get().filter(|_| *threads == turn) {
-            told(forgetting);
-        }
-    };
-    count(|threads| threads + 1, 1, true);
-    drop(forgotten);
-    count(|threads| threads - 1, 0, false);
-}
-
-/// Drops what is no longer needed, which may take long, where nobody waits for it.
-pub(super) fn drop_in_background<T: Send + 'static>(forgotten: T) {
-    // Without a thread to be had it is dropped here and now.
-    let dropped = thread::Builder::new()
-        .name("yotpo-mock-drop".to_owned())
-        .spawn(move || drop_told(forgotten));
-    drop(dropped);
+/// Drops a large value on a thread of its own, so that no request waits for it.
+pub(super) fn drop_in_background<T: Send + 'static>(value: T) {
+    let thread = thread::Builder::new().name("yotpo-mock-drop".to_owned());
+    // If no thread can be started, the value is dropped here.
+    drop(thread.spawn(move || drop(value)));
 }
