@@ -488,9 +488,8 @@ impl StoreScope {
     /// The reason why the token does not open the store.
     pub fn check_token(&self, token: Option<&str>) -> Result<Option<Note>, Rejection> {
         let text = token.filter(|text| !text.is_empty()).ok_or(Rejection::MissingToken)?;
-        let own = self
-            .remembered()
-            .and_then(|store| Some((store, store.token_number(&self.store, text)?)));
+        let own = Token::parse(text).filter(|token| token.store == self.store);
+        let own = self.remembered().zip(own.map(|token| token.number));
         if let Some((store, number)) = own {
             match store.state.lock().credentials.status(number, self.now) {
                 TokenStatus::Valid => return Ok(None),
@@ -530,8 +529,8 @@ impl StoreScope {
     pub fn check_secret(&self, secret: Option<&str>) -> Result<(), Rejection> {
         let secret = secret.ok_or(Rejection::WrongSecret)?;
         let accepted = match self.remembered() {
-            Some(known) => known.state.lock().credentials.accept(secret),
-            None => StoreState::default().credentials.accept(secret),
+            Some(known) => known.state.lock().credentials.accepts(secret),
+            None => StoreState::default().credentials.accepts(secret),
         };
         accepted.then_some(()).ok_or(Rejection::WrongSecret)
     }

@@ -5,19 +5,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use imbl::Vector;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use uuid::Uuid;
 
-/// How long a token lives.
+/// How long a token is valid.
 pub const LIFETIME: TimeDelta = TimeDelta::days(14);
 
-/// Begins every token, so that a reader of a log knows where it comes from.
-const PREFIX: &str = "ymt";
+/// The start of every token, by which logs recognize and redact it.
+const PREFIX: &str = "ymt_";
 
-/// What the ids of tokens are derived under; any constant would do.
-const NAMESPACE: Uuid = Uuid::from_u128(0x2f6b_6c5e_7a0d_5b54_9c1f_59a3_7d1e_04c7);
-
-/// A token by its place in the order of issue. Its text holds the id of its store, so that no two stores share one, and
-/// runs repeat: the n-th token of a store is always the same.
+/// An issued token: the n-th of its store. Its text holds both, so that runs repeat and no two stores share a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub store: String,
@@ -26,31 +21,25 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// The text that a client sends: letters, digits, `_`, `-`, `.`, `~` and `%` only.
+    /// The text that a client sends: `ymt_`, the number, `_`, and the percent-encoded id of the store.
     pub fn text(&self) -> String {
-        let id = Uuid::new_v5(&NAMESPACE, format!("{}/{}", self.number, self.store).as_bytes());
         let store = utf8_percent_encode(&self.store, NON_ALPHANUMERIC);
-        format!("{PREFIX}_{}_{}_{store}", id.simple(), self.number)
+        format!("{PREFIX}{}_{store}", self.number)
     }
 
-    /// Reads a text that this emulator may have issued; `None` for every other.
+    /// Parses a text that this emulator may have issued; `None` for every other text.
     pub fn parse(text: &str) -> Option<Token> {
-        let [prefix, _id, number, store] = *text.splitn(4, '_').collect::<Vec<_>>() else {
-            return None;
-        };
-        if prefix != PREFIX {
-            return None;
-        }
-        let store = percent_decode_str(store).decode_utf8().ok()?.into_owned();
+        let (number, store) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let token = Token {
-            store,
+            store: percent_decode_str(store).decode_utf8().ok()?.into_owned(),
             number: number.parse().ok()?,
         };
+        // There is one spelling of each token.
         (token.text() == text).then_some(token)
     }
 }
 
-/// What became of a token.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenStatus {
     Valid,
@@ -58,19 +47,18 @@ pub(crate) enum TokenStatus {
     NeverIssued,
 }
 
-/// What guards one store.
+/// The secret and the tokens of one store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Credentials {
-    /// What a token call must send; where there is none, any non-empty one is good.
+    /// The secret that a token call must send; without one, any non-empty secret is accepted.
     pub secret: Option<String>,
-    /// How many of the first tokens have expired and are no longer kept.
+    /// The number of tokens, from the first, that have expired and are no longer stored.
     forgotten: usize,
-    /// When each of the others expires, in the order of issue.
+    /// When each of the other tokens expires, in the order of issue.
     expiries: Vector<DateTime<Utc>>,
 }
 
 impl Credentials {
-    /// The credentials of a store that has issued no token yet.
     pub fn new(secret: Option<String>) -> Credentials {
         Credentials {
             secret,
@@ -78,31 +66,30 @@ impl Credentials {
         }
     }
 
-    /// How many of the first tokens have expired and are no longer kept.
+    /// The number of tokens, from the first, that have expired and are no longer stored.
     pub fn forgotten(&self) -> usize {
         self.forgotten
     }
 
-    /// When each of the others expires, in the order of issue.
+    /// When each of the other tokens expires, in the order of issue.
     pub fn expiries(&self) -> impl Iterator<Item = DateTime<Utc>> {
         self.expiries.iter().copied()
     }
 
-    /// Puts back which tokens were issued.
+    /// Restores the issued tokens.
     pub fn restore(&mut self, forgotten: usize, expiries: impl IntoIterator<Item = DateTime<Utc>>) {
         self.forgotten = forgotten;
         self.expiries = expiries.into_iter().collect();
     }
 
-    /// Whether a secret opens the store.
-    pub fn accept(&self, secret: &str) -> bool {
+    pub fn accepts(&self, secret: &str) -> bool {
         match &self.secret {
             Some(expected) => secret == expected,
             None => !secret.is_empty(),
         }
     }
 
-    /// Issues the next token of the store, as its number.
+    /// Issues the next token of the store; returns its number.
     pub fn issue(&mut self, now: DateTime<Utc>) -> usize {
         while self.expiries.front().is_some_and(|expiry| *expiry <= now) {
             self.expiries.pop_front();
@@ -112,21 +99,19 @@ impl Credentials {
         self.forgotten + self.expiries.len() - 1
     }
 
-    /// Lets a token that was issued be dead from now on.
+    /// Lets an issued token expire now.
     pub fn expire(&mut self, number: usize, now: DateTime<Utc>) {
-        if let Some(expiry) = number
-            .checked_sub(self.forgotten)
-            .and_then(|kept| self.expiries.get_mut(kept))
-        {
+        let index = number.checked_sub(self.forgotten);
+        if let Some(expiry) = index.and_then(|index| self.expiries.get_mut(index)) {
             *expiry = now.min(*expiry);
         }
     }
 
     pub fn status(&self, number: usize, now: DateTime<Utc>) -> TokenStatus {
-        let Some(kept) = number.checked_sub(self.forgotten) else {
+        let Some(index) = number.checked_sub(self.forgotten) else {
             return TokenStatus::Expired;
         };
-        match self.expiries.get(kept) {
+        match self.expiries.get(index) {
             None => TokenStatus::NeverIssued,
             Some(expiry) if now < *expiry => TokenStatus::Valid,
             Some(_) => TokenStatus::Expired,
@@ -139,22 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_back_and_no_other_text_is() {
-        for store in ["shop", "a_b/c é", "%41", ""] {
-            let token = Token {
-                store: store.into(),
-                number: 7,
-            };
-            assert_eq!(Token::parse(&token.text()), Some(token.clone()));
-            assert!(token.text().bytes().all(|byte| byte.is_ascii_graphic()));
-        }
-        let text = Token {
-            store: "shop".into(),
+    fn a_token_is_parsed_back_and_no_other_text_is() {
+        let token = |store: &str| Token {
+            store: store.to_owned(),
             number: 7,
+        };
+        for store in ["shop", "a_b/c é", "%41", ""] {
+            let text = token(store).text();
+            assert_eq!(Token::parse(&text), Some(token(store)));
+            assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
         }
-        .text();
-        assert_eq!(Token::parse(&text.replace("_7_", "_8_")), None);
-        assert_eq!(Token::parse(&text.replace("shop", "%73hop")), None);
-        assert_eq!(Token::parse("anything"), None);
+        assert_eq!(token("shop").text(), "ymt_7_shop");
+        for text in ["ymt_07_shop", "ymt_+7_shop", "ymt_7_%73hop", "ymt_7", "7_shop", "anything"] {
+            assert_eq!(Token::parse(text), None, "{text}");
+        }
     }
 }

@@ -11,7 +11,6 @@ use super::fault::{Faults, FaultsState};
 use super::seed::Stores;
 use super::settings::{Settings, SettingsOverrides};
 use super::{ById, SharedById};
-use crate::domain::access_token::Token;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::StoreState;
 
@@ -37,9 +36,6 @@ pub(crate) struct Store {
     /// Cursors hold within one epoch only.
     pub epoch: u64,
     pub state: Mutex<StoreState>,
-    /// A token of this store that came with a request, as its text and its number: clients send the same one again and again, and
-    /// to check a text takes a hash.
-    recent_token: Mutex<(String, usize)>,
 }
 
 impl Store {
@@ -47,18 +43,7 @@ impl Store {
         Store {
             epoch,
             state: Mutex::new(state),
-            recent_token: Mutex::default(),
         }
-    }
-
-    /// The number of a token, where its text is one that this store may have issued.
-    pub fn token_number(&self, id: &str, text: &str) -> Option<usize> {
-        let mut recent = self.recent_token.lock();
-        if recent.0 != text {
-            let token = Token::parse(text).filter(|token| token.store == id)?;
-            *recent = (text.to_owned(), token.number);
-        }
-        Some(recent.1)
     }
 }
 
