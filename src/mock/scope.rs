@@ -51,7 +51,7 @@ impl Scope<'_> {
     }
 
     pub fn requests(self) -> Requests {
-        Requests::of(self.world(), self.store)
+        Requests::new(self.world(), self.store)
     }
 
     pub fn clear_requests(self) {
@@ -163,6 +163,6 @@ impl Scope<'_> {
             .store
             .map_or_else(String::new, |store| format!(" to store `{store}`"));
         // The test harness captures only the output of the print macros.
-        eprintln!("{}", requests::told(&entries, most, &scope));
+        eprintln!("{}", requests::list_requests(&entries, most, &scope));
     }
 }

@@ -424,7 +424,7 @@ fn read_match(wanted: &Map<String, Value>) -> Result<Map<String, Value>, String>
     wanted.retain(|_, value| !value.is_null());
     verification::check(&wanted)
         .map_err(|InvalidExpectation { name, value, hint }| format!("`match.{name}` is `{value}`: {hint}"))?;
-    verification::fold_headers(&mut wanted);
+    verification::lowercase_headers(&mut wanted);
     Ok(wanted)
 }
 

@@ -1,20 +1,20 @@
-//! Matching: whether something is as it was expected to be, and where it is not.
+//! Comparison of an expected JSON value with a found one.
 //!
-//! One rule holds everywhere: objects match by subset, arrays and scalars exactly, and null means absent.
+//! Objects match if the found one has at least the expected keys. Arrays and scalars must be equal. Null matches an absent value.
 
 use serde_json::Value;
 
-/// One place where what was found is not what was expected.
+/// A place where the found value does not match the expected one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Difference {
-    /// Where it stands, dotted: `body.customer.email`; empty for the whole.
+    /// The dotted path: `body.customer.email`; empty for the whole value.
     pub path: String,
     pub expected: Value,
-    /// Null where there is nothing.
+    /// Null if it is absent.
     pub found: Value,
 }
 
-/// Every place where what was found is not what was expected; none if it matches.
+/// All differences between two values; none if they match.
 pub(crate) fn differences(expected: &Value, found: &Value) -> Vec<Difference> {
     let mut differences = Vec::new();
     compare(String::new(), expected, found, &mut differences);
@@ -77,15 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_named_where_it_stands() {
-        let told = differences(
+    fn every_difference_has_its_path() {
+        let found = differences(
             &json!({"a": {"b": 1, "c": {"d": 2}}, "e": [1]}),
             &json!({"a": {"b": 2, "c": 3}, "e": [1, 2]}),
         );
-        let told: Vec<_> = told
+        let texts: Vec<_> = found
             .iter()
             .map(|it| format!("{}: {} / {}", it.path, it.expected, it.found))
             .collect();
-        assert_eq!(told, ["a.b: 1 / 2", "a.c: {\"d\":2} / 3", "e: [1] / [1,2]"]);
+        assert_eq!(texts, ["a.b: 1 / 2", "a.c: {\"d\":2} / 3", "e: [1] / [1,2]"]);
     }
 }

@@ -1,8 +1,8 @@
-//! How values and names stand in a sentence.
+//! Formatting of values and names in messages.
 
 use std::fmt;
 
-/// Names in backticks, joined as in a sentence.
+/// Joins names in backticks: `` `a`, `b` and `c` ``, or `none`.
 pub(crate) fn join_quoted(names: &[impl fmt::Display]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
@@ -12,16 +12,20 @@ pub(crate) fn join_quoted(names: &[impl fmt::Display]) -> String {
     }
 }
 
-/// So many of something: `1 request`, `2 requests`.
-pub(crate) fn pluralize(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+/// A count with its noun: `1 request`, `2 requests`.
+pub(crate) fn pluralize(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A value, or a text, as it is quoted: cut where it is long.
+/// A value in a message, truncated to 80 characters.
 pub(crate) fn truncate(value: impl fmt::Display) -> String {
-    const MOST: usize = 80;
+    truncate_to(value, 80)
+}
+
+/// Truncates a value to a number of characters, and marks that with `…`.
+pub(crate) fn truncate_to(value: impl fmt::Display, max_chars: usize) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(max_chars) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }

@@ -190,13 +190,13 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
     let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
     Client::of(&other).upsert(json!({"email": "ann@example.com"}));
     let upserts = || store.requests().upserts().with_email("ann@example.com");
-    assert_snapshot!(panic_of(|| upserts().assert_count(1)), @r#"expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", and none came; nor did any other"#);
+    assert_snapshot!(panic_of(|| upserts().assert_count(1)), @r#"expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com", found none and no similar request"#);
     let client = Client::of(&store);
     client.get("?email=ann@example.com");
     client.upsert(json!({"email": "bob@example.com", "first_name": "Bob"}));
     client.upsert(json!({"email": "ann@example.com", "gender": "female"}));
     assert_snapshot!(panic_of(|| upserts().with_field("first_name", "Ann").with_status(200).assert_count(1)), @r#"
-    expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.first_name` "Ann" and `status` 200, and none came; the nearest others:
+    expected 1 request to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.first_name` "Ann" and `status` 200, found none; nearest requests:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
          `body.customer.first_name`: expected "Ann", found nothing
          `status`: expected 200, found 400
@@ -208,7 +208,7 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
          `operation`: expected "upsertCustomer", found "retrieveCustomers"
     "#);
     assert_snapshot!(panic_of(|| upserts().with_field("gender", Value::Null).assert_at_least(2)), @r#"
-    expected at least 2 requests to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.gender` absent, and none came; the nearest others:
+    expected at least 2 requests to store `shop` for `upsertCustomer` with `customer.email` "ann@example.com" and `customer.gender` absent, found none; nearest requests:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
          `body.customer.gender`: expected nothing, found "female"
       #3 PATCH /core/v3/stores/shop/customers, answered 200
@@ -217,18 +217,18 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
          `operation`: expected "upsertCustomer", found "retrieveCustomers"
     "#);
     assert_snapshot!(panic_of(|| store.requests().assert_at_most(2)), @r#"
-    expected at most 2 requests to store `shop`, and 3 came:
+    expected at most 2 requests to store `shop`, found 3:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
       #3 PATCH /core/v3/stores/shop/customers, answered 200
       #2 GET /core/v3/stores/shop/customers {"email":"ann@example.com"}, answered 200
     "#);
     assert_snapshot!(panic_of(|| store.requests().after(3).with_query("limit", "7").assert_count(2)), @r#"
-    expected 2 requests to store `shop` with `query.limit` "7" after #3, and none came; the nearest others:
+    expected 2 requests to store `shop` with `query.limit` "7" after #3, found none; nearest requests:
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
          `query.limit`: expected "7", found nothing
     "#);
-    assert_snapshot!(panic_of(|| store.requests().refused_by("gender").count()), @"no request can be so: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a refusal names its rules");
-    assert_snapshot!(panic_of(|| store.requests().with_status(99).count()), @"no request can be so: `status` is `99`; it is a whole number from 100 to 599, or 0 where a fault left no answer");
+    assert_snapshot!(panic_of(|| store.requests().refused_by("gender").count()), @"no request can match: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a rejection names its rules");
+    assert_snapshot!(panic_of(|| store.requests().with_status(99).count()), @"no request can match: `status` is `99`; use an integer from 100 to 599, or 0 for requests without a response");
     assert_snapshot!(store.requests().upserts(), @r#"
     2 requests to store `shop` for `upsertCustomer`:
       #3 PATCH /core/v3/stores/shop/customers, answered 200
@@ -548,13 +548,13 @@ fn nothing_is_counted_that_is_not_all_there() {
     let (store, busy) = (yotpo.store("shop"), yotpo.store("busy"));
     let client = Client::of(&store);
     client.upsert(json!({"external_id": "c-1", "tags": "x".repeat(60)}));
-    assert_snapshot!(panic_of(|| store.requests().with_external_id("c-2").assert_none()), @"the body of #1 is kept in part, so that nobody can tell what is in it: raise `journal_body_bytes`");
+    assert_snapshot!(panic_of(|| store.requests().with_external_id("c-2").assert_none()), @"the body of #1 was truncated and cannot be compared: raise `journal_body_bytes`");
     store.requests().retrievals().with_external_id("c-2").assert_none();
     store.requests().upserts().assert_count(1);
     let of_busy = Client::of(&busy);
     (0..3).for_each(|_| drop(of_busy.get("")));
-    assert_snapshot!(panic_of(|| store.requests().upserts().assert_none()), @"the journal has forgotten requests up to #1, so that nobody can tell how many there were: raise `journal_entries` and `journal_bytes`, or look only `after` that one");
-    assert_snapshot!(panic_of(|| yotpo.requests().count()), @"the journal has forgotten requests up to #1, so that nobody can tell how many there were: raise `journal_entries` and `journal_bytes`, or look only `after` that one");
+    assert_snapshot!(panic_of(|| store.requests().upserts().assert_none()), @"the journal has evicted requests up to #1, so their number is unknown: raise `journal_entries` and `journal_bytes`, or count only those `after` #1");
+    assert_snapshot!(panic_of(|| yotpo.requests().count()), @"the journal has evicted requests up to #1, so their number is unknown: raise `journal_entries` and `journal_bytes`, or count only those `after` #1");
     busy.requests().assert_count(3);
     busy.requests().retrievals().assert_at_least(3);
     yotpo.requests().after(1).assert_count(3);
@@ -566,11 +566,11 @@ fn nothing_is_counted_that_is_not_all_there() {
 fn what_no_request_can_be_is_refused() {
     let store = YotpoMock::shared().new_store();
     let all = || store.requests();
-    assert_snapshot!(panic_of(|| all().with_header("X-Yotpo-Token", "t")), @"no request can be so: the journal keeps no value of the header `X-Yotpo-Token`");
-    assert_snapshot!(panic_of(|| all().with_field("frist_name", "Ann")), @"no request can be so: `frist_name` is not a field of a customer: there are `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`");
-    assert_snapshot!(panic_of(|| all().upserts().events()), @"no request can be so: it is for `upsertCustomer` already, and would be for `upsertCustomerEvent`");
-    assert_snapshot!(panic_of(|| all().with_path("core/v3").count()), @"no request can be so: `path` is `core/v3`; it begins with `/` and has no query: that is apart");
-    assert_snapshot!(panic_of(|| all().with_path("/core/v3?limit=1").count()), @"no request can be so: `path` is `/core/v3?limit=1`; it begins with `/` and has no query: that is apart");
+    assert_snapshot!(panic_of(|| all().with_header("X-Yotpo-Token", "t")), @"no request can match: the journal hides the value of the header `X-Yotpo-Token`");
+    assert_snapshot!(panic_of(|| all().with_field("frist_name", "Ann")), @"no request can match: customers have no field `frist_name`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`");
+    assert_snapshot!(panic_of(|| all().upserts().events()), @"no request can match: the filter is for `upsertCustomer` and for `upsertCustomerEvent`");
+    assert_snapshot!(panic_of(|| all().with_path("core/v3").count()), @"no request can match: `path` is `core/v3`; it must start with `/`, and the query belongs in `query`");
+    assert_snapshot!(panic_of(|| all().with_path("/core/v3?limit=1").count()), @"no request can match: `path` is `/core/v3?limit=1`; it must start with `/`, and the query belongs in `query`");
     assert_snapshot!(panic_of(|| store.fail_next(Operation::UpsertCustomer, Fault::status(500).on(Operation::RetrieveCustomers))), @"the fault is for `retrieveCustomers` already, and would be for `upsertCustomer`");
 }
 

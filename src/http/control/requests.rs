@@ -80,7 +80,7 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
         ));
     }
     verification::check(&expected)?;
-    verification::fold_headers(&mut expected);
+    verification::lowercase_headers(&mut expected);
     match verification::verify(&request.world.journal.entries(), &expected, times) {
         Ok(matched) => ok(json!({ "matched": matched })),
         Err(VerificationFailure { matched, nearest }) => {

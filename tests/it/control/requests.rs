@@ -196,11 +196,11 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?status=9999"), @r#"
     400
-    {"error":"`status` is `9999`","hint":"it is a whole number from 100 to 599, or 0 where a fault left no answer"}
+    {"error":"`status` is `9999`","hint":"use an integer from 100 to 599, or 0 for requests without a response"}
     "#);
     assert_snapshot!(list(&emulator, "?status=ok"), @r#"
     400
-    {"error":"`status` is `ok`","hint":"it is a whole number from 100 to 599, or 0 where a fault left no answer"}
+    {"error":"`status` is `ok`","hint":"use an integer from 100 to 599, or 0 for requests without a response"}
     "#);
     assert_snapshot!(list(&emulator, "?operation=upsertCustomers"), @r#"
     400
@@ -208,7 +208,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?rule=customer.nose"), @r#"
     400
-    {"error":"`rule` is `customer.nose`","hint":"the header `X-Yotpo-Mock-Rule` of a refusal names its rules"}
+    {"error":"`rule` is `customer.nose`","hint":"the header `X-Yotpo-Mock-Rule` of a rejection names its rules"}
     "#);
     assert_snapshot!(list(&emulator, "?note=customer.nose"), @r#"
     400
@@ -216,7 +216,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?store="), @r#"
     400
-    {"error":"`store` is ``","hint":"it is the id of a store, or null where none is named"}
+    {"error":"`store` is ``","hint":"use a store id, or null for requests that name no store"}
     "#);
     assert_snapshot!(list(&emulator, "?limit=0"), @r#"
     400

@@ -1,0 +1,90 @@
+//! Assertions on the number of matching requests, and the messages of their failures.
+
+use super::Requests;
+use super::listing::summarize;
+use crate::world::matching::Difference;
+use crate::world::text::truncate;
+use crate::world::verification::{self, Times, VerificationFailure};
+
+impl Requests {
+    /// Asserts that there are exactly `count` requests.
+    ///
+    /// # Panics
+    ///
+    /// If there are not, and as [`count`](Requests::count) does.
+    #[track_caller]
+    pub fn assert_count(&self, count: usize) {
+        self.assert(Times::Exactly(count as u64));
+    }
+
+    /// Asserts that there are no requests.
+    ///
+    /// # Panics
+    ///
+    /// If there are some, and as [`count`](Requests::count) does.
+    #[track_caller]
+    pub fn assert_none(&self) {
+        self.assert(Times::Exactly(0));
+    }
+
+    /// Asserts that there are `count` requests or more.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer, and as [`count`](Requests::count) does.
+    #[track_caller]
+    pub fn assert_at_least(&self, count: usize) {
+        self.assert(Times::AtLeast(count as u64));
+    }
+
+    /// Asserts that there are `count` requests or fewer.
+    ///
+    /// # Panics
+    ///
+    /// If there are more, and as [`count`](Requests::count) does.
+    #[track_caller]
+    pub fn assert_at_most(&self, count: usize) {
+        self.assert(Times::Between(0, count as u64));
+    }
+
+    #[track_caller]
+    fn assert(&self, times: Times) {
+        let verified = verification::verify(&self.candidates(), &self.expected, times);
+        // If enough requests are there, evicted ones cannot change the result.
+        if !matches!((&verified, times), (Ok(_), Times::AtLeast(_))) {
+            self.check_evictions();
+        }
+        if let Err(failure) = verified {
+            panic!("{}", self.failure_message(times, &failure));
+        }
+    }
+
+    fn failure_message(&self, times: Times, failure: &VerificationFailure) -> String {
+        let VerificationFailure { matched, nearest } = failure;
+        let found = match matched {
+            0 => "none".to_owned(),
+            matched => matched.to_string(),
+        };
+        let mut message = format!("expected {times}{}, found {found}", self.description());
+        let has_differences = nearest.iter().any(|(_, differences)| !differences.is_empty());
+        message.push_str(match nearest.is_empty() {
+            true if *matched == 0 => " and no similar request",
+            true => "",
+            false if has_differences => "; nearest requests:",
+            false => ":",
+        });
+        for (entry, differences) in nearest {
+            message.push_str("\n  ");
+            message.push_str(&summarize(entry));
+            for Difference { path, expected, found } in differences {
+                let in_words = |value: &serde_json::Value| match value.is_null() {
+                    true => "nothing".to_owned(),
+                    false => truncate(value),
+                };
+                let (expected, found) = (in_words(expected), in_words(found));
+                message.push_str(&format!("\n     `{path}`: expected {expected}, found {found}"));
+            }
+        }
+        message
+    }
+}
