@@ -33,7 +33,7 @@ pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_
 pub use customer::{Customer, CustomerBuilder};
 pub use document_error::DocumentError;
 pub use event::{Event, EventBuilder};
-pub use explanation::{Explanation, MergedProfile, Step, StepKind};
+pub use explanation::{Explanation, LineageStep, MergedProfile, StepKind};
 pub use fault::{AddedFault, Fault};
 pub use host::{Host, ParseHostError};
 pub use requests::Requests;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::event::Event as StoredEvent;
+use crate::domain::event;
 use crate::domain::identifiers::Identifiers;
 
 /// A custom customer event, to [seed](crate::Store::seed_events) a store with or as read [from it](crate::Store::events).
@@ -42,7 +42,7 @@ impl Event {
     }
 
     /// An event of a store, with the present identifiers of its customer.
-    pub(super) fn from_stored(event: &StoredEvent, customer: &Identifiers) -> Event {
+    pub(super) fn from_stored(event: &event::Event, customer: &Identifiers) -> Event {
         match event.to_json(json!(customer)) {
             Value::Object(fields) => Event { fields },
             _ => unreachable!("an event is rendered as an object"),

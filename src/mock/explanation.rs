@@ -15,7 +15,7 @@ use crate::world;
 /// One step in the history of a customer; see [`Store::lineage`](crate::Store::lineage).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct LineageStep {
     /// The number of the request.
     pub request: u64,
     /// When the write became visible, by the store's clock.
@@ -111,13 +111,13 @@ impl StepKind {
     }
 }
 
-impl Step {
-    pub(super) fn new(step: &history::Step) -> Step {
+impl LineageStep {
+    pub(super) fn new(step: &history::Step) -> LineageStep {
         let kind = match &step.change {
             Change::Written { match_kind, .. } => StepKind::new(*match_kind),
             Change::Merged { number, identifiers } => StepKind::Merged(MergedProfile::new(*number, identifiers)),
         };
-        Step {
+        LineageStep {
             request: step.request,
             at: step.at,
             kind,

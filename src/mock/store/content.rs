@@ -8,7 +8,7 @@ use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::store::{Pending, StoreState};
 use crate::mock::customer::Customer;
 use crate::mock::event::Event;
-use crate::mock::explanation::{Explanation, Step};
+use crate::mock::explanation::{Explanation, LineageStep};
 use crate::mock::seed_summary::SeedSummary;
 use crate::world::generate::{self, GenerateRequest};
 
@@ -158,11 +158,11 @@ impl Store {
     ///     println!("request {} set {:?} by {}", step.request, step.fields, step.rule);
     /// }
     /// ```
-    pub fn lineage(&self, customer: &Customer) -> Vec<Step> {
+    pub fn lineage(&self, customer: &Customer) -> Vec<LineageStep> {
         let number = customer.number().unwrap_or_default();
         self.with_store(|state| {
             let profile = state.customer(number)?;
-            Some(profile.history().steps().iter().map(Step::new).collect())
+            Some(profile.history().steps().iter().map(LineageStep::new).collect())
         })
         .unwrap_or_default()
     }
