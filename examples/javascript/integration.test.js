@@ -1,10 +1,10 @@
-// A small integration, and how it is tested against yotpo-mock.
+// A small integration and its tests against yotpo-mock.
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { Mock } from './mock.js'
 
-/** What stands in your project: it saves customers, twice if it must, and gets a new token when the old one is dead. */
+/** Stands for your own code: saves customers, retries once, and replaces an expired token. */
 class Integration {
   constructor(url, store, secret) {
     this.url = `${url}/core/v3/stores/${store}`
@@ -13,18 +13,18 @@ class Integration {
 
   async save(customer) {
     if (!this.token) await this.#logIn()
-    let answer = await this.#send('PATCH', 'customers', { customer })
-    if (answer.status === 401) {
+    let response = await this.#send('PATCH', 'customers', { customer })
+    if (response.status === 401) {
       await this.#logIn()
-      answer = await this.#send('PATCH', 'customers', { customer })
+      response = await this.#send('PATCH', 'customers', { customer })
     }
-    if (answer.status >= 500) answer = await this.#send('PATCH', 'customers', { customer })
-    if (!answer.ok) throw new Error(await answer.text())
+    if (response.status >= 500) response = await this.#send('PATCH', 'customers', { customer })
+    if (!response.ok) throw new Error(await response.text())
   }
 
   async #logIn() {
-    const answer = await this.#send('POST', 'access_tokens', { secret: this.secret })
-    this.token = (await answer.json()).access_token
+    const response = await this.#send('POST', 'access_tokens', { secret: this.secret })
+    this.token = (await response.json()).access_token
   }
 
   #send(method, path, body) {
@@ -44,7 +44,7 @@ beforeEach(async context => {
 
 after(async () => {
   if (!mock) return
-  console.log('what yotpo-mock saw:', JSON.stringify(await mock.report(), null, 2))
+  console.log('report of yotpo-mock:', JSON.stringify(await mock.report(), null, 2))
   await mock.stop()
 })
 
@@ -57,7 +57,7 @@ test('a customer is saved under its external id', async () => {
   assert.deepEqual([customer.first_name, customer.last_name], ['Emma', 'Johnson'])
 })
 
-test('a customer is sent again when the vendor fails', async () => {
+test('a customer is sent again after a server error', async () => {
   await store.fault({ match: { operation: 'upsertCustomer' }, times: 1, status: 503 })
 
   await integration.save({ external_id: 'c-1' })
@@ -66,7 +66,7 @@ test('a customer is sent again when the vendor fails', async () => {
   await store.verify({ operation: 'upsertCustomer', status: 200, body: { customer: { external_id: 'c-1' } }, count: 1 })
 })
 
-test('a dead token is replaced', async () => {
+test('an expired token is replaced', async () => {
   await integration.save({ external_id: 'c-1' })
   await store.advance(15 * 24 * 3600)
 

@@ -1,4 +1,4 @@
-"""Keeps the customers of a Yotpo store in step with a shop, and tells Yotpo what they did there."""
+"""Synchronizes the customers of a shop to a Yotpo store, and sends their events."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,21 +10,21 @@ TIMEOUT_SECONDS = 30
 IDENTIFIERS = ["external_id", "email", "phone_number"]
 
 
-class Refused(Exception):
-    """An answer that no further attempt would change."""
+class Rejected(Exception):
+    """A response that a retry would not change."""
 
 
 class GaveUp(Exception):
-    """There was no such answer after all attempts."""
+    """All attempts failed."""
 
 
 @dataclass
 class Outcome:
-    """What became of the shoppers of a run: of each that was written what was, of each that was refused why."""
+    """The result of a run: the changes written, the number of unchanged shoppers, and the reasons for rejections."""
 
     written: list = field(default_factory=list)
     unchanged: int = 0
-    refused: list = field(default_factory=list)
+    rejected: list = field(default_factory=list)
 
 
 class SyncClient:
@@ -42,12 +42,12 @@ class SyncClient:
         while query:
             page = self._call("GET", f"customers?{query}")
             yield from page["customers"]
-            # The cursor comes percent-encoded, and goes back as it came.
+            # The cursor is percent-encoded already, and must be sent unchanged.
             cursor = page["pagination"]["next_page_info"]
             query = cursor and f"page_info={cursor}"
 
     def sync(self, shoppers):
-        """Writes those shoppers that are not in the store as they should be. One that is refused does not stop the others."""
+        """Writes the shoppers that differ from the store. A rejected one does not stop the others."""
         known = by_identity(self.customers())
         outcome = Outcome()
         for shopper in shoppers:
@@ -58,12 +58,12 @@ class SyncClient:
             try:
                 self._call("PATCH", "customers", {"customer": change})
                 outcome.written.append(change)
-            except Refused as refusal:
-                outcome.refused.append(str(refusal))
+            except Rejected as rejection:
+                outcome.rejected.append(str(rejection))
         return outcome
 
     def send_event(self, type, fact, at, shopper, properties):
-        """Tells of something that happened. `fact` is what the shop calls it: told again, it is the same event."""
+        """Sends an event. `fact` is its id in the shop, so that sending it again does not add another event."""
         name, value = identity(shopper)
         event = {
             "source": "shop_sync",
@@ -76,32 +76,32 @@ class SyncClient:
         self._call("PATCH", "customer_events", {"customer_event": event})
 
     def _call(self, method, path, body=None):
-        """Calls with a token. A dead one is replaced once: were its successor refused too, no third would help."""
+        """Makes a call with a token, and replaces a rejected one once: if the new one is rejected, too, a third would not help."""
         if self._token is None:
             self._log_in()
-        answer = self._send(method, path, body)
-        if answer.status_code == 401:
+        response = self._send(method, path, body)
+        if response.status_code == 401:
             self._log_in()
-            answer = self._send(method, path, body)
-        return content(answer)
+            response = self._send(method, path, body)
+        return content(response)
 
     def _log_in(self):
-        answer = self._send("POST", "access_tokens", {"secret": self._secret})
-        self._token = content(answer)["access_token"]
+        response = self._send("POST", "access_tokens", {"secret": self._secret})
+        self._token = content(response)["access_token"]
 
     def _send(self, method, path, body):
-        """Sends the same request until its answer is final. What arrived twice counts once, since it is the same."""
+        """Sends a request until its response is final. All writes are idempotent, so sending one twice does no harm."""
         for attempt in range(1, ATTEMPTS + 1):
-            answer = self._attempt(method, path, body)
-            delay = delay_before_retry(answer, attempt)
+            response = self._attempt(method, path, body)
+            delay = delay_before_retry(response, attempt)
             if delay is None:
-                return answer
+                return response
             if attempt < ATTEMPTS:
                 self._sleep(delay)
-        raise GaveUp(f"{method} {path}: {'no answer' if answer is None else answer.status_code} after {ATTEMPTS} attempts")
+        raise GaveUp(f"{method} {path}: {'no response' if response is None else response.status_code} after {ATTEMPTS} attempts")
 
     def _attempt(self, method, path, body):
-        """The answer, or None if the connection was lost before all of it was here."""
+        """The response, or None if the connection was lost before it was complete."""
         headers = {"X-Yotpo-Token": self._token}
         try:
             return self._session.request(method, f"{self._url}/{path}", json=body, headers=headers, timeout=TIMEOUT_SECONDS)
@@ -109,36 +109,36 @@ class SyncClient:
             return None
 
 
-def delay_before_retry(answer, attempt):
-    """How many seconds to wait before the next attempt: None if there need not be one."""
+def delay_before_retry(response, attempt):
+    """The seconds to wait before the next attempt, or None if the response is final."""
     backoff = 2 ** (attempt - 1)
-    if answer is None:
+    if response is None:
         return backoff
-    if answer.status_code == 429:
-        return int(answer.headers.get("Retry-After", backoff))
-    if answer.status_code >= 500:
+    if response.status_code == 429:
+        return int(response.headers.get("Retry-After", backoff))
+    if response.status_code >= 500:
         return backoff
     return None
 
 
-def content(answer):
-    if not answer.ok:
-        raise Refused(f"{answer.status_code} {answer.text}")
-    return answer.json()
+def content(response):
+    if not response.ok:
+        raise Rejected(f"{response.status_code} {response.text}")
+    return response.json()
 
 
 def identity(shopper):
-    """What names a shopper: the shop's own id, or without one exactly one of e-mail address and phone number."""
+    """The identifier of a shopper: the shop's own id, or without one exactly one of e-mail address and phone number."""
     return next((name, shopper[name]) for name in IDENTIFIERS if shopper.get(name))
 
 
 def by_identity(customers):
-    """The customers under each of their identifiers; of several that share one, the latest."""
+    """The customers by each of their identifiers. The last one wins if several share an identifier."""
     return {(name, customer[name]): customer for customer in customers for name in IDENTIFIERS if customer[name]}
 
 
 def changes(shopper, known):
-    """What to write of a shopper: what names it, and what has a value that differs from the known one. Empty if nothing does."""
+    """The fields of a shopper to write: those that differ from the known customer, and the identifier. Empty if none differ."""
     name, value = identity(shopper)
     customer = known.get((name, value), {})
     differing = {key: value for key, value in shopper.items() if value is not None and value != customer.get(key)}

@@ -1,11 +1,11 @@
-"""A small integration, and how it is tested against yotpo-mock."""
+"""A small integration and its tests against yotpo-mock."""
 
 import pytest
 import requests
 
 
 class Integration:
-    """What stands in your project: it saves customers, twice if it must, and gets a new token when the old one is dead."""
+    """Stands for your own code: saves customers, retries once, and replaces an expired token."""
 
     def __init__(self, url, store, secret):
         self.url, self.secret, self.token = f"{url}/core/v3/stores/{store}", secret, None
@@ -13,13 +13,13 @@ class Integration:
     def save(self, customer):
         if self.token is None:
             self._log_in()
-        answer = self._patch(customer)
-        if answer.status_code == 401:
+        response = self._patch(customer)
+        if response.status_code == 401:
             self._log_in()
-            answer = self._patch(customer)
-        if answer.status_code >= 500:
-            answer = self._patch(customer)
-        answer.raise_for_status()
+            response = self._patch(customer)
+        if response.status_code >= 500:
+            response = self._patch(customer)
+        response.raise_for_status()
 
     def _log_in(self):
         self.token = requests.post(f"{self.url}/access_tokens", json={"secret": self.secret}).json()["access_token"]
@@ -42,7 +42,7 @@ def test_a_customer_is_saved_under_its_external_id(store, integration):
     assert (customer["first_name"], customer["last_name"]) == ("Emma", "Johnson")
 
 
-def test_a_customer_is_sent_again_when_the_vendor_fails(store, integration):
+def test_a_customer_is_sent_again_after_a_server_error(store, integration):
     store.fault({"operation": "upsertCustomer"}, times=1, status=503)
 
     integration.save({"external_id": "c-1"})
@@ -51,7 +51,7 @@ def test_a_customer_is_sent_again_when_the_vendor_fails(store, integration):
     store.verify(operation="upsertCustomer", status=200, body={"customer": {"external_id": "c-1"}}, count=1)
 
 
-def test_a_dead_token_is_replaced(store, integration):
+def test_an_expired_token_is_replaced(store, integration):
     integration.save({"external_id": "c-1"})
     store.advance(seconds=15 * 24 * 3600)
 

@@ -1,7 +1,7 @@
-"""What the sync client promises, held against yotpo-mock."""
+"""Tests of the sync client against yotpo-mock."""
 
 import pytest
-from sync_client import GaveUp, Refused, SyncClient
+from sync_client import GaveUp, Rejected, SyncClient
 
 EMMA = {"external_id": "c-1", "email": "emma@example.com", "first_name": "Emma", "tags": "vip"}
 RETURN = {"type": "item_returned", "fact": "R-77", "at": "2029-12-31T10:00:00Z", "shopper": EMMA, "properties": {"order": "1001"}}
@@ -9,7 +9,7 @@ RETURN = {"type": "item_returned", "fact": "R-77", "at": "2029-12-31T10:00:00Z",
 
 @pytest.fixture
 def waits():
-    """How long the client waited, each time, in seconds."""
+    """The client's waits in seconds."""
     return []
 
 
@@ -36,7 +36,7 @@ def test_an_empty_store_has_no_customers(client):
     assert list(client.customers()) == []
 
 
-def test_the_cursor_goes_back_as_it_came(store, client):
+def test_the_cursor_is_sent_unchanged(store, client):
     store.fault(
         {"operation": "retrieveCustomers"},
         times=1,
@@ -55,7 +55,7 @@ def test_the_cursor_goes_back_as_it_came(store, client):
     store.verify(operation="retrieveCustomers", query={"page_info": "eyJhIjoi+fQ/g=="})
 
 
-def test_a_page_that_broke_off_is_read_again(store, client):
+def test_a_truncated_page_is_read_again(store, client):
     store.seed(customers=[EMMA])
     store.fault({"operation": "retrieveCustomers"}, times=1, truncate_bytes=20)
 
@@ -81,13 +81,13 @@ def test_a_second_run_writes_nothing(store, client):
     store.verify(operation="upsertCustomer", count=2)
 
 
-def test_a_missing_value_is_left_out(store, client):
+def test_an_unknown_value_is_omitted(store, client):
     store.seed(customers=[EMMA])
 
     client.sync([{"external_id": "c-1", "email": None, "first_name": "Em", "tags": None}])
 
-    # Nothing but the journal shows it: the vendor takes null and absent for the same.
-    assert written(store) == [{"external_id": "c-1", "first_name": "Em"}], "more was written than is known"
+    # Only the request journal shows this: Yotpo treats null like an absent field.
+    assert written(store) == [{"external_id": "c-1", "first_name": "Em"}], "null was written"
 
 
 def test_a_guest_is_written_under_one_identifier(store, client):
@@ -95,21 +95,21 @@ def test_a_guest_is_written_under_one_identifier(store, client):
 
     outcome = client.sync([guest])
 
-    assert outcome.refused == [], "a guest was refused"
+    assert outcome.rejected == [], "a guest was rejected"
     assert written(store) == [{"email": "noah@example.com", "first_name": "Noah"}]
 
 
-def test_a_shopper_who_is_refused_does_not_stop_the_others(store, client):
+def test_a_rejected_shopper_does_not_stop_the_others(store, client):
     outcome = client.sync([{"external_id": "c-1", "gender": "female"}, {"external_id": "c-2", "gender": "F"}])
 
     assert [customer["external_id"] for customer in store.customers()] == ["c-2"]
-    assert outcome.refused == ['400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}']
+    assert outcome.rejected == ['400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}']
 
 
 # Events
 
 
-def test_an_event_arrives_with_what_is_known_of_it(store, client):
+def test_an_event_is_stored_with_all_its_fields(store, client):
     client.send_event(**RETURN)
 
     [event] = store.events()
@@ -117,14 +117,14 @@ def test_an_event_arrives_with_what_is_known_of_it(store, client):
     assert (event["customer"]["external_id"], event["properties"]) == ("c-1", {"order": "1001"})
 
 
-def test_an_event_that_is_told_twice_counts_once(store, client):
+def test_an_event_that_is_sent_twice_counts_once(store, client):
     client.send_event(**RETURN)
     client.send_event(**RETURN)
 
     assert [event["unique_id"] for event in store.events()] == ["item_returned:R-77"]
 
 
-def test_an_event_whose_answer_was_lost_counts_once(store, client):
+def test_an_event_whose_response_was_lost_counts_once(store, client):
     store.fault({"operation": "upsertCustomerEvent"}, times=1, connection="reset", after_commit=True)
 
     client.send_event(**RETURN)
@@ -133,10 +133,10 @@ def test_an_event_whose_answer_was_lost_counts_once(store, client):
     assert len(store.events()) == 1, "the event counts twice"
 
 
-# Hard times
+# Failures
 
 
-def test_a_429_is_waited_out_for_as_long_as_it_says(store, client, waits):
+def test_a_429_is_retried_after_the_time_in_retry_after(store, client, waits):
     store.fault({"operation": "upsertCustomer"}, times=1, status=429, headers={"Retry-After": 7})
 
     client.sync([EMMA])
@@ -154,7 +154,7 @@ def test_the_rate_limit_delays_and_loses_nothing(store, client, waits):
     assert waits == [1, 1], "a token, a page and twelve writes at five a second"
 
 
-def test_an_error_of_the_vendor_is_retried_with_backoff(store, client, waits):
+def test_a_server_error_is_retried_with_backoff(store, client, waits):
     store.fault({"operation": "upsertCustomer"}, times=3, status=503)
 
     client.sync([EMMA])
@@ -172,7 +172,7 @@ def test_a_lost_connection_is_retried(store, client, waits):
     assert waits == [1]
 
 
-def test_a_vendor_who_is_down_for_good_is_given_up(store, client, waits):
+def test_the_client_gives_up_after_five_attempts(store, client, waits):
     store.fault({"operation": "upsertCustomer"}, status=503)
 
     with pytest.raises(GaveUp, match="PATCH customers: 503 after 5 attempts"):
@@ -180,7 +180,7 @@ def test_a_vendor_who_is_down_for_good_is_given_up(store, client, waits):
     assert waits == [1, 2, 4, 8]
 
 
-def test_a_token_that_dies_during_a_run_is_replaced(store, client):
+def test_a_token_that_expires_during_a_run_is_replaced(store, client):
     store.fault({"operation": "upsertCustomer"}, times=1, expire_token=True)
 
     client.sync([EMMA])
@@ -189,7 +189,7 @@ def test_a_token_that_dies_during_a_run_is_replaced(store, client):
     store.verify(operation="createAccessToken", count=2)
 
 
-def test_a_token_that_died_since_the_last_run_is_replaced(store, client):
+def test_a_token_that_expired_since_the_last_run_is_replaced(store, client):
     client.sync([EMMA])
     store.advance(seconds=15 * 24 * 3600)
 
@@ -200,11 +200,11 @@ def test_a_token_that_died_since_the_last_run_is_replaced(store, client):
 def test_a_token_is_replaced_only_once(store, client):
     store.fault({"operation": "retrieveCustomers"}, status=401)
 
-    with pytest.raises(Refused, match="401"):
+    with pytest.raises(Rejected, match="401"):
         list(client.customers())
     store.verify(operation="createAccessToken", count=2)
 
 
 def written(store):
-    """What the client wrote of customers, as it was sent."""
+    """The bodies of the client's customer writes."""
     return [request["request"]["body"]["customer"] for request in store.requests(operation="upsertCustomer")]

@@ -1,8 +1,8 @@
-# Starts yotpo-mock for a script of tests, and gives each test a store of its own. To be sourced by bash; needs curl 7.82 or newer.
+# Starts yotpo-mock for a script of tests, and gives each test an isolated store. To be sourced by bash; needs curl 7.82 or newer.
 #
-# YOTPO_MOCK tells where the binary is; without it, the one on the PATH is taken.
+# YOTPO_MOCK is the path of the binary. Without it, `yotpo-mock` must be on the PATH.
 
-# Runs every function whose name begins with `test_`, each in a store of its own, and ends the script.
+# Runs every function whose name begins with `test_`, each with its own store, and exits.
 run_tests() {
     local name failed=0
     start_mock
@@ -21,12 +21,12 @@ run_tests() {
             failed=1
         fi
     done
-    echo "what yotpo-mock saw: $(control GET report)"
+    echo "report of yotpo-mock: $(control GET report)"
     stop_mock || failed=1
     exit "$failed"
 }
 
-# An emulator on a free port, whose clock stands still until a test advances it. Its address is in MOCK.
+# Starts a mock on a free port and sets MOCK to its URL. The clock is frozen, and only tests advance it.
 start_mock() {
     local binary=${YOTPO_MOCK:-yotpo-mock} ready=
     MOCK_FILES=$(mktemp -d)
@@ -44,27 +44,27 @@ start_mock() {
 }
 
 stop_mock() {
-    kill "$MOCK_PID" && wait "$MOCK_PID" || { echo "the emulator did not end well" >&2; return 1; }
+    kill "$MOCK_PID" && wait "$MOCK_PID" || { echo "the mock did not stop cleanly" >&2; return 1; }
 }
 
-# Asks the control surface: control METHOD PATH [BODY]. Fails with its words.
+# Calls the control API: control METHOD PATH [BODY]. Prints the error if it fails.
 control() {
-    local answer
-    answer=$(curl -sS --fail-with-body -X "$1" ${3:+--json "$3"} "$MOCK/_mock/$2") || { echo "$1 $2: $answer" >&2; return 1; }
-    echo "$answer"
+    local response
+    response=$(curl -sS --fail-with-body -X "$1" ${3:+--json "$3"} "$MOCK/_mock/$2") || { echo "$1 $2: $response" >&2; return 1; }
+    echo "$response"
 }
 
 # Adds customers and events: seed '"customers":[{"external_id":"c-1"}]'
 seed() { control POST seed '{"stores":[{"id":"'"$STORE"'","secret":"'"$SECRET"'",'"$1"'}]}' >/dev/null; }
 
-# Makes the vendor misbehave: fault upsertCustomer '"times":1,"status":503'
+# Injects a fault: fault upsertCustomer '"times":1,"status":503'
 fault() { control POST faults '{"match":{"store":"'"$STORE"'","operation":"'"$1"'"},'"$2"'}' >/dev/null; }
 
-# Lets time pass, in seconds: tokens expire, rate windows pass, delayed writes appear.
+# Advances the clock by seconds: tokens expire, the rate limit resets, delayed writes become visible.
 advance() { control POST "clock/advance?store=$STORE" '{"seconds":'"$1"'}' >/dev/null; }
 
-# Fails unless so many requests were as expected, and prints how the nearest differ: verify '"operation":"upsertCustomer","count":1'
+# Fails unless exactly `count` requests match, and prints how the nearest ones differ: verify '"operation":"upsertCustomer","count":1'
 verify() { control POST requests/verify '{"store":"'"$STORE"'",'"$1"'}' >/dev/null; }
 
-# Fails unless a text holds another: contains TEXT PART
+# Fails unless a text contains another: contains TEXT PART
 contains() { [[ $1 == *"$2"* ]] || { echo "expected $2 in $1" >&2; return 1; }; }

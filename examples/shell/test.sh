@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A small integration, and how it is tested against yotpo-mock.
+# A small integration and its tests against yotpo-mock.
 source "$(dirname "$0")/mock.sh"
 
-# What stands in your project: it saves customers, more than once if it must, and gets a new token when the old one is dead.
+# Stands for your own code: saves customers, retries twice, and replaces an expired token.
 TOKEN=
 
 save() {
@@ -37,7 +37,7 @@ test_a_customer_is_saved_under_its_external_id() {
     contains "$customers" '"last_name":"Johnson"'
 }
 
-test_a_customer_is_sent_again_when_the_vendor_fails() {
+test_a_customer_is_sent_again_after_a_server_error() {
     fault upsertCustomer '"times":1,"status":503'
 
     save '{"external_id":"c-1"}'
@@ -46,7 +46,7 @@ test_a_customer_is_sent_again_when_the_vendor_fails() {
     verify '"operation":"upsertCustomer","status":200,"body":{"customer":{"external_id":"c-1"}},"count":1'
 }
 
-test_a_dead_token_is_replaced() {
+test_an_expired_token_is_replaced() {
     save '{"external_id":"c-1"}'
     advance $((15 * 24 * 3600))
 

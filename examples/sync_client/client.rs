@@ -1,4 +1,4 @@
-//! Keeps the customers of a Yotpo store in step with a shop, and tells Yotpo what they did there.
+//! Synchronizes the customers of a shop to a Yotpo store, and sends their events.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,13 +15,13 @@ const ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const IDENTIFIERS: [&str; 3] = ["external_id", "email", "phone_number"];
 
-/// A customer as Yotpo has it: its fields by their names.
+/// A customer in Yotpo: its fields by name.
 pub type Customer = Map<String, Value>;
 
-/// Those that Yotpo has, under each of their identifiers.
-type Known<'a> = HashMap<(&'static str, &'a str), &'a Customer>;
+/// The customers in Yotpo by each of their identifiers.
+type KnownCustomers<'a> = HashMap<(&'static str, &'a str), &'a Customer>;
 
-/// A shopper as the shop has it; what is `None` is not known there.
+/// A shopper in the shop. Unknown fields are `None`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Shopper {
     pub external_id: Option<String>,
@@ -37,35 +37,35 @@ pub struct Shopper {
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     pub kind: &'a str,
-    /// What the shop calls it: told again, it is the same event.
+    /// Its id in the shop, so that sending it again does not add another event.
     pub fact: &'a str,
     pub at: &'a str,
     pub shopper: &'a Shopper,
     pub properties: Value,
 }
 
-/// What became of the shoppers of a run: of each that was written what was, of each that was refused why.
+/// The result of a run: the changes written, the number of unchanged shoppers, and the reasons for rejections.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub written: Vec<Customer>,
     pub unchanged: usize,
-    pub refused: Vec<Error>,
+    pub rejected: Vec<Error>,
 }
 
 #[derive(Debug)]
 pub enum Error {
-    /// An answer that no further attempt would change.
-    Refused { status: u16, body: String },
-    /// There was no such answer after all attempts; what was asked for, and what came last.
+    /// A response that a retry would not change.
+    Rejected { status: u16, body: String },
+    /// All attempts of this request failed; `last` is the last status or error.
     GaveUp { request: String, last: String },
-    /// A success that is not what Yotpo promises.
-    Unreadable(serde_json::Error),
+    /// A successful response without the expected JSON.
+    InvalidBody(serde_json::Error),
     /// A shopper without an identifier.
-    Nameless,
+    NoIdentifier,
 }
 
-/// What came back, all of it.
-struct Answer {
+/// A complete response.
+struct Response {
     status: u16,
     retry_after: Option<Duration>,
     body: String,
@@ -83,7 +83,7 @@ struct Pagination {
 }
 
 #[derive(Deserialize)]
-struct Issued {
+struct IssuedToken {
     access_token: String,
 }
 
@@ -111,12 +111,12 @@ impl SyncClient {
         }
     }
 
-    /// Reads so many customers at a time; 100 unless told otherwise, which is the most that there may be.
+    /// The number of customers per page: 100 by default, which is the maximum.
     pub fn page_size(self, page_size: usize) -> SyncClient {
         SyncClient { page_size, ..self }
     }
 
-    /// Waits by this, in the place of putting the thread to sleep.
+    /// Replaces `thread::sleep`, for tests.
     pub fn sleep(self, sleep: impl Fn(Duration) + 'static) -> SyncClient {
         let sleep = Box::new(sleep);
         SyncClient { sleep, ..self }
@@ -129,7 +129,7 @@ impl SyncClient {
         loop {
             let page: Page = self.call(Method::GET, &format!("customers?{query}"), None)?;
             customers.extend(page.customers);
-            // The cursor comes percent-encoded, and goes back as it came.
+            // The cursor is percent-encoded already, and must be sent unchanged.
             let Some(cursor) = page.pagination.next_page_info else {
                 return Ok(customers);
             };
@@ -137,7 +137,7 @@ impl SyncClient {
         }
     }
 
-    /// Writes those shoppers that are not in the store as they should be. One that is refused does not stop the others.
+    /// Writes the shoppers that differ from the store. A rejected one does not stop the others.
     pub fn sync(&mut self, shoppers: impl IntoIterator<Item = Shopper>) -> Result<Outcome, Error> {
         let customers = self.customers()?;
         let known = by_identity(&customers);
@@ -146,15 +146,15 @@ impl SyncClient {
             match self.write(&shopper, &known) {
                 Ok(Some(change)) => outcome.written.push(change),
                 Ok(None) => outcome.unchanged += 1,
-                Err(refusal @ (Error::Refused { .. } | Error::Nameless)) => outcome.refused.push(refusal),
+                Err(rejection @ (Error::Rejected { .. } | Error::NoIdentifier)) => outcome.rejected.push(rejection),
                 Err(error) => return Err(error),
             }
         }
         Ok(outcome)
     }
 
-    /// Writes what changed of a shopper, if something did.
-    fn write(&mut self, shopper: &Shopper, known: &Known) -> Result<Option<Customer>, Error> {
+    /// Writes the changed fields of a shopper, if there are any, and returns them.
+    fn write(&mut self, shopper: &Shopper, known: &KnownCustomers) -> Result<Option<Customer>, Error> {
         let change = shopper.changes(known)?;
         if let Some(change) = &change {
             let _: IgnoredAny = self.call(Method::PATCH, "customers", Some(json!({ "customer": change })))?;
@@ -162,7 +162,7 @@ impl SyncClient {
         Ok(change)
     }
 
-    /// Tells of something that happened.
+    /// Sends an event.
     pub fn send_event(&mut self, event: &Event) -> Result<(), Error> {
         let (name, id) = event.shopper.identity()?;
         let body = json!({ "customer_event": {
@@ -177,35 +177,35 @@ impl SyncClient {
         Ok(())
     }
 
-    /// Calls with a token. A dead one is replaced once: were its successor refused too, no third would help.
+    /// Makes a call with a token, and replaces a rejected one once: if the new one is rejected, too, a third would not help.
     fn call<T: DeserializeOwned>(&mut self, method: Method, path: &str, body: Option<Value>) -> Result<T, Error> {
         if self.token.is_none() {
             self.log_in()?;
         }
-        let mut answer = self.send(&method, path, body.as_ref())?;
-        if answer.status == 401 {
+        let mut response = self.send(&method, path, body.as_ref())?;
+        if response.status == 401 {
             self.log_in()?;
-            answer = self.send(&method, path, body.as_ref())?;
+            response = self.send(&method, path, body.as_ref())?;
         }
-        answer.content()
+        response.content()
     }
 
     fn log_in(&mut self) -> Result<(), Error> {
         let secret = json!({ "secret": self.secret });
-        let issued: Issued = self.send(&Method::POST, "access_tokens", Some(&secret))?.content()?;
+        let issued: IssuedToken = self.send(&Method::POST, "access_tokens", Some(&secret))?.content()?;
         self.token = Some(issued.access_token);
         Ok(())
     }
 
-    /// Sends the same request until its answer is final. What arrived twice counts once, since it is the same.
-    fn send(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Answer, Error> {
+    /// Sends a request until its response is final. All writes are idempotent, so sending one twice does no harm.
+    fn send(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response, Error> {
         let mut backoff = Duration::from_secs(1);
         let mut attempt = 1;
         loop {
             let (last, delay) = match self.attempt(method, path, body) {
-                Ok(answer) if answer.status == 429 => ("429".to_owned(), answer.retry_after.unwrap_or(backoff)),
-                Ok(answer) if answer.status >= 500 => (answer.status.to_string(), backoff),
-                Ok(answer) => return Ok(answer),
+                Ok(response) if response.status == 429 => ("429".to_owned(), response.retry_after.unwrap_or(backoff)),
+                Ok(response) if response.status >= 500 => (response.status.to_string(), backoff),
+                Ok(response) => return Ok(response),
                 Err(lost) => (lost.to_string(), backoff),
             };
             if attempt == ATTEMPTS {
@@ -218,8 +218,8 @@ impl SyncClient {
         }
     }
 
-    /// The answer, or why not all of it is here.
-    fn attempt(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Answer, ureq::Error> {
+    /// Sends a request once, and reads the whole response.
+    fn attempt(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}/{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("X-Yotpo-Token", token);
@@ -233,7 +233,7 @@ impl SyncClient {
         };
         let retry_after = response.headers().get("Retry-After");
         let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-        Ok(Answer {
+        Ok(Response {
             status: response.status().as_u16(),
             retry_after: retry_after.map(Duration::from_secs),
             body: response.body_mut().read_to_string()?,
@@ -241,28 +241,28 @@ impl SyncClient {
     }
 }
 
-impl Answer {
+impl Response {
     fn content<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let Answer { status, body, .. } = self;
+        let Response { status, body, .. } = self;
         if !(200..300).contains(&status) {
-            return Err(Error::Refused { status, body });
+            return Err(Error::Rejected { status, body });
         }
-        serde_json::from_str(&body).map_err(Error::Unreadable)
+        serde_json::from_str(&body).map_err(Error::InvalidBody)
     }
 }
 
 impl Shopper {
-    /// What names a shopper: the shop's own id, or without one exactly one of e-mail address and phone number.
+    /// The identifier of a shopper: the shop's own id, or without one exactly one of e-mail address and phone number.
     fn identity(&self) -> Result<(&'static str, &str), Error> {
         let ids = [&self.external_id, &self.email, &self.phone_number];
         let mut named = IDENTIFIERS.into_iter().zip(ids);
         named
             .find_map(|(name, id)| Some((name, id.as_deref().filter(|id| !id.is_empty())?)))
-            .ok_or(Error::Nameless)
+            .ok_or(Error::NoIdentifier)
     }
 
-    /// What to write: what names the shopper, and what has a value that differs from the known one. `None` if nothing does.
-    fn changes(&self, known: &Known) -> Result<Option<Customer>, Error> {
+    /// The fields to write: those that differ from the known customer, and the identifier. `None` if none differ.
+    fn changes(&self, known: &KnownCustomers) -> Result<Option<Customer>, Error> {
         let (name, id) = self.identity()?;
         let known = |field: &str| known.get(&(name, id))?.get(field);
         let Value::Object(mut changes) = json!(self) else {
@@ -280,9 +280,9 @@ impl Shopper {
     }
 }
 
-/// The customers under each of their identifiers; of several that share one, the latest.
-fn by_identity(customers: &[Customer]) -> Known<'_> {
-    let mut known = Known::new();
+/// The customers by each of their identifiers. The last one wins if several share an identifier.
+fn by_identity(customers: &[Customer]) -> KnownCustomers<'_> {
+    let mut known = KnownCustomers::new();
     for customer in customers {
         for name in IDENTIFIERS {
             if let Some(Value::String(id)) = customer.get(name) {
@@ -296,10 +296,10 @@ fn by_identity(customers: &[Customer]) -> Known<'_> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Refused { status, body } => write!(f, "{status} {body}"),
+            Error::Rejected { status, body } => write!(f, "{status} {body}"),
             Error::GaveUp { request, last } => write!(f, "{request}: {last} after {ATTEMPTS} attempts"),
-            Error::Unreadable(error) => write!(f, "not what Yotpo promises: {error}"),
-            Error::Nameless => f.write_str("a shopper needs an external id, an e-mail address or a phone number"),
+            Error::InvalidBody(error) => write!(f, "unexpected response: {error}"),
+            Error::NoIdentifier => f.write_str("a shopper needs an external id, an e-mail address or a phone number"),
         }
     }
 }

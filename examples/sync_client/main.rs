@@ -1,7 +1,7 @@
-//! A sync client between a shop and a Yotpo store, at work on an emulator.
+//! A sync client between a shop and a Yotpo store, running against a mock.
 //!
-//! `client.rs` is the client, and knows of no emulator; `tests.rs` holds what it promises against one. Here it meets a vendor who
-//! is busy, and writes a shopper who is refused.
+//! `client.rs` is the client, which is independent of the mock; `tests.rs` has its tests. This program runs it once, with a
+//! rate-limited request and a rejected shopper.
 //!
 //! ```sh
 //! cargo run --example sync_client
@@ -33,7 +33,7 @@ fn main() -> Result<(), Error> {
         phone_number: Some("+14155552671".into()),
         ..Shopper::default()
     };
-    let refused = Shopper {
+    let rejected = Shopper {
         external_id: Some("c-2".into()),
         gender: Some("female".into()),
         ..Shopper::default()
@@ -42,14 +42,14 @@ fn main() -> Result<(), Error> {
     let mut client = SyncClient::new(store.url(), store.id(), store.secret())
         .page_size(50)
         .sleep(move |delay| {
-            println!("The vendor is busy: {delay:?} pass by its own clock.");
+            println!("Rate limited: advancing the mock's clock by {delay:?}.");
             clock.advance(delay);
         });
 
-    let outcome = client.sync([emma.clone(), guest, refused])?;
+    let outcome = client.sync([emma.clone(), guest, rejected])?;
     println!("{} written, {} unchanged.", outcome.written.len(), outcome.unchanged);
-    for refusal in &outcome.refused {
-        println!("Refused: {refusal}");
+    for rejection in &outcome.rejected {
+        println!("Rejected: {rejection}");
     }
     client.send_event(&Event {
         kind: "item_returned",
@@ -59,7 +59,7 @@ fn main() -> Result<(), Error> {
         properties: json!({ "order": "1001" }),
     })?;
 
-    println!("\nThe vendor holds now:");
+    println!("\nThe store now has:");
     for customer in store.customers() {
         let name = customer.external_id().or(customer.email()).unwrap_or("somebody");
         println!("  {name}, with tags: {}", customer.tags().unwrap_or("none"));

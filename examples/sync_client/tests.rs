@@ -1,4 +1,4 @@
-//! What the sync client promises, held against yotpo-mock.
+//! Tests of the sync client against yotpo-mock.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,22 +9,22 @@ use yotpo_mock::{Customer, Fault, Operation, Store, YotpoMock};
 
 use crate::client::{Error, Event, Shopper, SyncClient};
 
-type Passed = Result<(), Error>;
+type TestResult = Result<(), Error>;
 
-/// A store that no other test knows, a client of it, and how long that waited, each time, in seconds of that store's clock.
-type Scene = (Store, SyncClient, Rc<RefCell<Vec<u64>>>);
+/// A store for this test alone, a client, and the client's waits in seconds. Waiting advances the store's clock.
+type Setup = (Store, SyncClient, Rc<RefCell<Vec<u64>>>);
 
-fn scene() -> Scene {
-    scene_of(YotpoMock::shared())
+fn set_up() -> Setup {
+    set_up_on(YotpoMock::shared())
 }
 
-fn scene_of(yotpo: &YotpoMock) -> Scene {
+fn set_up_on(yotpo: &YotpoMock) -> Setup {
     let store = yotpo.new_store();
     let client = SyncClient::new(store.url(), store.id(), store.secret()).page_size(2);
     let waits = Rc::<RefCell<Vec<u64>>>::default();
-    let (clock, noted) = (store.clone(), waits.clone());
+    let (clock, recorded) = (store.clone(), waits.clone());
     let client = client.sleep(move |delay| {
-        noted.borrow_mut().push(delay.as_secs());
+        recorded.borrow_mut().push(delay.as_secs());
         clock.advance(delay);
     });
     (store, client, waits)
@@ -40,12 +40,12 @@ fn emma() -> Shopper {
     }
 }
 
-fn emma_as_yotpo_has_her() -> Customer {
+fn emma_in_yotpo() -> Customer {
     let emma = Customer::builder().external_id("c-1").email("emma@example.com");
     emma.first_name("Emma").tags("vip").build()
 }
 
-fn return_of(shopper: &Shopper) -> Event<'_> {
+fn item_returned_by(shopper: &Shopper) -> Event<'_> {
     Event {
         kind: "item_returned",
         fact: "R-77",
@@ -58,8 +58,8 @@ fn return_of(shopper: &Shopper) -> Event<'_> {
 // Reading
 
 #[test]
-fn all_pages_are_read() -> Passed {
-    let (store, mut client, _) = scene();
+fn all_pages_are_read() -> TestResult {
+    let (store, mut client, _) = set_up();
     let ids = ["c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7"];
     store.seed(ids.map(|id| Customer::builder().external_id(id).build()));
 
@@ -70,16 +70,16 @@ fn all_pages_are_read() -> Passed {
 }
 
 #[test]
-fn an_empty_store_has_no_customers() -> Passed {
-    let (_, mut client, _) = scene();
+fn an_empty_store_has_no_customers() -> TestResult {
+    let (_, mut client, _) = set_up();
 
     assert!(client.customers()?.is_empty());
     Ok(())
 }
 
 #[test]
-fn the_cursor_goes_back_as_it_came() -> Passed {
-    let (store, mut client, _) = scene();
+fn the_cursor_is_sent_unchanged() -> TestResult {
+    let (store, mut client, _) = set_up();
     let page = |cursor: Option<&str>| json!({ "customers": [], "pagination": { "next_page_info": cursor } });
     let first = page(Some("eyJhIjoi%2BfQ%2Fg%3D%3D"));
     store.fail_next(Operation::RetrieveCustomers, Fault::status(200).body(first));
@@ -93,9 +93,9 @@ fn the_cursor_goes_back_as_it_came() -> Passed {
 }
 
 #[test]
-fn a_page_that_broke_off_is_read_again() -> Passed {
-    let (store, mut client, _) = scene();
-    store.seed([emma_as_yotpo_has_her()]);
+fn a_truncated_page_is_read_again() -> TestResult {
+    let (store, mut client, _) = set_up();
+    store.seed([emma_in_yotpo()]);
     store.fail_next(Operation::RetrieveCustomers, Fault::truncated(20));
 
     assert_eq!(client.customers()?[0]["external_id"], "c-1");
@@ -106,9 +106,9 @@ fn a_page_that_broke_off_is_read_again() -> Passed {
 // Writing
 
 #[test]
-fn only_the_fields_that_changed_are_written() -> Passed {
-    let (store, mut client, _) = scene();
-    store.seed([emma_as_yotpo_has_her()]);
+fn only_the_fields_that_changed_are_written() -> TestResult {
+    let (store, mut client, _) = set_up();
+    store.seed([emma_in_yotpo()]);
 
     client.sync([Shopper {
         tags: Some("vip,returns".into()),
@@ -121,8 +121,8 @@ fn only_the_fields_that_changed_are_written() -> Passed {
 }
 
 #[test]
-fn a_second_run_writes_nothing() -> Passed {
-    let (store, mut client, _) = scene();
+fn a_second_run_writes_nothing() -> TestResult {
+    let (store, mut client, _) = set_up();
     let noah = Shopper {
         email: Some("noah@example.com".into()),
         ..Shopper::default()
@@ -136,9 +136,9 @@ fn a_second_run_writes_nothing() -> Passed {
 }
 
 #[test]
-fn a_missing_value_is_left_out() -> Passed {
-    let (store, mut client, _) = scene();
-    store.seed([emma_as_yotpo_has_her()]);
+fn an_unknown_value_is_omitted() -> TestResult {
+    let (store, mut client, _) = set_up();
+    store.seed([emma_in_yotpo()]);
 
     client.sync([Shopper {
         email: None,
@@ -147,19 +147,15 @@ fn a_missing_value_is_left_out() -> Passed {
         ..emma()
     }])?;
 
-    // Nothing but the journal shows it: the vendor takes null and absent for the same.
+    // Only the request journal shows this: Yotpo treats null like an absent field.
     let expected = json!({ "customer": { "external_id": "c-1", "first_name": "Em" } });
-    assert_eq!(
-        store.requests().upserts().bodies(),
-        [expected],
-        "more was written than is known"
-    );
+    assert_eq!(store.requests().upserts().bodies(), [expected], "null was written");
     Ok(())
 }
 
 #[test]
-fn a_guest_is_written_under_one_identifier() -> Passed {
-    let (store, mut client, _) = scene();
+fn a_guest_is_written_under_one_identifier() -> TestResult {
+    let (store, mut client, _) = set_up();
     let guest = Shopper {
         email: Some("noah@example.com".into()),
         phone_number: Some("+14155552671".into()),
@@ -169,27 +165,31 @@ fn a_guest_is_written_under_one_identifier() -> Passed {
 
     let outcome = client.sync([guest])?;
 
-    assert!(outcome.refused.is_empty(), "a guest was refused: {:?}", outcome.refused);
+    assert!(
+        outcome.rejected.is_empty(),
+        "a guest was rejected: {:?}",
+        outcome.rejected
+    );
     let expected = json!({ "customer": { "email": "noah@example.com", "first_name": "Noah" } });
     assert_eq!(store.requests().upserts().bodies(), [expected]);
     Ok(())
 }
 
 #[test]
-fn a_shopper_who_is_refused_does_not_stop_the_others() -> Passed {
-    let (store, mut client, _) = scene();
-    let of = |id: &str, gender: &str| Shopper {
+fn a_rejected_shopper_does_not_stop_the_others() -> TestResult {
+    let (store, mut client, _) = set_up();
+    let shopper = |id: &str, gender: &str| Shopper {
         external_id: Some(id.to_owned()),
         gender: Some(gender.to_owned()),
         ..Shopper::default()
     };
 
-    let outcome = client.sync([of("c-1", "female"), Shopper::default(), of("c-2", "F")])?;
+    let outcome = client.sync([shopper("c-1", "female"), Shopper::default(), shopper("c-2", "F")])?;
 
     assert!(store.customer("c-1").is_none() && store.customer("c-2").is_some());
-    let refused: Vec<_> = outcome.refused.iter().map(Error::to_string).collect();
+    let rejected: Vec<_> = outcome.rejected.iter().map(Error::to_string).collect();
     assert_eq!(
-        refused,
+        rejected,
         [
             r#"400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}"#,
             "a shopper needs an external id, an e-mail address or a phone number"
@@ -201,12 +201,12 @@ fn a_shopper_who_is_refused_does_not_stop_the_others() -> Passed {
 // Events
 
 #[test]
-fn an_event_arrives_with_what_is_known_of_it() -> Passed {
-    let (store, mut client, _) = scene();
+fn an_event_is_stored_with_all_its_fields() -> TestResult {
+    let (store, mut client, _) = set_up();
 
-    client.send_event(&return_of(&emma()))?;
+    client.send_event(&item_returned_by(&emma()))?;
 
-    let event = store.event("item_returned:R-77").expect("it arrived");
+    let event = store.event("item_returned:R-77").expect("the event is stored");
     assert_eq!(event.event_type(), "item_returned");
     assert_eq!(event.timestamp(), Some("2029-12-31T10:00:00"));
     assert_eq!(event.external_id(), Some("c-1"));
@@ -215,33 +215,33 @@ fn an_event_arrives_with_what_is_known_of_it() -> Passed {
 }
 
 #[test]
-fn an_event_that_is_told_twice_counts_once() -> Passed {
-    let (store, mut client, _) = scene();
+fn an_event_that_is_sent_twice_counts_once() -> TestResult {
+    let (store, mut client, _) = set_up();
 
-    client.send_event(&return_of(&emma()))?;
-    client.send_event(&return_of(&emma()))?;
+    client.send_event(&item_returned_by(&emma()))?;
+    client.send_event(&item_returned_by(&emma()))?;
 
     assert_eq!(store.events().len(), 1);
     Ok(())
 }
 
 #[test]
-fn an_event_whose_answer_was_lost_counts_once() -> Passed {
-    let (store, mut client, _) = scene();
+fn an_event_whose_response_was_lost_counts_once() -> TestResult {
+    let (store, mut client, _) = set_up();
     store.fail_next(Operation::UpsertCustomerEvent, Fault::connection_reset().after_commit());
 
-    client.send_event(&return_of(&emma()))?;
+    client.send_event(&item_returned_by(&emma()))?;
 
     store.requests().events().assert_count(2);
     assert_eq!(store.events().len(), 1, "the event counts twice");
     Ok(())
 }
 
-// Hard times
+// Failures
 
 #[test]
-fn a_429_is_waited_out_for_as_long_as_it_says() -> Passed {
-    let (store, mut client, waits) = scene();
+fn a_429_is_retried_after_the_time_in_retry_after() -> TestResult {
+    let (store, mut client, waits) = set_up();
     store.fail_next(Operation::UpsertCustomer, Fault::too_many_requests(7));
 
     client.sync([emma()])?;
@@ -252,10 +252,10 @@ fn a_429_is_waited_out_for_as_long_as_it_says() -> Passed {
 }
 
 #[test]
-fn the_rate_limit_delays_and_loses_nothing() -> Passed {
+fn the_rate_limit_delays_and_loses_nothing() -> TestResult {
     let yotpo = YotpoMock::builder().rate_limit(5).start();
-    yotpo.freeze(); // or else a slow run would be within the limit
-    let (store, mut client, waits) = scene_of(&yotpo);
+    yotpo.freeze(); // so that a slow run exceeds the limit, too
+    let (store, mut client, waits) = set_up_on(&yotpo);
 
     client.sync((1..=12).map(|number| Shopper {
         external_id: Some(format!("c-{number}")),
@@ -269,8 +269,8 @@ fn the_rate_limit_delays_and_loses_nothing() -> Passed {
 }
 
 #[test]
-fn an_error_of_the_vendor_is_retried_with_backoff() -> Passed {
-    let (store, mut client, waits) = scene();
+fn a_server_error_is_retried_with_backoff() -> TestResult {
+    let (store, mut client, waits) = set_up();
     store.fail_next(Operation::UpsertCustomer, Fault::service_unavailable().times(3));
 
     client.sync([emma()])?;
@@ -281,8 +281,8 @@ fn an_error_of_the_vendor_is_retried_with_backoff() -> Passed {
 }
 
 #[test]
-fn a_lost_connection_is_retried() -> Passed {
-    let (store, mut client, waits) = scene();
+fn a_lost_connection_is_retried() -> TestResult {
+    let (store, mut client, waits) = set_up();
     store.fail_next(Operation::UpsertCustomer, Fault::connection_closed());
 
     client.sync([emma()])?;
@@ -293,19 +293,19 @@ fn a_lost_connection_is_retried() -> Passed {
 }
 
 #[test]
-fn a_vendor_who_is_down_for_good_is_given_up() {
-    let (store, mut client, waits) = scene();
+fn the_client_gives_up_after_five_attempts() {
+    let (store, mut client, waits) = set_up();
     store.add_fault(Fault::service_unavailable().on(Operation::UpsertCustomer));
 
-    let error = client.sync([emma()]).expect_err("the vendor is down");
+    let error = client.sync([emma()]).expect_err("all attempts fail");
 
     assert_eq!(error.to_string(), "PATCH customers: 503 after 5 attempts");
     assert_eq!(*waits.borrow(), [1, 2, 4, 8]);
 }
 
 #[test]
-fn a_token_that_dies_during_a_run_is_replaced() -> Passed {
-    let (store, mut client, _) = scene();
+fn a_token_that_expires_during_a_run_is_replaced() -> TestResult {
+    let (store, mut client, _) = set_up();
     store.fail_next(Operation::UpsertCustomer, Fault::expired_token());
 
     client.sync([emma()])?;
@@ -316,8 +316,8 @@ fn a_token_that_dies_during_a_run_is_replaced() -> Passed {
 }
 
 #[test]
-fn a_token_that_died_since_the_last_run_is_replaced() -> Passed {
-    let (store, mut client, _) = scene();
+fn a_token_that_expired_since_the_last_run_is_replaced() -> TestResult {
+    let (store, mut client, _) = set_up();
     client.sync([emma()])?;
     store.advance(Duration::from_secs(15 * 24 * 3600));
 
@@ -328,11 +328,11 @@ fn a_token_that_died_since_the_last_run_is_replaced() -> Passed {
 
 #[test]
 fn a_token_is_replaced_only_once() {
-    let (store, mut client, _) = scene();
+    let (store, mut client, _) = set_up();
     store.add_fault(Fault::status(401).on(Operation::RetrieveCustomers));
 
-    let error = client.customers().expect_err("no token is good");
+    let error = client.customers().expect_err("all tokens are rejected");
 
-    assert!(matches!(error, Error::Refused { status: 401, .. }), "{error}");
+    assert!(matches!(error, Error::Rejected { status: 401, .. }), "{error}");
     store.requests().operation(Operation::CreateAccessToken).assert_count(2);
 }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Saves five customers, and reads all of them back page by page. A token that is refused is replaced. */
+/** Saves five customers and reads them back page by page. Replaces a rejected token. */
 public class Client {
     private static final String SHOP = "https://api.yotpo.com/core/v3/stores/shop/";
     private static final HttpClient HTTP = HttpClient.newHttpClient();
@@ -35,23 +35,23 @@ public class Client {
     }
 
     private static void logIn() throws Exception {
-        HttpResponse<String> answer = send("POST", "access_tokens", "{\"secret\":\"s3cret\"}");
-        if (answer.statusCode() != 200) {
-            throw new IllegalStateException("no token: " + answer.statusCode());
+        HttpResponse<String> response = send("POST", "access_tokens", "{\"secret\":\"s3cret\"}");
+        if (response.statusCode() != 200) {
+            throw new IllegalStateException("no token: " + response.statusCode());
         }
-        token = text(answer.body(), "access_token");
+        token = text(response.body(), "access_token");
     }
 
     private static String call(String method, String path, String body) throws Exception {
-        HttpResponse<String> answer = send(method, path, body);
-        if (answer.statusCode() == 401 || answer.statusCode() == 403) {
+        HttpResponse<String> response = send(method, path, body);
+        if (response.statusCode() == 401 || response.statusCode() == 403) {
             logIn();
-            answer = send(method, path, body);
+            response = send(method, path, body);
         }
-        if (answer.statusCode() != 200) {
-            throw new IllegalStateException(method + " " + path + ": " + answer.statusCode());
+        if (response.statusCode() != 200) {
+            throw new IllegalStateException(method + " " + path + ": " + response.statusCode());
         }
-        return answer.body();
+        return response.body();
     }
 
     private static HttpResponse<String> send(String method, String path, String body) throws Exception {
@@ -64,7 +64,7 @@ public class Client {
         return HTTP.send(request.build(), BodyHandlers.ofString());
     }
 
-    /** The text of a key of a JSON document in which no text has a quote. */
+    /** The string value of a key, in JSON whose strings contain no quotes. */
     private static String text(String json, String key) {
         Matcher found = Pattern.compile("\"" + key + "\":\"([^\"]*)\"").matcher(json);
         return found.find() ? found.group(1) : null;

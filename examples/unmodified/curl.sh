@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+# Saves five customers and reads them back page by page. Replaces a rejected token.
 set -euo pipefail
 
 SHOP=https://api.yotpo.com/core/v3/stores/shop
@@ -9,21 +9,21 @@ log_in() {
     TOKEN=$(curl -sS --fail --json '{"secret":"s3cret"}' $SHOP/access_tokens | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 }
 
-# call METHOD PATH [BODY]: the answer is in ANSWER.
+# call METHOD PATH [BODY]: the response is in RESPONSE.
 call() {
-    local answer status attempt
+    local response status attempt
     for attempt in 1 2; do
         [[ $TOKEN ]] || log_in
-        answer=$(curl -sS -X "$1" -H "X-Yotpo-Token: $TOKEN" ${3:+--json "$3"} -w '\n%{http_code}' "$SHOP/$2")
-        status=${answer##*$'\n'}
-        ANSWER=${answer%$'\n'*}
+        response=$(curl -sS -X "$1" -H "X-Yotpo-Token: $TOKEN" ${3:+--json "$3"} -w '\n%{http_code}' "$SHOP/$2")
+        status=${response##*$'\n'}
+        RESPONSE=${response%$'\n'*}
         case $status in
             200) return 0 ;;
             401 | 403) TOKEN= ;;
             *) break ;;
         esac
     done
-    echo "$1 $2: $status $ANSWER" >&2
+    echo "$1 $2: $status $RESPONSE" >&2
     return 1
 }
 
@@ -34,8 +34,8 @@ done
 query=limit=1 ids=
 while [[ $query ]]; do
     call GET "customers?$query"
-    ids+=$(grep -o '"external_id":"[^"]*"' <<<"$ANSWER" | cut -d '"' -f 4)' '
-    next=$(sed 's/.*"next_page_info":\(null\|"\([^"]*\)"\).*/\2/' <<<"$ANSWER")
+    ids+=$(grep -o '"external_id":"[^"]*"' <<<"$RESPONSE" | cut -d '"' -f 4)' '
+    next=$(sed 's/.*"next_page_info":\(null\|"\([^"]*\)"\).*/\2/' <<<"$RESPONSE")
     query=${next:+page_info=$next}
 done
 echo "read ${ids% }"

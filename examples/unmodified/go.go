@@ -1,4 +1,4 @@
-// Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+// Saves five customers and reads them back page by page. Replaces a rejected token.
 package main
 
 import (
@@ -25,15 +25,15 @@ func send(method, path string, body, into interface{}) int {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Yotpo-Token", token)
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
 		log.Fatal(err)
 	}
-	return answer.StatusCode
+	return response.StatusCode
 }
 
 func logIn() {

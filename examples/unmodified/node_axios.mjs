@@ -1,4 +1,4 @@
-// Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+// Saves five customers and reads them back page by page. Replaces a rejected token.
 // Takes the name under which axios is installed: `axios` or `axios-1.7`.
 const { default: axios } = await import(process.argv[2]);
 

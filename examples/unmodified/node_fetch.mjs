@@ -1,26 +1,26 @@
-// Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+// Saves five customers and reads them back page by page. Replaces a rejected token.
 const SHOP = 'https://api.yotpo.com/core/v3/stores/shop';
 let token;
 
 async function logIn() {
-  const answer = await fetch(`${SHOP}/access_tokens`, {
+  const response = await fetch(`${SHOP}/access_tokens`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ secret: 's3cret' }),
   });
-  if (!answer.ok) throw new Error(`no token: ${answer.status}`);
-  token = (await answer.json()).access_token;
+  if (!response.ok) throw new Error(`no token: ${response.status}`);
+  token = (await response.json()).access_token;
 }
 
 async function call(method, path, body) {
   for (let attempt = 1; ; attempt++) {
-    const answer = await fetch(`${SHOP}/${path}`, {
+    const response = await fetch(`${SHOP}/${path}`, {
       method,
       headers: { 'X-Yotpo-Token': token, 'Content-Type': 'application/json' },
       body: body && JSON.stringify(body),
     });
-    if (answer.ok) return answer.json();
-    if (attempt === 2 || ![401, 403].includes(answer.status)) throw new Error(`${method} ${path}: ${answer.status}`);
+    if (response.ok) return response.json();
+    if (attempt === 2 || ![401, 403].includes(response.status)) throw new Error(`${method} ${path}: ${response.status}`);
     await logIn();
   }
 }

@@ -1,5 +1,5 @@
 <?php
-// Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+// Saves five customers and reads them back page by page. Replaces a rejected token.
 
 const SHOP = 'https://api.yotpo.com/core/v3/stores/shop';
 $token = '';
@@ -15,26 +15,26 @@ function send(string $method, string $path, ?array $body, string $token): array
     if ($body !== null) {
         curl_setopt($curl, CURLOPT_POSTFIELDS, json_encode($body));
     }
-    $answer = curl_exec($curl);
-    if ($answer === false) {
+    $response = curl_exec($curl);
+    if ($response === false) {
         throw new RuntimeException(curl_error($curl));
     }
-    return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), json_decode($answer, true)];
+    return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), json_decode($response, true)];
 }
 
 function log_in(): string
 {
-    [$status, $answer] = send('POST', 'access_tokens', ['secret' => 's3cret'], '');
-    return $status === 200 ? $answer['access_token'] : throw new RuntimeException("no token: $status");
+    [$status, $response] = send('POST', 'access_tokens', ['secret' => 's3cret'], '');
+    return $status === 200 ? $response['access_token'] : throw new RuntimeException("no token: $status");
 }
 
 function call(string $method, string $path, ?array $body = null): array
 {
     global $token;
     for ($attempt = 1; ; $attempt++) {
-        [$status, $answer] = send($method, $path, $body, $token);
+        [$status, $response] = send($method, $path, $body, $token);
         if ($status === 200) {
-            return $answer;
+            return $response;
         }
         if ($attempt === 2 || !in_array($status, [401, 403])) {
             throw new RuntimeException("$method $path: $status");

@@ -1,5 +1,5 @@
 <?php
-// Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+// Saves five customers and reads them back page by page. Replaces a rejected token.
 
 require 'GuzzleHttp/autoload.php';
 
@@ -9,20 +9,20 @@ $token = '';
 function log_in(): void
 {
     global $shop, $token;
-    $answer = $shop->post('access_tokens', ['json' => ['secret' => 's3cret']]);
-    $token = json_decode($answer->getBody(), true)['access_token'] ?? throw new RuntimeException('no token');
+    $response = $shop->post('access_tokens', ['json' => ['secret' => 's3cret']]);
+    $token = json_decode($response->getBody(), true)['access_token'] ?? throw new RuntimeException('no token');
 }
 
 function call(string $method, string $path, array $options = []): array
 {
     global $shop, $token;
     for ($attempt = 1; ; $attempt++) {
-        $answer = $shop->request($method, $path, $options + ['headers' => ['X-Yotpo-Token' => $token]]);
-        if ($answer->getStatusCode() === 200) {
-            return json_decode($answer->getBody(), true);
+        $response = $shop->request($method, $path, $options + ['headers' => ['X-Yotpo-Token' => $token]]);
+        if ($response->getStatusCode() === 200) {
+            return json_decode($response->getBody(), true);
         }
-        if ($attempt === 2 || !in_array($answer->getStatusCode(), [401, 403])) {
-            throw new RuntimeException("$method $path: {$answer->getStatusCode()}");
+        if ($attempt === 2 || !in_array($response->getStatusCode(), [401, 403])) {
+            throw new RuntimeException("$method $path: {$response->getStatusCode()}");
         }
         log_in();
     }

@@ -1,4 +1,4 @@
-"""Saves five customers, and reads all of them back page by page. A token that is refused is replaced."""
+"""Saves five customers and reads them back page by page. Replaces a rejected token."""
 
 import httpx
 
@@ -7,18 +7,18 @@ session = httpx.Client()
 
 
 def log_in():
-    answer = session.post(f"{SHOP}/access_tokens", json={"secret": "s3cret"})
-    answer.raise_for_status()
-    session.headers["X-Yotpo-Token"] = answer.json()["access_token"]
+    response = session.post(f"{SHOP}/access_tokens", json={"secret": "s3cret"})
+    response.raise_for_status()
+    session.headers["X-Yotpo-Token"] = response.json()["access_token"]
 
 
 def call(method, path, **options):
-    answer = session.request(method, f"{SHOP}/{path}", **options)
-    if answer.status_code in (401, 403):
+    response = session.request(method, f"{SHOP}/{path}", **options)
+    if response.status_code in (401, 403):
         log_in()
-        answer = session.request(method, f"{SHOP}/{path}", **options)
-    answer.raise_for_status()
-    return answer.json()
+        response = session.request(method, f"{SHOP}/{path}", **options)
+    response.raise_for_status()
+    return response.json()
 
 
 log_in()

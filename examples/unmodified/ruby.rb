@@ -1,4 +1,4 @@
-# Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+# Saves five customers and reads them back page by page. Replaces a rejected token.
 require 'json'
 require 'net/http'
 
@@ -12,21 +12,21 @@ def send_json(kind, path, body, token)
 end
 
 def log_in
-  answer = send_json(Net::HTTP::Post, 'access_tokens', { secret: 's3cret' }, '')
-  raise "no token: #{answer.code}" unless answer.code == '200'
+  response = send_json(Net::HTTP::Post, 'access_tokens', { secret: 's3cret' }, '')
+  raise "no token: #{response.code}" unless response.code == '200'
 
-  $token = JSON.parse(answer.body)['access_token']
+  $token = JSON.parse(response.body)['access_token']
 end
 
 def call(kind, path, body = nil)
-  answer = send_json(kind, path, body, $token)
-  if %w[401 403].include?(answer.code)
+  response = send_json(kind, path, body, $token)
+  if %w[401 403].include?(response.code)
     log_in
-    answer = send_json(kind, path, body, $token)
+    response = send_json(kind, path, body, $token)
   end
-  raise "#{path}: #{answer.code}" unless answer.code == '200'
+  raise "#{path}: #{response.code}" unless response.code == '200'
 
-  JSON.parse(answer.body)
+  JSON.parse(response.body)
 end
 
 log_in

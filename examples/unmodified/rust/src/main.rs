@@ -1,4 +1,4 @@
-//! Saves five customers, and reads all of them back page by page. A token that is refused is replaced.
+//! Saves five customers and reads them back page by page. Replaces a rejected token.
 
 use std::error::Error;
 
@@ -22,12 +22,12 @@ impl Shop {
     }
 
     fn call(&mut self, method: Method, path: &str, body: Value) -> Result<Value, Box<dyn Error>> {
-        let mut answer = self.send(method.clone(), path, &body)?;
-        if [401, 403].contains(&answer.status().as_u16()) {
+        let mut response = self.send(method.clone(), path, &body)?;
+        if [401, 403].contains(&response.status().as_u16()) {
             self.log_in()?;
-            answer = self.send(method, path, &body)?;
+            response = self.send(method, path, &body)?;
         }
-        Ok(answer.error_for_status()?.json()?)
+        Ok(response.error_for_status()?.json()?)
     }
 
     fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Result<Response> {
