@@ -135,7 +135,14 @@ mod tests {
             assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
         }
         assert_eq!(token("shop").text(), "ymt_7_shop");
-        for text in ["ymt_07_shop", "ymt_+7_shop", "ymt_7_%73hop", "ymt_7", "7_shop", "anything"] {
+        for text in [
+            "ymt_07_shop",
+            "ymt_+7_shop",
+            "ymt_7_%73hop",
+            "ymt_7",
+            "7_shop",
+            "anything",
+        ] {
             assert_eq!(Token::parse(text), None, "{text}");
         }
     }

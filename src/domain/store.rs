@@ -359,31 +359,6 @@ impl StoreState {
         (self.profiles.len(), self.events.len())
     }
 
-    /// Whether nothing has changed since `copy` was cloned from this store. A change without an effect may count as one; no
-    /// change is missed.
-    pub fn is_same_as(&self, copy: &StoreState) -> bool {
-        // The indexes change only with what they index.
-        let StoreState {
-            credentials,
-            profiles,
-            index: _,
-            events,
-            event_ids: _,
-            events_by_profile: _,
-            last_profile,
-            last_event,
-            writes,
-            pending,
-        } = self;
-        let is_pending_as = |(one, other): (&Pending, &Pending)| Arc::ptr_eq(&one.write, &other.write);
-        *credentials == copy.credentials
-            && profiles.ptr_eq(&copy.profiles)
-            && events.ptr_eq(&copy.events)
-            && pending.len() == copy.pending.len()
-            && pending.iter().zip(&copy.pending).all(is_pending_as)
-            && (last_profile, last_event, writes) == (&copy.last_profile, &copy.last_event, &copy.writes)
-    }
-
     /// Compares the indexes with the profiles and the events.
     ///
     /// # Panics

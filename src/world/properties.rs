@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::customer::Include;
+use crate::domain::customer::{Customer, Include};
 use crate::domain::json::Json;
-use crate::domain::pagination::Filter;
-use crate::domain::validation::{Validation, ValidationOptions};
+use crate::domain::pagination::{Filter, PageRequest};
+use crate::domain::store::Write;
+use crate::domain::validation::{Diagnostics, Validation, ValidationOptions, read_customer};
 
 const WRITERS: usize = 16;
 const READERS: usize = 4;
@@ -191,100 +192,90 @@ fn paging_under_concurrent_writers_gives_everybody_who_was_there_all_along_exact
     });
 }
 
-#[test]
-fn a_change_is_made_again_where_a_write_came_meanwhile_and_ends_under_constant_writes() {
-    for writes in 0..=TRIES_UNHELD {
-        for is_known in [false, true] {
-            let world = Arc::new(World::new(Settings::default(), Clock::default(), Stores::new()));
-            if is_known {
-                write(&world, 0, 0);
-            }
-            let tries = Cell::new(0);
-            let ids = BTreeSet::from(["shop".to_owned(), "other".to_owned()]);
-            let changed = world.change(&ids, |_, stores| {
-                // What is held cannot be written to.
-                if tries.replace(tries.get() + 1) < writes {
-                    write(&world, 1, 1 + tries.get() as u64 * 4);
-                }
-                for id in &ids {
-                    let customer = json!({"external_id": "changed"});
-                    let read = read_customer(
-                        &Json::from(&json!({ "customer": customer })),
-                        ValidationOptions::default(),
-                        DateTime::UNIX_EPOCH,
-                        &mut Diagnostics::default(),
-                    );
-                    stores
-                        .entry(id.clone())
-                        .or_default()
-                        .append(read.expect("it breaks no rule"));
-                }
-                Ok::<_, ()>("done")
-            });
-            assert_eq!((changed, tries.get()), (Ok("done"), writes + 1));
-            let ids = |store: &str| {
-                let ids = |state: &StoreState| {
-                    let ids = state.customers(0).map(|profile| profile.customer().external_id);
-                    ids.flatten()
-                        .map(|id| id.as_str().to_owned())
-                        .collect::<Vec<_>>()
-                        .join(" ")
-                };
-                world
-                    .with_store(store, |state| (ids(state), state.counters().writes))
-                    .expect("it is remembered")
-            };
-            assert_eq!(ids("other"), ("changed".to_owned(), 1), "it is made once");
-            let all = writes as u64 + u64::from(is_known) + 1;
-            assert_eq!(ids("shop").1, all, "no write is lost, and none is made twice");
-            assert!(ids("shop").0.ends_with("changed"));
-        }
-    }
+fn customer_ids(world: &World, store: &str) -> Vec<String> {
+    let ids = |state: &StoreState| {
+        let ids = state.customers(0).map(|profile| profile.customer().external_id);
+        ids.flatten().map(|id| id.as_str().to_owned()).collect()
+    };
+    world.with_store(store, ids).unwrap_or_default()
+}
+
+fn changed() -> Customer {
+    read_customer(
+        &Json::from(&json!({ "customer": { "external_id": "changed" } })),
+        ValidationOptions::default(),
+        DateTime::UNIX_EPOCH,
+        &mut Diagnostics::default(),
+    )
+    .expect("it breaks no rule")
 }
 
 #[test]
-fn a_copy_tells_every_change_from_none() {
-    let now = DateTime::UNIX_EPOCH;
-    let write = |state: &mut StoreState, delay: i64| {
-        let read = read_event(
-            &Json::from(
-                &json!({"customer_event": {"type": "t", "unique_id": "e", "customer": {"email": "a@example.com"}}}),
-            ),
-            ValidationOptions::default(),
-            now,
-            &mut Diagnostics::default(),
-        );
-        let (event, customer) = read.expect("it breaks no rule");
-        state.accept(Write::Event(event, customer), 1, now + TimeDelta::seconds(delay), now);
-    };
-    type Change<'a> = &'a dyn Fn(&mut StoreState);
-    let changes: [(&str, Change<'_>); 7] = [
-        ("a write", &|state| write(state, 0)),
-        ("a write that does not show yet", &|state| write(state, 60)),
-        ("the end of its delay", &|state| {
-            assert_eq!(state.settle(now + TimeDelta::seconds(60)), 1)
-        }),
-        ("a token", &|state| assert_eq!(state.credentials.issue(now), 0)),
-        ("the end of a token", &|state| state.credentials.expire(0, now)),
-        ("a secret", &|state| {
-            state.credentials.secret = Some("s3cret".to_owned())
-        }),
-        ("an event of a customer who is there", &|state| {
-            let (event, number) = state
-                .events(0)
-                .map(|(_, event, _)| (event, 1))
-                .next()
-                .expect("an event");
-            state.put_event(event, number);
-        }),
-    ];
-    let mut state = StoreState::default();
-    assert!(state.is_same_as(&StoreState::default()));
-    for (name, change) in changes {
-        let copy = state.clone();
-        assert_eq!(state.settle(now), 0);
-        assert!(state.is_same_as(&copy), "before {name}");
-        change(&mut state);
-        assert!(!state.is_same_as(&copy), "{name}");
-    }
+fn a_change_starts_again_if_a_request_creates_one_of_its_stores_meanwhile() {
+    let world = Arc::new(World::new(Settings::default(), Clock::default(), Stores::new()));
+    let tries = Cell::new(0);
+    let ids = BTreeSet::from(["shop".to_owned(), "other".to_owned()]);
+    let result = world.change(&ids, |_, stores| {
+        if tries.replace(tries.get() + 1) == 0 {
+            write(&world, 0, 0);
+        }
+        for id in &ids {
+            stores.entry(id.clone()).or_default().append(changed());
+        }
+        Ok::<_, ()>("done")
+    });
+    assert_eq!((result, tries.get()), (Ok("done"), 2));
+    assert_eq!(customer_ids(&world, "other"), ["changed"]);
+    assert_eq!(customer_ids(&world, "shop"), ["c-0", "changed"], "no write is lost");
+}
+
+#[test]
+fn a_change_that_fails_creates_no_store_and_changes_none() {
+    let world = Arc::new(World::new(Settings::default(), Clock::default(), Stores::new()));
+    write(&world, 0, 0);
+    let ids = BTreeSet::from(["shop".to_owned(), "other".to_owned()]);
+    let result = world.change(&ids, |_, stores| {
+        for id in &ids {
+            stores.entry(id.clone()).or_default().append(changed());
+        }
+        Err::<(), _>("refused")
+    });
+    assert_eq!(result, Err("refused"));
+    assert_eq!(world.memory().store_ids(), ["shop"]);
+    assert_eq!(customer_ids(&world, "shop"), ["c-0"]);
+}
+
+#[test]
+fn changes_and_writes_of_many_threads_lose_nothing() {
+    const CHANGES: usize = 50;
+    let world = Arc::new(World::new(Settings::default(), Clock::default(), Stores::new()));
+    thread::scope(|scope| {
+        for ids in [["other", "shop"], ["shop", "third"]] {
+            let ids = BTreeSet::from(ids.map(str::to_owned));
+            let world = &world;
+            scope.spawn(move || {
+                for _ in 0..CHANGES {
+                    let result = world.change(&ids, |_, stores| {
+                        for id in &ids {
+                            stores.entry(id.clone()).or_default().append(Customer {
+                                external_id: None,
+                                ..changed()
+                            });
+                        }
+                        Ok::<_, ()>(())
+                    });
+                    result.expect("it never fails");
+                }
+            });
+        }
+        for round in 1..=ROUNDS {
+            write(&world, 0, round);
+        }
+    });
+    let writes = |store: &str| world.with_store(store, |state| state.counters().writes);
+    assert_eq!(writes("shop"), Some(2 * CHANGES as u64 + ROUNDS));
+    assert_eq!(
+        (writes("other"), writes("third")),
+        (Some(CHANGES as u64), Some(CHANGES as u64))
+    );
 }
