@@ -1,10 +1,10 @@
-//! What differs from one system to the next. The only place that knows; every floor may ask it.
+//! What differs between operating systems; every layer may use it.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Creates a file anew. Secrets stand in it: nobody else need read it.
+/// Creates or empties a file that may hold secrets, readable by its owner only.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -13,54 +13,51 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes sure that a new name in a folder survives, too.
-#[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Where a folder cannot be opened as a file, its system keeps names in order by itself.
-#[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+/// Flushes a directory to disk, so that a new name in it survives a crash. Other systems than Unix do so themselves.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()?;
+    }
     Ok(())
 }
 
-/// Lets this process open as many descriptors as its hard limit allows: an emulator takes 5 and one for each connection,
-/// and the usual soft limit of 1,024, or 256 on macOS, is met by some dozens of them.
-#[cfg(unix)]
+/// Raises the soft limit of open descriptors: the emulator needs one per connection, and the usual limits of 1,024 on Linux and 256
+/// on macOS are soon reached. Does nothing where there is no such limit.
 pub(crate) fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use std::sync::Once;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        use std::sync::Once;
 
-    /// More than macOS lets a process have whatever its hard limit says.
-    const ENOUGH: u64 = 10_240;
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let limit = getrlimit(Resource::Nofile);
-        let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
-        if limit.current.is_some_and(|current| current < wanted) {
-            let raised = Rlimit {
-                current: Some(wanted),
-                ..limit
-            };
-            // Where it is refused, the limit stays, and what meets it says so.
-            let _ = setrlimit(Resource::Nofile, raised);
-        }
-    });
+        /// The most that macOS allows, whatever the hard limit is.
+        const ENOUGH: u64 = 10_240;
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let limit = getrlimit(Resource::Nofile);
+            let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+            if limit.current.is_some_and(|current| current < wanted) {
+                let raised = Rlimit {
+                    current: Some(wanted),
+                    ..limit
+                };
+                // If this fails, the limit stays, and the error of the connection that exceeds it names it.
+                let _ = setrlimit(Resource::Nofile, raised);
+            }
+        });
+    }
 }
 
-/// Whether something failed since this process, or the system, has no more descriptors.
-#[cfg(unix)]
+/// Whether the process or the system had no descriptor left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    code == Some(rustix::io::Errno::MFILE.raw_os_error()) || code == Some(rustix::io::Errno::NFILE.raw_os_error())
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let codes = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+        error.raw_os_error().is_some_and(|code| codes.contains(&code))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
 }
-
-#[cfg(not(unix))]
-pub(crate) fn is_out_of_descriptors(_: &io::Error) -> bool {
-    false
-}
-
-/// There is no such limit.
-#[cfg(not(unix))]
-pub(crate) fn raise_descriptor_limit() {}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 
 use super::state_document::State;
-use crate::os::{create_private, sync_folder};
+use crate::os::{create_private, sync_directory};
 
 /// How much is written at a time.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -85,7 +85,7 @@ fn replace(temporary: &Path, path: &Path, folder: &Path, state: &State) -> io::R
     file.sync_all()?;
     let bytes = file.metadata()?.len();
     fs::rename(temporary, path)?;
-    sync_folder(folder)?;
+    sync_directory(folder)?;
     Ok(bytes)
 }
 
