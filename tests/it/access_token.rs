@@ -10,7 +10,7 @@ use crate::support::{ACCESS_TOKENS, Emulator, customers};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn declared() -> Emulator {
-    Emulator::with(|builder| builder.store("shop", "s3cret").store("other", "0ther"))
+    Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").store("other", "0ther"))
 }
 
 fn issued(emulator: &Emulator, store: &str, secret: &str) -> String {
@@ -107,7 +107,7 @@ fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
 
 #[test]
 fn a_call_without_a_token_is_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.anonymous("GET", &customers("")).send(), @r#"
     401
     x-yotpo-mock-rule: token.missing
@@ -195,7 +195,7 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
 
 #[test]
 fn with_no_store_declared_every_store_and_any_secret_is_good() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_eq!(emulator.token("anything", "x").status(), 200);
     assert_eq!(emulator.token("anything", "another secret").status(), 200);
     assert_eq!(emulator.token("anything", "").status(), 401);
@@ -203,7 +203,7 @@ fn with_no_store_declared_every_store_and_any_secret_is_good() {
 
 #[test]
 fn with_no_store_declared_any_token_is_taken_and_noted() {
-    assert_snapshot!(Emulator::new().get(&customers("")), @r#"
+    assert_snapshot!(Emulator::undeclared().get(&customers("")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"customers":[],"pagination":{"next_page_info":null}}
@@ -212,7 +212,7 @@ fn with_no_store_declared_any_token_is_taken_and_noted() {
 
 #[test]
 fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_taken() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let (token, foreign) = (issued(&emulator, "shop", "x"), issued(&emulator, "other", "x"));
     let own = emulator.get_with_token(&token);
     assert_eq!((own.status(), own.notes()), (200, vec![]));
@@ -223,7 +223,9 @@ fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_tak
 
 #[test]
 fn a_seed_that_gives_a_secret_declares_its_store() {
-    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","secret":"s3cret"},{"id":"unguarded"}]}"#);
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.seed(r#"{"stores":[{"id":"shop","secret":"s3cret"},{"id":"unguarded"}]}"#)
+    });
     assert_eq!(emulator.token("shop", "s3cret").status(), 200);
     assert_eq!(emulator.token("nobody", "s3cret").status(), 404);
     assert_eq!(emulator.token("unguarded", "s3cret").status(), 404);
@@ -232,7 +234,7 @@ fn a_seed_that_gives_a_secret_declares_its_store() {
 
 #[test]
 fn only_issued_tokens_are_taken_where_that_is_asked_for() {
-    let emulator = Emulator::with(|builder| builder.issued_tokens_only(true));
+    let emulator = Emulator::undeclared_with(|builder| builder.issued_tokens_only(true));
     assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
     let token = issued(&emulator, "shop", "any secret");
     assert_eq!(emulator.get_with_token(&token).status(), 200);
@@ -240,7 +242,7 @@ fn only_issued_tokens_are_taken_where_that_is_asked_for() {
 
 #[test]
 fn tokens_repeat_from_run_to_run_and_no_two_stores_share_one() {
-    let (one, two) = (Emulator::new(), Emulator::new());
+    let (one, two) = (Emulator::undeclared(), Emulator::undeclared());
     assert_eq!(issued(&one, "shop", "x"), issued(&two, "shop", "x"));
     let other = issued(&one, "other", "x");
     assert!(other.contains("other") && other != issued(&two, "shop", "x"));
@@ -256,7 +258,7 @@ fn after_a_reset_an_old_token_is_unknown() {
 
 #[test]
 fn an_unknown_store_is_unknown_whatever_the_body_says() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(5));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").rate_limit(5));
     let response = emulator
         .anonymous("POST", "/core/v3/stores/nobody/access_tokens")
         .body("text/plain", "{")
@@ -270,7 +272,7 @@ fn an_unknown_store_is_unknown_whatever_the_body_says() {
 
 #[test]
 fn a_form_that_is_not_utf_8_is_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let form = "client_id=%FF&client_secret=x&grant_type=client_credentials";
     assert_snapshot!(emulator.anonymous("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send(), @r#"
     400
@@ -281,7 +283,7 @@ fn a_form_that_is_not_utf_8_is_refused() {
 
 #[test]
 fn a_token_from_before_thousands_of_others_is_still_known_as_expired() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let first = issued(&emulator, "shop", "x");
     emulator.mock.advance(15 * DAY);
     let second = issued(&emulator, "shop", "x");

@@ -20,7 +20,7 @@ use crate::support::Emulator;
 
 #[test]
 fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.control("GET", "/nowhere").send(), @r#"
     404
     {"error":"`/_mock/nowhere` is not a path of the control API","hint":"`GET /_mock/control.openapi.json` lists all paths"}
@@ -36,7 +36,7 @@ fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
 
 #[test]
 fn unknown_parameters_and_keys_are_refused_by_name() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.control("POST", "/reset?stoer=shop").send(), @r#"
     400
     {"error":"`stoer` is not a parameter of this request","hint":"it has `store`"}
@@ -65,7 +65,7 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
 
 #[test]
 fn health_and_both_documents_are_served() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let health = emulator.control("GET", "/health").send().json();
     assert_eq!(
         (&health["status"], &health["version"]),

@@ -303,7 +303,7 @@ fn of_duplicate_keys_the_last_wins() {
 
 #[test]
 fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let body = r#"{"customer":{"external_id":"c-1"}}"#;
     let response = emulator.raw(
         format!(
@@ -325,7 +325,7 @@ fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
 
 #[test]
 fn stores_share_nothing() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     assert_eq!(
         emulator.get("/core/v3/stores/other/customers").json()["customers"],
@@ -335,7 +335,7 @@ fn stores_share_nothing() {
 
 #[test]
 fn a_store_id_is_compared_decoded() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator
         .request("PATCH", "/core/v3/stores/caf%C3%A9%2F1/customers")
         .json(json!({"customer": {"external_id": "c-1"}}))
@@ -357,7 +357,7 @@ fn a_reset_goes_back_to_the_seed() {
 
 #[test]
 fn no_key_of_a_body_is_read_as_anything_but_a_key() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let raw = "$serde_json::private::RawValue";
     let response = emulator.upsert(json!({"external_id": {raw: "\"smuggled\""}}));
     assert_eq!(response.rule(), Some("customer.external_id.type"));
@@ -391,5 +391,5 @@ fn numbers_stay_as_they_are_however_often_the_customer_is_written() {
 #[test]
 fn an_empty_phone_number_is_none_and_gets_no_note() {
     let response = Emulator::new().upsert(json!({"external_id": "c-1", "phone_number": " "}));
-    assert_eq!(response.notes(), ["token.undeclared"]);
+    assert_eq!(response.notes(), Vec::<&str>::new());
 }

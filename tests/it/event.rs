@@ -200,7 +200,7 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
     ] {
         assert_eq!(
             emulator.event(plus(field, json!(value))).notes(),
-            ["token.undeclared", "events.endpoint", "events.not_snake_case"],
+            ["events.endpoint", "events.not_snake_case"],
             "{value}"
         );
     }

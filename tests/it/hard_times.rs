@@ -107,7 +107,7 @@ fn state(emulator: &Emulator) -> String {
 /// Writes a document with a value of each type at every place: each is taken or refused, and what is refused changes
 /// nothing.
 fn takes_or_refuses_every_type(method: &str, path: &str, document: &Value) {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let whole = emulator
         .request(method, path)
         .json(document.clone())
@@ -196,7 +196,7 @@ fn every_type_at_every_place_of_a_bare_event_is_taken_or_refused_in_the_envelope
 
 #[test]
 fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let oauth = json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"});
     for (path, document) in [(ACCESS_TOKENS, json!({"secret": "s3cret"})), ("/oauth/token", oauth)] {
         for (place, changed) in with_wrong_types(&document) {
@@ -218,7 +218,7 @@ fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope
 fn what_is_not_http_is_a_bare_400() {
     let get = |line: &str| format!("{line}\r\nHost: localhost\r\n\r\n{HIDDEN}");
     expect_rejected_unread(
-        &Emulator::new(),
+        &Emulator::undeclared(),
         400,
         &[
             #[cfg(not(feature = "tls"))]
@@ -251,7 +251,7 @@ fn what_is_not_http_is_a_bare_400() {
 
 #[test]
 fn bytes_of_no_encoding_in_a_path_are_a_bare_400() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let response = emulator.raw(b"GET /core/v3/stores/\xff\xfe/customers HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 400"), "{response}");
     expect_untouched(&emulator);
@@ -318,7 +318,7 @@ fn a_body_whose_end_is_in_doubt_is_a_bare_400_and_nothing_behind_it_is_read() {
     ] {
         requests.push((garbage, both(&format!("Content-Length: {garbage}\r\n"))));
     }
-    expect_rejected_unread(&Emulator::new(), 400, &requests);
+    expect_rejected_unread(&Emulator::undeclared(), 400, &requests);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
     let headers = |count: usize| "X-Again: and again\r\n".repeat(count);
     // Host and token are two of the 96.
     expect_rejected_unread(
-        &Emulator::new(),
+        &Emulator::undeclared(),
         431,
         &[
             ("97 headers", patch(&headers(95), "")),
@@ -347,7 +347,7 @@ fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
 
 #[test]
 fn a_url_beyond_64_kib_is_a_bare_400_and_one_of_1_mib_a_bare_431() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let get = |length: usize| request("GET", &customers(&format!("?x={}", "a".repeat(length))), "", HIDDEN);
     expect_rejected_unread(
         &emulator,
@@ -366,7 +366,7 @@ fn a_url_beyond_64_kib_is_a_bare_400_and_one_of_1_mib_a_bare_431() {
 
 #[test]
 fn a_long_head_below_the_limits_is_read() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     for headers in [
         format!("X-Long: {}\r\n", "a".repeat(120 * 1024)),
@@ -388,7 +388,7 @@ fn a_long_head_below_the_limits_is_read() {
 
 #[test]
 fn of_a_repeated_header_the_first_counts() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret"));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let token = emulator.token("shop", "s3cret").json()["access_token"]
         .as_str()
         .unwrap()
@@ -413,7 +413,7 @@ fn of_a_repeated_header_the_first_counts() {
 
 #[test]
 fn a_target_that_is_no_path_is_404_in_the_envelope() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for (method, target) in [
         ("OPTIONS", "*"),
         ("GET", "core"),
@@ -440,7 +440,7 @@ fn a_target_that_is_no_path_is_404_in_the_envelope() {
 
 #[test]
 fn lines_that_end_without_a_carriage_return_are_one_request_all_the_same() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
     connection.send(patch(&length, CUSTOMER).replace("\r\n", "\n"));
@@ -451,7 +451,7 @@ fn lines_that_end_without_a_carriage_return_are_one_request_all_the_same() {
 
 #[test]
 fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let broken = [
         "z\r\n",
         "\r\n",
@@ -478,7 +478,7 @@ fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
 
 #[test]
 fn chunks_with_extensions_and_trailers_end_where_they_say() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let size = CUSTOMER.len();
     let mut connection = Connection::open(emulator.address());
     for chunks in [
@@ -495,7 +495,7 @@ fn chunks_with_extensions_and_trailers_end_where_they_say() {
 
 #[test]
 fn a_request_inside_of_a_body_is_never_read_as_one() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret"));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let length = format!("Content-Length: {}\r\n", HIDDEN.len());
     let sent = [
         (401, "PATCH", customers("")),
@@ -540,7 +540,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
 
 #[test]
 fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(patch("Content-Length: 5\r\n", CUSTOMER));
     let response = connection.response().expect("an answer");
@@ -554,7 +554,7 @@ fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
 
 #[test]
 fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut all = String::new();
     for at in 0..100 {
         let body = json!({"customer": {"external_id": format!("c-{at}")}}).to_string();
@@ -586,7 +586,7 @@ fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
 
 #[test]
 fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "Connection: close\r\n", HIDDEN));
     let last = connection.response().expect("an answer");
@@ -597,7 +597,7 @@ fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
 
 #[test]
 fn a_get_in_the_same_write_as_a_head_keeps_its_body() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let get = request("GET", &customers(""), "", "");
     let head = request("HEAD", "/nowhere", "Connection: close\r\n", "");
@@ -616,7 +616,7 @@ fn a_get_in_the_same_write_as_a_head_keeps_its_body() {
 
 #[test]
 fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for _ in 0..3 {
         let mut connection = Connection::open(emulator.address());
         connection.send(request(
@@ -635,7 +635,7 @@ fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
 #[test]
 fn a_body_that_was_given_up_closes_its_connection() {
     // Heads must arrive in that time as well, on a busy machine, too.
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_secs(1)).body_limit(100));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_secs(1)).body_limit(100));
     let too_much = "x".repeat(101);
     let mut connections = [
         (408, patch("Content-Length: 34\r\n", "{")),
@@ -673,7 +673,7 @@ fn a_body_that_was_given_up_closes_its_connection() {
 
 /// An emulator with a page of 10 MB: more than the sockets on its way hold.
 fn with_a_large_page() -> Emulator {
-    Emulator::seeded(&large_seed(100_000))
+    Emulator::undeclared_with(|builder| builder.seed(&large_seed(100_000)))
 }
 
 fn large_seed(bytes_each: usize) -> String {
@@ -740,7 +740,7 @@ fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
 
 #[test]
 fn a_client_that_will_send_no_more_is_still_answered() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "", ""));
     connection.finish();

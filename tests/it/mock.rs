@@ -12,7 +12,7 @@ use crate::support::{Emulator, NOW, customers};
 
 #[test]
 fn an_emulator_stops_when_it_is_dropped() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let address = emulator.address();
     drop(emulator);
     assert!(TcpStream::connect(address).is_err());
@@ -27,7 +27,7 @@ fn many_emulators_share_nothing() {
 fn a_stop_lets_an_answer_that_is_being_written_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::seeded(&seed.to_string());
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
     let address = emulator.address();
     let mut socket = TcpStream::connect(address).unwrap();
     write!(
@@ -58,7 +58,7 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
 fn a_stop_lets_a_state_that_is_being_told_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::seeded(&seed.to_string());
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
     write!(
         socket,
@@ -89,7 +89,7 @@ fn time_does_not_advance_beyond_what_can_be_told() {
 
 /// Starts an emulator, uses it and drops it.
 fn one_is_used() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
 }
@@ -149,7 +149,7 @@ fn hundred_emulators() {
 }
 
 fn many(number: usize) {
-    let scenes: Vec<_> = (0..number).map(|_| Emulator::new()).collect();
+    let scenes: Vec<_> = (0..number).map(|_| Emulator::undeclared()).collect();
     for (at, emulator) in scenes.iter().enumerate() {
         emulator.upsert(json!({"external_id": format!("c-{at}")}));
     }

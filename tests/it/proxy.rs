@@ -32,7 +32,7 @@ fn refused(emulator: &Emulator, head: &str) -> String {
 
 #[test]
 fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let own = emulator.address();
     for target in [
         "api.yotpo.com:443".to_owned(),
@@ -58,7 +58,7 @@ fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
 
 #[test]
 fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let own = emulator.mock.url();
     let mut connection = Connection::open(emulator.address());
     for origin in [
@@ -82,7 +82,7 @@ fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
 
 #[test]
 fn the_control_surface_is_not_to_be_found_at_the_vendors_names() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut inside = tunnel(&emulator, "api.yotpo.com:443");
     inside.send("GET /_mock/health HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
     assert_eq!(inside.response().expect("an answer").rule(), Some("path.unknown"));
@@ -93,7 +93,7 @@ fn the_control_surface_is_not_to_be_found_at_the_vendors_names() {
 
 #[test]
 fn whoever_is_not_the_vendor_is_refused_in_words() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(refused(&emulator, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
@@ -118,7 +118,7 @@ fn whoever_is_not_the_vendor_is_refused_in_words() {
 
 #[test]
 fn a_connect_that_leads_nowhere_is_400_in_words() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(refused(&emulator, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
     HTTP/1.1 400 Bad Request
     {"error":"invalid CONNECT: `api.yotpo.com` is not a host and a port","hint":"send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`"}
@@ -160,7 +160,7 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
 
 #[test]
 fn a_connect_may_come_in_drops_and_with_what_follows_it() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let head = "CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com:443\r\n\r\n";
     let mut slow = Connection::open(emulator.address());
     for byte in head.bytes() {
@@ -193,7 +193,7 @@ fn echo() -> u16 {
 
 #[test]
 fn a_host_that_is_named_is_led_to_untouched() {
-    let emulator = Emulator::with(|builder| {
+    let emulator = Emulator::undeclared_with(|builder| {
         builder
             .proxy_passthrough("127.0.0.1")
             .proxy_passthrough("nowhere.invalid")
@@ -234,7 +234,7 @@ fn the_vendor_is_never_led_to() {
 
 #[test]
 fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
-    let emulator = Emulator::with(|builder| builder.proxy_passthrough("127.0.0.1"));
+    let emulator = Emulator::undeclared_with(|builder| builder.proxy_passthrough("127.0.0.1"));
     let through = format!("127.0.0.1:{}", echo());
     let mut open: Vec<_> = (0..300).map(|_| tunnel(&emulator, "api.yotpo.com:443")).collect();
     open.push(tunnel(&emulator, &through));
@@ -250,7 +250,7 @@ fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
 
 #[test]
 fn a_tunnel_through_which_nothing_comes_is_closed() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(200)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(200)));
     let mut half = tunnel(&emulator, "api.yotpo.com:443");
     let mut unfinished = Connection::open(emulator.address());
     unfinished.send("CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost:");

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 fn limited() -> Emulator {
-    Emulator::with(|builder| builder.rate_limit(5))
+    Emulator::undeclared_with(|builder| builder.rate_limit(5))
 }
 
 /// Calls the store until nothing is left.

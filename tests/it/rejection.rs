@@ -182,7 +182,7 @@ fn a_body_over_the_limit_is_413() {
 
 #[test]
 fn a_chunked_body_over_the_limit_is_413() {
-    let emulator = Emulator::with(|builder| builder.body_limit(1000));
+    let emulator = Emulator::undeclared_with(|builder| builder.body_limit(1000));
     let mut request = patch("Transfer-Encoding: chunked", b"");
     for _ in 0..3 {
         request.extend_from_slice(b"190\r\n");
@@ -198,7 +198,7 @@ fn a_chunked_body_over_the_limit_is_413() {
 
 #[test]
 fn a_body_that_never_arrives_is_408() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(700)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(700)));
     assert_snapshot!(status_and_body(&emulator.raw(&patch("Content-Length: 10", b"{"))), @r#"
     HTTP/1.1 408 Request Timeout
     {"errors":[{"message":"the body did not arrive in time"}]}
@@ -209,13 +209,13 @@ fn a_body_that_never_arrives_is_408() {
 
 #[test]
 fn a_head_that_never_arrives_is_a_bare_408() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(700)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(700)));
     assert!(emulator.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
 }
 
 #[test]
 fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
     socket
         .write_all(&patch(
@@ -412,7 +412,7 @@ fn notes_never_echo_what_the_client_sent() {
 
 #[test]
 fn a_path_is_compared_decoded() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert!(
         emulator
             .raw_get("/%63ore/v3/stores/shop/%63ustomers")
@@ -433,7 +433,7 @@ fn a_path_is_compared_decoded() {
 
 #[test]
 fn the_journal_cuts_what_is_long() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let (method, store) = ("M".repeat(5000), "s".repeat(5000));
     emulator.raw(
         format!("{method} /core/v3/stores/{store}/customers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

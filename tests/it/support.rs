@@ -28,23 +28,38 @@ pub const EVENTS: &str = "/core/v3/stores/shop/customer_events";
 /// The path on which the store `shop` gets its tokens.
 pub const ACCESS_TOKENS: &str = "/core/v3/stores/shop/access_tokens";
 
-/// One emulator and its client. The time stands still at [`NOW`].
+/// An emulator whose time stands still at [`NOW`], and a client of it.
 pub struct Emulator {
     pub mock: YotpoMock,
     agent: Agent,
+    token: String,
 }
 
 impl Emulator {
-    /// An emulator with every setting at its default and no store declared.
+    /// Starts an emulator with default settings, the store `shop` and a token of it.
     pub fn new() -> Emulator {
         Emulator::with(|builder| builder)
     }
 
-    /// An emulator with settings of the scene's own.
+    /// Starts an emulator with other settings, the store `shop` and a token of it.
     pub fn with(settings: impl FnOnce(Builder) -> Builder) -> Emulator {
+        let mut emulator = Emulator::undeclared_with(settings);
+        emulator.token = emulator.mock.store("shop").access_token();
+        emulator
+    }
+
+    /// Starts an emulator with default settings and no store. Its client sends a token that was never issued.
+    pub fn undeclared() -> Emulator {
+        Emulator::undeclared_with(|builder| builder)
+    }
+
+    pub fn undeclared_with(settings: impl FnOnce(Builder) -> Builder) -> Emulator {
         let now: DateTime<Utc> = NOW.parse().expect("a valid time");
-        let mock = settings(YotpoMock::builder().frozen_at(now)).start();
-        Emulator { mock, agent: agent() }
+        Emulator {
+            mock: settings(YotpoMock::builder().frozen_at(now)).start(),
+            agent: agent(),
+            token: "any".to_owned(),
+        }
     }
 
     /// An emulator that starts with a seed.
@@ -52,9 +67,9 @@ impl Emulator {
         Emulator::with(|builder| builder.seed(document))
     }
 
-    /// Prepares a request with a token that nobody issued.
+    /// Prepares a request with the client's token.
     pub fn request<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
-        self.anonymous(method, path).header("X-Yotpo-Token", "any")
+        self.anonymous(method, path).token(&self.token)
     }
 
     /// Prepares a request without a token.
@@ -504,7 +519,7 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// The status, what the emulator adds to the vendor's answer, and the body as it came.
+/// The status, the headers that explain it, and the body as pretty-printed JSON.
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status())?;
@@ -513,8 +528,49 @@ impl fmt::Display for Response {
                 write!(f, "\n{name}: {value}")?;
             }
         }
-        // One message a line.
         let body = String::from_utf8_lossy(&self.body);
-        write!(f, "\n{}", body.replace("\"},{\"message\":", "\"},\n{\"message\":"))
+        write!(f, "\n{}", pretty(&body, 0))
     }
+}
+
+/// Breaks compact JSON into lines of at most 100 characters where it can, and changes nothing else of the text.
+fn pretty(json: &str, indent: usize) -> String {
+    let (value, prefix) = match json.split_once("\":") {
+        Some((key, value)) if json.starts_with('"') => (value, format!("{key}\":")),
+        _ => (json, String::new()),
+    };
+    let is_long = indent + json.chars().count() > 100;
+    let has_items = value.len() > 2 && value.starts_with(['{', '[']);
+    if !(is_long && has_items) {
+        return json.to_owned();
+    }
+    let (open, close) = (&value[..1], &value[value.len() - 1..]);
+    let lines = items(&value[1..value.len() - 1])
+        .into_iter()
+        .map(|item| format!("{:width$}{}", "", pretty(item, indent + 2), width = indent + 2));
+    let lines = lines.collect::<Vec<_>>().join(",\n");
+    format!("{prefix}{open}\n{lines}\n{:indent$}{close}", "")
+}
+
+/// The items of an object or array, split at its commas.
+fn items(text: &str) -> Vec<&str> {
+    let (mut items, mut start, mut depth) = (Vec::new(), 0, 0);
+    let (mut in_string, mut is_escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b',' if depth == 0 => {
+                items.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(&text[start..]);
+    items
 }

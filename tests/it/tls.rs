@@ -77,7 +77,7 @@ fn told(tool: &str, arguments: &[&str]) -> Option<String> {
 
 #[test]
 fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
-    let emulator = Emulator::with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
+    let emulator = Emulator::undeclared_with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
     for name in [
         "api.yotpo.com",
         "developers.yotpo.com",
@@ -102,7 +102,7 @@ fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
 
 #[test]
 fn it_is_spoken_inside_of_a_tunnel() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).expect("it listens");
     socket
         .write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n")
@@ -193,7 +193,7 @@ fn pem(der: &[u8]) -> String {
 
 #[test]
 fn alpn_offers_http_1_1_alone() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let handshake = |offered: &[&[u8]]| {
         let socket = TcpStream::connect(emulator.address()).expect("it listens");
         secure(socket, emulator.mock.ca_pem(), "localhost", offered)
@@ -323,7 +323,7 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
     fs::write(&cert, own.cert.pem()).expect("it takes files");
     fs::write(&key, own.signing_key.serialize_pem()).expect("it takes files");
     fs::write(&wrong, other.signing_key.serialize_pem()).expect("it takes files");
-    let emulator = Emulator::with(|builder| builder.tls_cert(&cert, &key));
+    let emulator = Emulator::undeclared_with(|builder| builder.tls_cert(&cert, &key));
     let socket = TcpStream::connect(emulator.address()).expect("it listens");
     let inside = secure(socket, &own.cert.pem(), "mine.test", &[]).expect("it is trusted");
     assert!(
@@ -358,7 +358,7 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
 
 #[test]
 fn a_fault_resets_a_secured_connection_too() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator
         .mock
         .fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
@@ -377,7 +377,7 @@ fn a_fault_resets_a_secured_connection_too() {
 fn a_whole_page_comes_through_whole() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::seeded(&seed.to_string());
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
     let response = get(
         connect(&emulator.mock, "localhost").expect("it is trusted"),
         &customers(""),
@@ -423,7 +423,7 @@ fn alert(connection: &mut Connection) -> u8 {
 
 #[test]
 fn what_is_no_handshake_is_told_so_and_closed() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(300)));
     let open = |bytes: &[u8]| {
         let mut connection = Connection::open(emulator.address());
         connection.send(bytes);
@@ -450,7 +450,7 @@ fn what_is_no_handshake_is_told_so_and_closed() {
 
 #[test]
 fn a_secured_connection_without_a_request_is_timed_out() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_millis(300)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(300)));
     let mut inside = connect(&emulator.mock, "localhost").expect("it is trusted");
     let mut response = [0; 12];
     inside.read_exact(&mut response).expect("an answer");
@@ -459,7 +459,7 @@ fn a_secured_connection_without_a_request_is_timed_out() {
 
 #[test]
 fn thousands_who_do_not_go_on_leave_room_for_others() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
     let begun = [
         &b""[..],
         b"\x16",

@@ -115,8 +115,8 @@ fn journal(emulator: &Emulator) -> Vec<Value> {
 fn both_transports_give_the_same_responses_and_the_same_journal() {
     let settings = |builder: yotpo_mock::Builder| builder.store("shop", "any").rate_limit(50);
     for emulators in [
-        [Emulator::new(), Emulator::new()],
-        [Emulator::with(settings), Emulator::with(settings)],
+        [Emulator::undeclared(), Emulator::undeclared()],
+        [Emulator::undeclared_with(settings), Emulator::undeclared_with(settings)],
     ] {
         let mut fast = Connection::open(emulators[0].address());
         for (method, path, headers, body) in requests() {
@@ -137,7 +137,9 @@ fn both_transports_send_the_same_pages() {
     let seed: Vec<_> = (0..150)
         .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
         .collect();
-    let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string());
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.seed(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string())
+    });
     let [mut fast, mut full] = [0, 1].map(|_| Connection::open(emulator.address()));
     for query in [
         "?limit=100",
@@ -155,7 +157,7 @@ fn both_transports_send_the_same_pages() {
 
 #[test]
 fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let token = "X-Yotpo-Token: any\r\n";
     let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();
     let chunked = {
@@ -188,7 +190,7 @@ fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
 
 #[test]
 fn a_request_may_arrive_in_any_two_pieces() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let body = json!({"customer": {"external_id": "c-1", "first_name": "Ann"}}).to_string();
     let whole = request("PATCH", &customers(""), "X-Yotpo-Token: any\r\n", &body);
     for at in 0..whole.len() {
@@ -202,7 +204,7 @@ fn a_request_may_arrive_in_any_two_pieces() {
 
 #[test]
 fn a_fault_strikes_who_was_connected_before_it() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let mut status = || {
         connection.send(request("GET", &customers(""), "X-Yotpo-Token: any\r\n", ""));
@@ -215,7 +217,7 @@ fn a_fault_strikes_who_was_connected_before_it() {
 
 #[test]
 fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
-    let emulator = Emulator::with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
     let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
     let mut connection = Connection::open(emulator.address());
     connection.send(format!("{get}{}", &get[..get.len() - 2]));
@@ -230,7 +232,9 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     let customers_of: Vec<_> = (0..150)
         .map(|number| json!({"external_id": format!("c-{number}")}))
         .collect();
-    let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.seed(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string())
+    });
     let token = "X-Yotpo-Token: any\r\n";
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers("?limit=100"), token, ""));
@@ -294,7 +298,7 @@ fn both_transports_apply_the_same_faults() {
         (json!({"status": 500, "after_commit": true}), "x-yotpo-mock-fault: 1"),
     ] {
         let [fast, full] = ["", FULL_TRANSPORT].map(|transport| {
-            let emulator = Emulator::new();
+            let emulator = Emulator::undeclared();
             emulator.fault(effect.clone());
             let received = receive_all(&emulator, transport);
             (received, journal(&emulator))
@@ -313,7 +317,7 @@ fn both_transports_apply_the_same_faults() {
 
 #[test]
 fn a_rejection_that_leaves_a_short_body_unread_keeps_the_connection_on_both_transports() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let body = json!({"customer": {"external_id": "c-1"}}).to_string();
     for transport in ["", FULL_TRANSPORT] {
         let mut connection = Connection::open(emulator.address());

@@ -7,7 +7,7 @@ use crate::support::{Emulator, customers};
 
 #[test]
 fn a_page_of_another_origin_gets_nothing() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let from = |origin: &str| emulator.control("POST", "/reset").header("Origin", origin).send();
     assert_snapshot!(from("https://evil.example"), @r#"
     403
@@ -44,7 +44,7 @@ fn a_page_of_another_origin_gets_nothing() {
 #[test]
 fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
     let refused = |emulator: &Emulator, host: &str| emulator.control("GET", "/clock").header("Host", host).send();
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(refused(&emulator, "evil.example"), @r#"
     403
     {"error":"the control API is not available at the host `evil.example`","hint":"`--control-host evil.example` allows it"}
@@ -61,18 +61,22 @@ fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
     for foreign in ["10.0.0.1", "localhost.evil.example", "[::2]"] {
         assert_eq!(refused(&emulator, foreign).status(), 403, "{foreign}");
     }
-    let named = Emulator::with(|builder| builder.control_host("yotpo-mock"));
+    let named = Emulator::undeclared_with(|builder| builder.control_host("yotpo-mock"));
     assert_eq!(refused(&named, "Yotpo-Mock:4600").status(), 200);
     assert_eq!(refused(&named, "other").status(), 403);
     assert_eq!(
-        refused(&Emulator::with(|builder| builder.control_host("*")), "any.example").status(),
+        refused(
+            &Emulator::undeclared_with(|builder| builder.control_host("*")),
+            "any.example"
+        )
+        .status(),
         200
     );
 }
 
 #[test]
 fn on_the_vendors_own_hosts_there_is_no_control_surface() {
-    let emulator = Emulator::with(|builder| builder.control_host("*"));
+    let emulator = Emulator::undeclared_with(|builder| builder.control_host("*"));
     for host in ["api.yotpo.com", "developers.yotpo.com:443"] {
         let response =
             emulator.raw(format!("GET /_mock/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
@@ -97,7 +101,7 @@ fn on_the_vendors_own_hosts_there_is_no_control_surface() {
 
 #[test]
 fn a_control_token_is_asked_for_by_everything_but_health() {
-    let emulator = Emulator::with(|builder| builder.control_token("hush"));
+    let emulator = Emulator::undeclared_with(|builder| builder.control_token("hush"));
     assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     401
     {"error":"the control API requires its token","hint":"send `Authorization: Bearer` with the value of `--control-token`"}
@@ -131,7 +135,7 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
 
 #[test]
 fn pages_of_a_named_origin_may_use_both_surfaces() {
-    let emulator = Emulator::with(|builder| builder.cors("http://localhost:3000"));
+    let emulator = Emulator::undeclared_with(|builder| builder.cors("http://localhost:3000"));
     let raw = |method: &str, path: &str| {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\nOrigin: http://localhost:3000\r\n\
@@ -164,7 +168,7 @@ fn pages_of_a_named_origin_may_use_both_surfaces() {
 
 #[test]
 fn a_control_body_over_its_limit_is_413() {
-    let emulator = Emulator::with(|builder| builder.control_body_limit(20));
+    let emulator = Emulator::undeclared_with(|builder| builder.control_body_limit(20));
     let body = json!({"now": "2026-01-01T00:00:00Z"});
     assert_snapshot!(emulator.control("PUT", "/clock").json(body).send(), @r#"
     413

@@ -7,7 +7,7 @@ use crate::support::{Emulator, customers};
 
 #[test]
 fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let put = |body| emulator.control("PUT", "/clock").json(body).send();
     assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     200
@@ -43,7 +43,7 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
 
 #[test]
 fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let token = |store: &str| {
         emulator.token(store, "x").json()["access_token"]
             .as_str()
@@ -80,7 +80,7 @@ fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
 
 #[test]
 fn impossible_advances_are_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let advance = |body| emulator.control("POST", "/clock/advance").json(body).send();
     assert_snapshot!(advance(json!({"seconds": -1})), @r#"
     400
@@ -103,7 +103,7 @@ fn impossible_advances_are_refused() {
 
 #[test]
 fn a_delay_passes_with_the_clock_or_is_settled() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator
         .control("PATCH", "/settings")
         .json(json!({"visibility_delay_ms": 60000}))

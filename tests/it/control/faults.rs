@@ -31,7 +31,7 @@ fn read_to_the_end(emulator: &Emulator, request: &[u8]) -> (String, bool) {
 
 #[test]
 fn two_503_and_then_success() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"operation": "upsertCustomer", "store": "shop"}, "times": 2, "status": 503}));
     let statuses: Vec<_> = (0..3)
         .map(|_| emulator.upsert(json!({"external_id": "c-1"})).status())
@@ -45,7 +45,7 @@ fn two_503_and_then_success() {
 
 #[test]
 fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"status": 500, "times": 1}));
     let plain = emulator.get(&customers(""));
     assert_snapshot!(plain, @r#"
@@ -69,7 +69,7 @@ fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
 
 #[test]
 fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(1));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").rate_limit(1));
     emulator.fault(json!({"status": 503}));
     assert_eq!(
         emulator.anonymous("GET", &customers("")).send().status(),
@@ -88,7 +88,7 @@ fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
 
 #[test]
 fn faults_match_by_operation_store_method_path_query_headers_and_body() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let strikes = |fault: Value, request: &dyn Fn() -> u16| {
         let id = emulator.fault(fault);
         let status = request();
@@ -140,7 +140,7 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
 #[test]
 fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
     let statuses = || {
-        let emulator = Emulator::new();
+        let emulator = Emulator::undeclared();
         emulator.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
         (0..40)
             .map(|_| emulator.get(&customers("")).status())
@@ -154,7 +154,7 @@ fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
 
 #[test]
 fn a_commit_whose_answer_is_lost_took_its_effect() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(
         json!({"match": {"operation": "upsertCustomer"}, "times": 1, "connection": "reset", "after_commit": true}),
     );
@@ -177,7 +177,7 @@ fn a_commit_whose_answer_is_lost_took_its_effect() {
 #[test]
 fn a_connection_is_closed_or_reset_before_anything_is_done() {
     for (how, is_reset) in [("close", false), ("reset", true)] {
-        let emulator = Emulator::new();
+        let emulator = Emulator::undeclared();
         emulator.fault(json!({"connection": how, "times": 1}));
         assert_eq!(
             read_to_the_end(&emulator, &upsert()),
@@ -190,7 +190,7 @@ fn a_connection_is_closed_or_reset_before_anything_is_done() {
 
 #[test]
 fn an_answer_is_truncated_dripped_or_malformed() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let get = format!(
         "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
         customers("")
@@ -225,7 +225,7 @@ fn an_answer_is_truncated_dripped_or_malformed() {
 
 #[test]
 fn a_delay_only_delays() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "delay_ms": 1}));
     emulator.fault(json!({"match": {"store": "other"}, "delay_ms": {"min": 1, "max": 3, "seed": 1}}));
     assert_eq!(emulator.get(&customers("")).status(), 200);
@@ -234,7 +234,7 @@ fn a_delay_only_delays() {
 
 #[test]
 fn a_token_is_dead_from_the_fault_on() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let token = emulator.token("shop", "x").json()["access_token"]
         .as_str()
         .unwrap()
@@ -251,7 +251,7 @@ fn a_token_is_dead_from_the_fault_on() {
 
 #[test]
 fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let first = emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
     emulator.fault(json!({"status": 502}));
     assert_eq!(emulator.get(&customers("")).status(), 500);
@@ -276,7 +276,7 @@ fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
 
 #[test]
 fn a_reset_forgets_faults() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
     emulator.fault(json!({"match": {"store": "other"}, "status": 500}));
     emulator.control("POST", "/reset?store=shop").send();
@@ -288,7 +288,7 @@ fn a_reset_forgets_faults() {
 
 #[test]
 fn impossible_faults_are_refused_by_name() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let refused = |fault: Value| {
         let response = emulator.control("POST", "/faults").json(fault.clone()).send();
         assert_eq!(response.status(), 400, "{fault}");
@@ -326,7 +326,7 @@ fn impossible_faults_are_refused_by_name() {
 
 #[test]
 fn faults_are_bounded() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for _ in 0..1000 {
         emulator.fault(json!({"match": {"store": "other"}, "status": 503}));
     }

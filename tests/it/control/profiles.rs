@@ -9,7 +9,7 @@ use crate::support::{Emulator, customers};
 
 #[test]
 fn a_lineage_tells_a_profiles_story_across_a_merge() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
     emulator.mock.advance(Duration::from_secs(60));
@@ -41,7 +41,7 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
 
 #[test]
 fn a_lineage_keeps_the_last_32_steps() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for _ in 0..100 {
         emulator.upsert(json!({"external_id": "c-1"}));
     }
@@ -60,7 +60,9 @@ fn a_lineage_keeps_the_last_32_steps() {
 
 #[test]
 fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
-    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#);
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#)
+    });
     let lineage = |path: &str| emulator.control("GET", path).send();
     assert_eq!(lineage("/stores/shop/customers/1/lineage").json(), json!({"steps": []}));
     for path in [
@@ -74,7 +76,7 @@ fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
 
 #[test]
 fn an_explained_write_is_not_written() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
     let before = emulator.all_customers();
@@ -113,7 +115,7 @@ fn an_explained_write_is_not_written() {
 
 #[test]
 fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let explain = |body: Value| emulator.control("POST", "/stores/nobody/explain").json(body).send();
     let refused = explain(json!({"customer": {"email": "ann", "gender": "f", "frist_name": "Ann"}}));
     assert_snapshot!(refused, @r#"
@@ -130,7 +132,7 @@ fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
 
 #[test]
 fn an_explanation_counts_pending_writes_as_applied() {
-    let emulator = Emulator::with(|builder| builder.visibility_delay(Duration::from_secs(60)));
+    let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1"}));
     let explained = emulator
         .control("POST", "/stores/shop/explain")

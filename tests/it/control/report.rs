@@ -12,7 +12,7 @@ fn report(emulator: &Emulator, query: &str) -> String {
 
 /// A little of everything.
 fn emulator() -> Emulator {
-    let emulator = Emulator::with(|builder| builder.journal_entries(1));
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_entries(1));
     emulator.upsert(json!({"external_id": "c-1"}));
     emulator.upsert(json!({"gender": "f"}));
     emulator.get(&customers(""));
@@ -159,7 +159,7 @@ fn only_forgetting_the_report_begins_anew() {
 
 #[test]
 fn paths_that_are_none_are_listed_up_to_a_bound() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     (0..130).for_each(|at| drop(emulator.get(&format!("/nowhere/{at}"))));
     emulator.get("/nowhere/7");
     let report = emulator.control("GET", "/report").send().json();

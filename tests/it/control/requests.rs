@@ -37,7 +37,7 @@ fn verify(emulator: &Emulator, expected: Value) -> Response {
 
 #[test]
 fn requests_are_listed_whole_newest_first() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator
         .request("GET", &customers("?limit=5&email=a&email=b"))
         .nonconforming()
@@ -157,7 +157,7 @@ fn requests_are_listed_whole_newest_first() {
 
 #[test]
 fn filters_narrow_and_lists_go_on() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.upsert(json!({"email": "ann@example.com"}));
     emulator.upsert(json!({}));
@@ -189,7 +189,7 @@ fn filters_narrow_and_lists_go_on() {
 
 #[test]
 fn a_filter_that_nothing_can_pass_is_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
     {"error":"`stroe` is not a parameter of this request","hint":"it has `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
@@ -230,7 +230,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
 
 #[test]
 fn requests_are_forgotten_and_numbers_go_on() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.get("/core/v3/stores/other/customers");
     emulator.get("/nowhere");
@@ -248,7 +248,7 @@ fn requests_are_forgotten_and_numbers_go_on() {
 
 #[test]
 fn tokens_and_secrets_are_never_shown() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
     let issued = emulator.token("shop", "hush-1").json()["access_token"]
         .as_str()
         .unwrap()
@@ -335,7 +335,7 @@ fn tokens_and_secrets_are_never_shown() {
 
 #[test]
 fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
-    let emulator = Emulator::with(|builder| builder.journal_body_bytes(40));
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_body_bytes(40));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
     emulator.get(&customers(""));
     let told = list(&emulator, "").json();
@@ -351,7 +351,7 @@ fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
 
 #[test]
 fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
-    let emulator = Emulator::with(|builder| builder.body_limit(100));
+    let emulator = Emulator::undeclared_with(|builder| builder.body_limit(100));
     let send = |text: &str| emulator.raw(text.as_bytes());
     let path = customers("");
     send(&format!(
@@ -391,18 +391,18 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
 
 #[test]
 fn the_journal_is_bounded_by_entries_and_by_bytes() {
-    let emulator = Emulator::with(|builder| builder.journal_entries(2));
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_entries(2));
     (0..5).for_each(|_| drop(emulator.get("/nowhere")));
     assert_eq!(numbers(&list(&emulator, "")), [5, 4]);
 
-    let emulator = Emulator::with(|builder| builder.journal_bytes(50_000).journal_body_bytes(10_000));
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_bytes(50_000).journal_body_bytes(10_000));
     for at in 0..20 {
         emulator.upsert(json!({"external_id": format!("c-{at}"), "tags": "x".repeat(9000)}));
     }
     let kept = numbers(&list(&emulator, ""));
     assert!((4..=5).contains(&kept.len()) && kept[0] == 20, "{kept:?}");
 
-    let emulator = Emulator::with(|builder| builder.journal_bytes(1));
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_bytes(1));
     (0..3).for_each(|_| drop(emulator.get("/nowhere")));
     assert_eq!(
         numbers(&list(&emulator, "")),
@@ -413,7 +413,7 @@ fn the_journal_is_bounded_by_entries_and_by_bytes() {
 
 #[test]
 fn the_answer_to_head_has_no_body() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.request("HEAD", &customers("")).send();
     let entry = &emulator.mock.requests().entries()[0];
     assert_eq!(
@@ -424,7 +424,7 @@ fn the_answer_to_head_has_no_body() {
 
 #[test]
 fn a_rust_test_reads_the_same() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator
         .request("PATCH", &customers("?colour=red"))
         .nonconforming()
@@ -443,7 +443,7 @@ fn a_rust_test_reads_the_same() {
 
 #[test]
 fn verify_counts_what_is_as_expected() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"email": "bob@example.com", "tags": null}));
     emulator.get(&customers("?limit=5"));
@@ -475,7 +475,7 @@ fn verify_counts_what_is_as_expected() {
 
 #[test]
 fn what_did_not_happen_is_told_with_what_came_nearest() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Anna"}));
     emulator.upsert(json!({"email": "ann@example.org", "first_name": "Anna"}));
@@ -515,7 +515,7 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
 
 #[test]
 fn an_expectation_that_nothing_can_meet_is_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for (expected, told) in [
         (json!({"stroe": "shop", "count": 1}), "unknown field `stroe`"),
         (

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 fn seeded() -> Emulator {
-    Emulator::with(|builder| {
+    Emulator::undeclared_with(|builder| {
         builder
             .store("shop", "s3cret")
             .store("other", "0ther")
@@ -75,8 +75,9 @@ fn a_reset_to_nothing_keeps_only_who_was_declared() {
 #[test]
 fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_time() {
     for path in ["/reset", "/reset?store=shop"] {
-        let emulator =
-            Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"external_id":"c-2"}]}]}"#);
+        let emulator = Emulator::undeclared_with(|builder| {
+            builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"external_id":"c-2"}]}]}"#)
+        });
         let token = emulator.token("shop", "x").json()["access_token"]
             .as_str()
             .unwrap()
@@ -111,6 +112,6 @@ fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_tim
 
 #[test]
 fn a_reset_of_a_store_that_nobody_knows_is_done_at_once() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_eq!(emulator.control("POST", "/reset?store=nobody").send().status(), 200);
 }

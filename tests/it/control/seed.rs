@@ -28,7 +28,7 @@ fn numbers(emulator: &Emulator) -> String {
 
 #[test]
 fn a_seed_is_added_and_a_second_time_changes_nothing() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "last_name": "Lee"}));
     emulator.upsert(json!({"email": "bob@example.com"}));
     let document = shop(
@@ -73,7 +73,7 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
 
 #[test]
 fn a_customer_of_a_seed_replaces_and_does_not_fill() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
     emulator.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
     seed(
@@ -91,7 +91,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
 
 #[test]
 fn ndjson_is_taken_too() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let lines = "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"other\",\"secret\":\"0ther\"}\n{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-2\"}}\n";
     let response = emulator
         .control("POST", "/seed")
@@ -107,7 +107,7 @@ fn ndjson_is_taken_too() {
 
 #[test]
 fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_eq!(
         seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
         200
@@ -134,7 +134,7 @@ fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
 
 #[test]
 fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     let before = emulator.control("GET", "/stores").send().json();
     let broken = |document: Value| seed(&emulator, document);
@@ -191,7 +191,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
 
 #[test]
 fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
-    let emulator = Emulator::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
+    let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     seed(
         &emulator,
@@ -208,7 +208,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
         let order = json!({"customers": 300, "events": 40, "seed": seed});
         emulator.control("POST", "/stores/shop/generate").json(order).send()
     };
-    let (one, other, third) = (Emulator::new(), Emulator::new(), Emulator::new());
+    let (one, other, third) = (Emulator::undeclared(), Emulator::undeclared(), Emulator::undeclared());
     assert_snapshot!(generate(&one, 42), @r#"
     200
     {"customers":300,"events":40,"seed":42}
@@ -238,7 +238,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
 
 #[test]
 fn impossible_orders_are_refused() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let refused = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
     assert_snapshot!(refused(json!({})), @r#"
     400
@@ -270,7 +270,7 @@ fn impossible_orders_are_refused() {
 #[test]
 fn others_are_answered_while_a_large_order_is_being_generated() {
     const LOOKS: usize = 10;
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     let body = json!({"customers": 5000}).to_string();
     let mut generating = Connection::open(emulator.address());
@@ -294,7 +294,7 @@ fn others_are_answered_while_a_large_order_is_being_generated() {
 #[test]
 fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
     const ROUNDS: usize = 40;
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let each = |work: &(dyn Fn(usize) -> Response + Sync)| {
         for round in 0..ROUNDS {
             let response = work(round);

@@ -7,7 +7,7 @@ use crate::support::{Emulator, customers};
 
 #[test]
 fn settings_are_shown_with_what_was_changed() {
-    let emulator = Emulator::with(|builder| builder.rate_limit(7));
+    let emulator = Emulator::undeclared_with(|builder| builder.rate_limit(7));
     assert_snapshot!(emulator.control("GET", "/settings").send(), @r#"
     200
     {"changed":{},"settings":{"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":7,"validation":"strict","visibility_delay_ms":0}}
@@ -25,7 +25,7 @@ fn settings_are_shown_with_what_was_changed() {
 
 #[test]
 fn null_takes_a_change_back() {
-    let emulator = Emulator::with(|builder| builder.rate_limit(7));
+    let emulator = Emulator::undeclared_with(|builder| builder.rate_limit(7));
     let patch =
         |path: &str, body| emulator.control("PATCH", path).json(body).send().json()["settings"]["rate_limit"].clone();
     assert_eq!(patch("/settings", json!({"rate_limit": 3})), 3);
@@ -36,7 +36,7 @@ fn null_takes_a_change_back() {
 
 #[test]
 fn every_setting_has_its_effect_at_once() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let patch = |body| assert_eq!(emulator.control("PATCH", "/settings").json(body).send().status(), 200);
     patch(json!({"empty_result": "error"}));
     assert_eq!(emulator.get(&customers("")).rule(), Some("customers.no_results"));
@@ -55,7 +55,7 @@ fn every_setting_has_its_effect_at_once() {
 
 #[test]
 fn impossible_settings_are_refused_and_nothing_is_changed() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let patch = |body| emulator.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"
     400

@@ -15,7 +15,9 @@ fn restore(emulator: &Emulator, name: &str) -> Response {
 
 #[test]
 fn a_snapshot_is_taken_listed_restored_and_deleted() {
-    let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#);
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#)
+    });
     assert_snapshot!(take(&emulator, "clean"), @r#"
     201
     {"customers":1,"events":0,"name":"clean","stores":1,"taken_at":"2026-01-01T00:00:00Z"}
@@ -49,7 +51,7 @@ fn a_snapshot_is_taken_listed_restored_and_deleted() {
 
 #[test]
 fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     take(&emulator, "ann");
     for round in 0..3 {
@@ -64,7 +66,7 @@ fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
 
 #[test]
 fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses_cursors() {
-    let emulator = Emulator::with(|builder| builder.store("shop", "s3cret"));
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let token = emulator.token("shop", "s3cret").json()["access_token"]
         .as_str()
         .unwrap()
@@ -122,7 +124,7 @@ fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses
 
 #[test]
 fn snapshots_are_bounded_and_named_plainly() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     assert_snapshot!(restore(&emulator, "clean"), @r#"
     404
     {"error":"there is no snapshot `clean`","hint":"there are none: `PUT /_mock/snapshots/{name}` saves one"}

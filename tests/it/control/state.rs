@@ -20,7 +20,7 @@ fn put(emulator: &Emulator, query: &str, document: &str) -> Response {
 
 /// A scene with a little of everything.
 fn lived() -> Emulator {
-    let emulator = Emulator::with(|builder| {
+    let emulator = Emulator::undeclared_with(|builder| {
         builder.store("shop", "s3cret").store("other", "0ther").seed(
             r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
             "loyalty":{"points_balance":7},"custom_properties":{"ratio":0.1}}]}]}"#,
@@ -97,7 +97,7 @@ fn a_state_tells_everything() {
 
 #[test]
 fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
-    let (one, other) = (lived(), Emulator::new());
+    let (one, other) = (lived(), Emulator::undeclared());
     let told = get(&one, "");
     assert_eq!(put(&other, "", &told).json(), json!({}));
     assert_eq!(get(&other, ""), told);
@@ -159,7 +159,10 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
         }
     }
     let seed = document.to_string();
-    let (seeded, put_in) = (Emulator::seeded(&seed), Emulator::new());
+    let (seeded, put_in) = (
+        Emulator::undeclared_with(|builder| builder.seed(&seed)),
+        Emulator::undeclared(),
+    );
     put_in.upsert(json!({"external_id": "forgotten"}));
     assert_eq!(put(&put_in, "", &seed).status(), 200);
     assert_eq!(get(&put_in, ""), get(&seeded, ""));
@@ -167,7 +170,7 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
 
 #[test]
 fn a_store_is_put_back_alone() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     let cursor = {
         emulator.upsert(json!({"external_id": "c-2"}));
@@ -203,7 +206,7 @@ fn a_store_is_put_back_alone() {
 
 #[test]
 fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     let told = get(&emulator, "");
     emulator
         .control("POST", "/clock/advance")
@@ -311,7 +314,7 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
     let file = fresh_file("state-saved.json");
     let start = || {
         let seed = r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#;
-        Emulator::with(|builder| builder.seed(seed).state_file(&file))
+        Emulator::undeclared_with(|builder| builder.seed(seed).state_file(&file))
     };
     let emulator = start();
     emulator.upsert(json!({"external_id": "c-1"}));
@@ -346,7 +349,7 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
 
 #[test]
 fn without_a_file_there_is_nowhere_to_save() {
-    assert_snapshot!(Emulator::new().control("POST", "/state/save").send(), @r#"
+    assert_snapshot!(Emulator::undeclared().control("POST", "/state/save").send(), @r#"
     409
     {"error":"there is no state file","hint":"start with `--state FILE`; `GET /_mock/state` needs none"}
     "#);
@@ -365,7 +368,7 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
 
 #[test]
 fn faults_are_part_of_the_state_with_how_far_they_have_come() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
     emulator.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
     let statuses = || {

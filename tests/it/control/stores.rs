@@ -7,7 +7,7 @@ use crate::support::{Emulator, customers};
 
 #[test]
 fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read() {
-    let emulator = Emulator::with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
     let stores = || {
         let list = emulator.control("GET", "/stores").send().json();
         let ids: Vec<_> = list["stores"]
@@ -74,7 +74,7 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
 
 #[test]
 fn pending_writes_are_listed_apart() {
-    let emulator = Emulator::with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
+    let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "custom_properties": {"club": "gold"}}));
     emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
     assert_snapshot!(emulator.control("GET", "/stores/shop/customers").send(), @r#"
@@ -89,7 +89,7 @@ fn pending_writes_are_listed_apart() {
 
 #[test]
 fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     for (unique_id, event_type, customer) in [
         (
             "e-1",
