@@ -57,8 +57,12 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_refused() {
     assert_snapshot!(send(json!({"client_secret": "s3cret"})), @r#"
     400
     x-yotpo-mock-rule: oauth.client_id.required, oauth.grant_type.enum
-    {"errors":[{"message":"client_id must be the id of a store"},
-    {"message":"grant_type must be `client_credentials`"}]}
+    {
+      "errors":[
+        {"message":"client_id must be the id of a store"},
+        {"message":"grant_type must be `client_credentials`"}
+      ]
+    }
     "#);
     assert_snapshot!(send(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "password"})), @r#"
     400
@@ -111,12 +115,24 @@ fn a_call_without_a_token_is_refused() {
     assert_snapshot!(emulator.anonymous("GET", &customers("")).send(), @r#"
     401
     x-yotpo-mock-rule: token.missing
-    {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
+    {
+      "errors":[
+        {
+          "message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"
+        }
+      ]
+    }
     "#);
     assert_snapshot!(emulator.anonymous("GET", &customers("?access_token=")).send(), @r#"
     401
     x-yotpo-mock-rule: token.missing
-    {"errors":[{"message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"}]}
+    {
+      "errors":[
+        {
+          "message":"no access token in the header `X-Yotpo-Token` or the query parameter `access_token`"
+        }
+      ]
+    }
     "#);
 }
 

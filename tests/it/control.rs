@@ -23,7 +23,10 @@ fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.control("GET", "/nowhere").send(), @r#"
     404
-    {"error":"`/_mock/nowhere` is not a path of the control API","hint":"`GET /_mock/control.openapi.json` lists all paths"}
+    {
+      "error":"`/_mock/nowhere` is not a path of the control API",
+      "hint":"`GET /_mock/control.openapi.json` lists all paths"
+    }
     "#);
     assert_snapshot!(emulator.control("DELETE", "/clock").send(), @r#"
     405
@@ -43,7 +46,10 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
     "#);
     assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!({"too": "empty"})).send(), @r#"
     400
-    {"error":"unknown field `too`, expected `to`","hint":"send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body"}
+    {
+      "error":"unknown field `too`, expected `to`",
+      "hint":"send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body"
+    }
     "#);
     assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!(["empty"])).send(), @r#"
     400
@@ -51,7 +57,10 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
     "#);
     assert_snapshot!(emulator.control("POST", "/reset").body("application/json", "{").send(), @r#"
     400
-    {"error":"the body is not JSON: EOF while parsing an object at line 1 column 1","hint":"send a JSON object"}
+    {
+      "error":"the body is not JSON: EOF while parsing an object at line 1 column 1",
+      "hint":"send a JSON object"
+    }
     "#);
     assert_snapshot!(emulator.control("POST", "/reset?store=").send(), @r#"
     400

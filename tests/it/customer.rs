@@ -27,14 +27,45 @@ fn a_customer_with_all_fields_comes_back_as_written() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.upsert(emma()), @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
     {}
     ");
     assert_snapshot!(emulator.get(&customers("")), @r#"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
-    {"customers":[{"external_id":"8932456123789","email":"emma.johnson@example.com","phone_number":"+14155552671","first_name":"Emma","last_name":"Johnson","gender":"F","account_created_at":"2021-03-27T04:37:34","account_updated_at":"2023-08-29T16:30:07","account_status":"enabled","default_language":"en","default_currency":"USD","tags":"vip,summer_sale,repeat_buyer","address":{"address1":"12 Harbour Street","address2":"Flat 3","city":"Austin","company":null,"state":"Texas","zip":"73301","province_code":"TX","country_code":"US","phone_number":"+14155552671"},"accepts_sms_marketing":true,"accepts_email_marketing":true,"lists":[],"channels":{}}],"pagination":{"next_page_info":null}}
+    {
+      "customers":[
+        {
+          "external_id":"8932456123789",
+          "email":"emma.johnson@example.com",
+          "phone_number":"+14155552671",
+          "first_name":"Emma",
+          "last_name":"Johnson",
+          "gender":"F",
+          "account_created_at":"2021-03-27T04:37:34",
+          "account_updated_at":"2023-08-29T16:30:07",
+          "account_status":"enabled",
+          "default_language":"en",
+          "default_currency":"USD",
+          "tags":"vip,summer_sale,repeat_buyer",
+          "address":{
+            "address1":"12 Harbour Street",
+            "address2":"Flat 3",
+            "city":"Austin",
+            "company":null,
+            "state":"Texas",
+            "zip":"73301",
+            "province_code":"TX",
+            "country_code":"US",
+            "phone_number":"+14155552671"
+          },
+          "accepts_sms_marketing":true,
+          "accepts_email_marketing":true,
+          "lists":[],
+          "channels":{}
+        }
+      ],
+      "pagination":{"next_page_info":null}
+    }
     "#);
 }
 
@@ -44,8 +75,33 @@ fn what_is_not_set_is_null_or_empty() {
     emulator.upsert(json!({"external_id": "c-1"}));
     assert_snapshot!(emulator.get(&customers("?include_custom_properties=true&expand=loyalty,reviews")), @r#"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
-    {"customers":[{"external_id":"c-1","email":null,"phone_number":null,"first_name":null,"last_name":null,"gender":null,"account_created_at":null,"account_updated_at":"2026-01-01T00:00:00","account_status":null,"default_language":null,"default_currency":null,"tags":null,"address":null,"accepts_sms_marketing":null,"accepts_email_marketing":null,"lists":[],"channels":{},"custom_properties":{},"loyalty":null,"yotpo_ugc":null}],"pagination":{"next_page_info":null}}
+    {
+      "customers":[
+        {
+          "external_id":"c-1",
+          "email":null,
+          "phone_number":null,
+          "first_name":null,
+          "last_name":null,
+          "gender":null,
+          "account_created_at":null,
+          "account_updated_at":"2026-01-01T00:00:00",
+          "account_status":null,
+          "default_language":null,
+          "default_currency":null,
+          "tags":null,
+          "address":null,
+          "accepts_sms_marketing":null,
+          "accepts_email_marketing":null,
+          "lists":[],
+          "channels":{},
+          "custom_properties":{},
+          "loyalty":null,
+          "yotpo_ugc":null
+        }
+      ],
+      "pagination":{"next_page_info":null}
+    }
     "#);
 }
 
@@ -143,7 +199,6 @@ fn keys_that_nobody_can_write_are_ignored_and_noted() {
         .send();
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
     x-yotpo-mock-note: customers.read_only_field: a field that is only ever read was sent and ignored
     {}
@@ -159,7 +214,6 @@ fn numbers_as_external_id_and_texts_as_booleans_are_coerced_and_noted() {
     }));
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.coerced: a number as external_id or a string as boolean was taken
     {}
     ");
@@ -228,7 +282,6 @@ fn deprecated_fields_are_taken_and_noted() {
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
     x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
     {}
@@ -243,7 +296,6 @@ fn enforced_deprecations_drop_fields_and_refuse_none() {
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
     assert_snapshot!(beside_an_id, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
     x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
     {}

@@ -50,7 +50,6 @@ fn an_event_is_kept_and_creates_the_customer_that_it_names() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.event(shipped()), @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {}
     ");
@@ -109,11 +108,14 @@ fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
     assert_snapshot!(emulator.event(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.type.required, event.unique_id.required, customer.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    {"errors":[{"message":"customer_event.type is required"},
-    {"message":"customer_event.unique_id is required"},
-    {"message":"customer_event.customer is required and must be an object"}]}
+    {
+      "errors":[
+        {"message":"customer_event.type is required"},
+        {"message":"customer_event.unique_id is required"},
+        {"message":"customer_event.customer is required and must be an object"}
+      ]
+    }
     "#);
 }
 
@@ -129,21 +131,28 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
     assert_snapshot!(emulator.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    {"errors":[{"message":"customer_event.customer must not have both `email` and `phone_number` without `external_id`"}]}
+    {
+      "errors":[
+        {
+          "message":"customer_event.customer must not have both `email` and `phone_number` without `external_id`"
+        }
+      ]
+    }
     "#);
     assert_snapshot!(emulator.event(plus("customer", json!({}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.missing
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    {"errors":[{"message":"customer_event.customer needs `external_id`, or one of `email` and `phone_number`"}]}
+    {
+      "errors":[
+        {"message":"customer_event.customer needs `external_id`, or one of `email` and `phone_number`"}
+      ]
+    }
     "#);
     assert_snapshot!(emulator.event(plus("customer", json!("c-1"))), @r#"
     400
     x-yotpo-mock-rule: customer.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"customer_event.customer is required and must be an object"}]}
     "#);
@@ -206,7 +215,6 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
     }
     assert_snapshot!(emulator.event(plus("source", json!("Returns Desk"))), @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.not_snake_case: the vendor asks for snake_case in source and type
     {}
@@ -223,7 +231,6 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
         .send();
     assert_snapshot!(bare, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.body_unwrapped: the event did not stand under customer_event
     {}
@@ -234,7 +241,6 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
         .send();
     assert_snapshot!(posted, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.method_post: POST was taken as PATCH
     {}
@@ -248,7 +254,6 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
         }}));
     assert_snapshot!(renamed.send(), @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.field_alias: a field was taken under another plausible name
     {}
@@ -296,7 +301,6 @@ fn unknown_keys_of_an_event_are_ignored_and_noted() {
         .send();
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
     {}
@@ -310,21 +314,18 @@ fn a_body_without_an_event_is_refused() {
     assert_snapshot!(send(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"customer_event is required and must be an object"}]}
     "#);
     assert_snapshot!(send(json!([])), @r#"
     400
     x-yotpo-mock-rule: body.object
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"the body must be a JSON object"}]}
     "#);
     assert_snapshot!(send(json!({"customer_event": "order_shipped"})), @r#"
     400
     x-yotpo-mock-rule: event.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     {"errors":[{"message":"customer_event is required and must be an object"}]}
     "#);

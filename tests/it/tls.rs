@@ -333,7 +333,10 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
     );
     assert_snapshot!(emulator.control("GET", "/ca.pem").send(), @r#"
     404
-    {"error":"the emulator uses your own certificate and has no certificate authority","hint":"trust the authority that issued the certificate of `--tls-cert`"}
+    {
+      "error":"the emulator uses your own certificate and has no certificate authority",
+      "hint":"trust the authority that issued the certificate of `--tls-cert`"
+    }
     "#);
     let failed = |cert: &Path, key: &Path| failure(YotpoMock::builder().tls_cert(cert, key), &folder);
     let hint = "`--tls-cert` is a PEM file with the certificate and its intermediate certificates, `--tls-key` one with its key";

@@ -28,13 +28,16 @@ fn all_broken_rules_are_told_at_once() {
     assert_snapshot!(response, @r#"
     400
     x-yotpo-mock-rule: customer.first_name.type, customer.gender.enum, customer.account_created_at.format, customer.account_status.enum, customer.tags.type, customer.accepts_sms_marketing.type
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
-    {"errors":[{"message":"customer.first_name must be a string"},
-    {"message":"customer.gender must be `F`, `M` or `Other`"},
-    {"message":"customer.account_created_at must be an ISO 8601 date and time"},
-    {"message":"customer.account_status must be `enabled`, `disabled`, `invited` or `declined`"},
-    {"message":"customer.tags must be a string of comma-separated tags"},
-    {"message":"customer.accepts_sms_marketing must be true or false"}]}
+    {
+      "errors":[
+        {"message":"customer.first_name must be a string"},
+        {"message":"customer.gender must be `F`, `M` or `Other`"},
+        {"message":"customer.account_created_at must be an ISO 8601 date and time"},
+        {"message":"customer.account_status must be `enabled`, `disabled`, `invited` or `declined`"},
+        {"message":"customer.tags must be a string of comma-separated tags"},
+        {"message":"customer.accepts_sms_marketing must be true or false"}
+      ]
+    }
     "#);
     assert_eq!(response.json()["errors"].as_array().map(Vec::len), Some(6));
 }
@@ -46,11 +49,14 @@ fn the_same_rule_broken_twice_is_told_twice_and_named_once() {
     assert_snapshot!(response, @r#"
     400
     x-yotpo-mock-rule: customer.custom_properties.null, customer.custom_properties.key
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
-    {"errors":[{"message":"customer.custom_properties.a must not be null"},
-    {"message":"customer.custom_properties.b must not be null"},
-    {"message":"customer.custom_properties has a key that is empty or has spaces: use underscores"}]}
+    {
+      "errors":[
+        {"message":"customer.custom_properties.a must not be null"},
+        {"message":"customer.custom_properties.b must not be null"},
+        {"message":"customer.custom_properties has a key that is empty or has spaces: use underscores"}
+      ]
+    }
     "#);
 }
 
@@ -233,15 +239,17 @@ fn a_customer_is_identified_by_external_id_or_by_exactly_one_of_email_and_phone_
     assert_snapshot!(emulator.upsert(json!({"first_name": "Ann"})), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.missing
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"customer needs `external_id`, or one of `email` and `phone_number`"}]}
     "#);
     assert_snapshot!(emulator.upsert(json!({"email": "ann@example.com", "phone_number": "+14155552671"})), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
-    {"errors":[{"message":"customer must not have both `email` and `phone_number` without `external_id`"}]}
+    {
+      "errors":[
+        {"message":"customer must not have both `email` and `phone_number` without `external_id`"}
+      ]
+    }
     "#);
     for absent in [Value::Null, json!(""), json!(" \t")] {
         let customer = json!({"external_id": absent, "email": absent, "phone_number": absent});
@@ -308,26 +316,22 @@ fn the_body_must_hold_a_customer() {
     assert_snapshot!(send(json!([])), @r#"
     400
     x-yotpo-mock-rule: body.object
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"the body must be a JSON object"}]}
     "#);
     assert_snapshot!(send(json!({"external_id": "c-1"})), @r#"
     400
     x-yotpo-mock-rule: customer.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
     {"errors":[{"message":"customer is required and must be an object"}]}
     "#);
     assert_snapshot!(send(json!({"customer": null})), @r#"
     400
     x-yotpo-mock-rule: customer.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"customer is required and must be an object"}]}
     "#);
     assert_snapshot!(send(json!({"customer": "c-1"})), @r#"
     400
     x-yotpo-mock-rule: customer.required
-    x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"customer is required and must be an object"}]}
     "#);
 }

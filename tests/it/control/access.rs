@@ -11,7 +11,10 @@ fn a_page_of_another_origin_gets_nothing() {
     let from = |origin: &str| emulator.control("POST", "/reset").header("Origin", origin).send();
     assert_snapshot!(from("https://evil.example"), @r#"
     403
-    {"error":"pages of `https://evil.example` may not use the control API","hint":"`--cors https://evil.example` allows them"}
+    {
+      "error":"pages of `https://evil.example` may not use the control API",
+      "hint":"`--cors https://evil.example` allows them"
+    }
     "#);
     assert_eq!(from("null").status(), 403);
     assert_eq!(
@@ -47,7 +50,10 @@ fn a_host_that_is_not_the_emulators_is_refused_unless_it_is_named() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(refused(&emulator, "evil.example"), @r#"
     403
-    {"error":"the control API is not available at the host `evil.example`","hint":"`--control-host evil.example` allows it"}
+    {
+      "error":"the control API is not available at the host `evil.example`",
+      "hint":"`--control-host evil.example` allows it"
+    }
     "#);
     for own in [
         "localhost",
@@ -104,7 +110,10 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
     let emulator = Emulator::undeclared_with(|builder| builder.control_token("hush"));
     assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     401
-    {"error":"the control API requires its token","hint":"send `Authorization: Bearer` with the value of `--control-token`"}
+    {
+      "error":"the control API requires its token",
+      "hint":"send `Authorization: Bearer` with the value of `--control-token`"
+    }
     "#);
     for wrong in ["Bearer wrong", "hush", "Basic hush"] {
         assert_eq!(
@@ -172,6 +181,9 @@ fn a_control_body_over_its_limit_is_413() {
     let body = json!({"now": "2026-01-01T00:00:00Z"});
     assert_snapshot!(emulator.control("PUT", "/clock").json(body).send(), @r#"
     413
-    {"error":"the body is larger than 20 bytes","hint":"send it in parts, or raise `--control-body-limit`"}
+    {
+      "error":"the body is larger than 20 bytes",
+      "hint":"send it in parts, or raise `--control-body-limit`"
+    }
     "#);
 }

@@ -19,15 +19,24 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
     "#);
     assert_snapshot!(put(json!({"now": "2026-01-01T00:00:00Z"})), @r#"
     400
-    {"error":"the clock is already at `2026-01-31T23:00:00Z`","hint":"a clock never goes back: set a later time"}
+    {
+      "error":"the clock is already at `2026-01-31T23:00:00Z`",
+      "hint":"a clock never goes back: set a later time"
+    }
     "#);
     assert_snapshot!(put(json!({"now": "tomorrow"})), @r#"
     400
-    {"error":"`now` must be a time such as `2026-01-01T00:00:00Z`, and is `\"tomorrow\"`","hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"}
+    {
+      "error":"`now` must be a time such as `2026-01-01T00:00:00Z`, and is `\"tomorrow\"`",
+      "hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"
+    }
     "#);
     assert_snapshot!(put(json!({"frozen": "yes"})), @r#"
     400
-    {"error":"frozen: invalid type: string \"yes\", expected a boolean","hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"}
+    {
+      "error":"frozen: invalid type: string \"yes\", expected a boolean",
+      "hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"
+    }
     "#);
     assert_snapshot!(put(json!({"now": "9999-01-01T00:00:00Z"})), @r#"
     400
@@ -84,7 +93,10 @@ fn impossible_advances_are_refused() {
     let advance = |body| emulator.control("POST", "/clock/advance").json(body).send();
     assert_snapshot!(advance(json!({"seconds": -1})), @r#"
     400
-    {"error":"`seconds` must be a number from 0, and is `-1`","hint":"for example `{\"seconds\":60}`; a clock never goes back"}
+    {
+      "error":"`seconds` must be a number from 0, and is `-1`",
+      "hint":"for example `{\"seconds\":60}`; a clock never goes back"
+    }
     "#);
     assert_snapshot!(advance(json!({})), @r#"
     400

@@ -39,7 +39,19 @@ fn two_503_and_then_success() {
     assert_eq!(statuses, [503, 503, 200]);
     assert_snapshot!(emulator.control("GET", "/faults").send(), @r#"
     200
-    {"faults":[{"hits":2,"id":1,"match":{"operation":"upsertCustomer","store":"shop"},"matched":2,"status":503,"times":2,"used_up":true}]}
+    {
+      "faults":[
+        {
+          "hits":2,
+          "id":1,
+          "match":{"operation":"upsertCustomer","store":"shop"},
+          "matched":2,
+          "status":503,
+          "times":2,
+          "used_up":true
+        }
+      ]
+    }
     "#);
 }
 

@@ -35,7 +35,10 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/shop/customers/2/lineage").send(), @r#"
     404
-    {"error":"store `shop` has no customer with the number `2`","hint":"`GET /_mock/stores/shop/customers` lists customers with their numbers, without merged ones"}
+    {
+      "error":"store `shop` has no customer with the number `2`",
+      "hint":"`GET /_mock/stores/shop/customers` lists customers with their numbers, without merged ones"
+    }
     "#);
 }
 
@@ -120,7 +123,24 @@ fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
     let refused = explain(json!({"customer": {"email": "ann", "gender": "f", "frist_name": "Ann"}}));
     assert_snapshot!(refused, @r#"
     200
-    {"accepted":false,"broken":[{"evidence":"documented","message":"customer.email must be a well-formed e-mail address","path":"customer.email","rule":"customer.email.format"},{"evidence":"documented","message":"customer.gender must be `F`, `M` or `Other`","path":"customer.gender","rule":"customer.gender.enum"}],"notes":[{"id":"customers.unknown_field","words":"an unknown field was sent and ignored"}]}
+    {
+      "accepted":false,
+      "broken":[
+        {
+          "evidence":"documented",
+          "message":"customer.email must be a well-formed e-mail address",
+          "path":"customer.email",
+          "rule":"customer.email.format"
+        },
+        {
+          "evidence":"documented",
+          "message":"customer.gender must be `F`, `M` or `Other`",
+          "path":"customer.gender",
+          "rule":"customer.gender.enum"
+        }
+      ],
+      "notes":[{"id":"customers.unknown_field","words":"an unknown field was sent and ignored"}]
+    }
     "#);
     assert_eq!(explain(json!({})).json()["broken"][0]["rule"], "customer.required");
     assert_eq!(

@@ -192,7 +192,10 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
-    {"error":"`stroe` is not a parameter of this request","hint":"it has `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"}
+    {
+      "error":"`stroe` is not a parameter of this request",
+      "hint":"it has `store`, `operation`, `method`, `path`, `status`, `rule`, `note`, `after`, `before` and `limit`"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?status=9999"), @r#"
     400
@@ -204,7 +207,10 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?operation=upsertCustomers"), @r#"
     400
-    {"error":"`operation` is `upsertCustomers`","hint":"there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`"}
+    {
+      "error":"`operation` is `upsertCustomers`",
+      "hint":"there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?rule=customer.nose"), @r#"
     400
@@ -212,7 +218,10 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?note=customer.nose"), @r#"
     400
-    {"error":"`note` is `customer.nose`","hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"}
+    {
+      "error":"`note` is `customer.nose`",
+      "hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?store="), @r#"
     400
@@ -486,11 +495,39 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
     });
     assert_snapshot!(verify(&emulator, expected), @r#"
     409
-    {"actual":0,"expected":1,"nearest":[{"differences":[{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":2},{"differences":[{"expected":"ann@example.com","found":"ann@example.org","path":"body.customer.email"},{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":3},{"differences":[{"expected":{"customer":{"email":"ann@example.com","first_name":"Ann"}},"found":null,"path":"body"},{"expected":"upsertCustomer","found":"retrieveCustomers","path":"operation"}],"number":1}]}
+    {
+      "actual":0,
+      "expected":1,
+      "nearest":[
+        {"differences":[{"expected":"Ann","found":"Anna","path":"body.customer.first_name"}],"number":2},
+        {
+          "differences":[
+            {"expected":"ann@example.com","found":"ann@example.org","path":"body.customer.email"},
+            {"expected":"Ann","found":"Anna","path":"body.customer.first_name"}
+          ],
+          "number":3
+        },
+        {
+          "differences":[
+            {
+              "expected":{"customer":{"email":"ann@example.com","first_name":"Ann"}},
+              "found":null,
+              "path":"body"
+            },
+            {"expected":"upsertCustomer","found":"retrieveCustomers","path":"operation"}
+          ],
+          "number":1
+        }
+      ]
+    }
     "#);
     assert_snapshot!(verify(&emulator, json!({"operation": "upsertCustomer", "at_most": 1})), @r#"
     409
-    {"actual":2,"expected":{"at_least":0,"at_most":1},"nearest":[{"differences":[],"number":3},{"differences":[],"number":2}]}
+    {
+      "actual":2,
+      "expected":{"at_least":0,"at_most":1},
+      "nearest":[{"differences":[],"number":3},{"differences":[],"number":2}]
+    }
     "#);
     assert_snapshot!(verify(&emulator, json!({"store": "shop", "at_least": 4})), @r#"
     409

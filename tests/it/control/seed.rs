@@ -43,7 +43,11 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
     );
     assert_snapshot!(seed(&emulator, document.clone()), @r#"
     200
-    {"stores":[{"customers":{"created":3,"replaced":2},"events":{"created":1,"replaced":0},"id":"shop"}]}
+    {
+      "stores":[
+        {"customers":{"created":3,"replaced":2},"events":{"created":1,"replaced":0},"id":"shop"}
+      ]
+    }
     "#);
     let once = (
         numbers(&emulator),
@@ -59,7 +63,11 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
     ");
     assert_snapshot!(seed(&emulator, document), @r#"
     200
-    {"stores":[{"customers":{"created":0,"replaced":5},"events":{"created":0,"replaced":1},"id":"shop"}]}
+    {
+      "stores":[
+        {"customers":{"created":0,"replaced":5},"events":{"created":0,"replaced":1},"id":"shop"}
+      ]
+    }
     "#);
     assert_eq!(
         (
@@ -100,7 +108,12 @@ fn ndjson_is_taken_too() {
         .send();
     assert_snapshot!(response, @r#"
     200
-    {"stores":[{"customers":{"created":0,"replaced":0},"events":{"created":0,"replaced":0},"id":"other"},{"customers":{"created":2,"replaced":0},"events":{"created":0,"replaced":0},"id":"shop"}]}
+    {
+      "stores":[
+        {"customers":{"created":0,"replaced":0},"events":{"created":0,"replaced":0},"id":"other"},
+        {"customers":{"created":2,"replaced":0},"events":{"created":0,"replaced":0},"id":"shop"}
+      ]
+    }
     "#);
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
 }
@@ -118,7 +131,10 @@ fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
     assert_eq!(emulator.token("other", "any").status(), 200);
     assert_snapshot!(seed(&emulator, json!({"stores": [{"id": "shop", "secret": "another"}]})), @r#"
     400
-    {"error":"invalid seed: store `shop` is declared with two different secrets","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: store `shop` is declared with two different secrets",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_eq!(
         seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
@@ -143,39 +159,66 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
         {"id": "shop", "customers": [{"external_id": "c-1", "first_name": "Anne"}, {"external_id": "c-2", "gender": "f"}]}
     ]})), @r#"
     400
-    {"error":"invalid seed: line 1: stores[1].customers[1].gender must be `F`, `M` or `Other`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: line 1: stores[1].customers[1].gender must be `F`, `M` or `Other`",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(shop(json!([{"external_id": "c-1"}, {"external_id": "c-1"}]), json!([]))), @r#"
     400
-    {"error":"invalid seed: line 1: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: line 1: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(shop(json!([{"external_id": "c-9"}, {"external_id": "c-9"}]), json!([]))), @r#"
     400
-    {"error":"invalid seed: line 1: stores[0].customers[1].external_id `c-9` is already that of another customer of store `shop`","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: line 1: stores[0].customers[1].external_id `c-9` is already that of another customer of store `shop`",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(shop(json!([]), json!([{"unique_id": "e-1", "type": "t", "customer": {"external_id": "c-9"}}]))), @r#"
     400
-    {"error":"invalid seed: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(json!({"stores": [{"id": "shop", "custmers": []}]})), @r#"
     400
-    {"error":"invalid seed: unknown field `custmers`, expected one of `id`, `secret`, `customers`, `events` at line 1 column 22","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: unknown field `custmers`, expected one of `id`, `secret`, `customers`, `events` at line 1 column 22",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(json!({"stores": [{"id": ""}]})), @r#"
     400
-    {"error":"invalid seed: stores[0].id is empty","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: stores[0].id is empty",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(json!({"store": "", "secret": "x"})), @r#"
     400
-    {"error":"invalid seed: store is empty","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: store is empty",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(broken(json!([])), @r#"
     400
-    {"error":"invalid seed: it must be an object, or one object a line, and not an array","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: it must be an object, or one object a line, and not an array",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(emulator.control("POST", "/seed").send(), @r#"
     400
-    {"error":"invalid seed: it holds no JSON value","hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"}
+    {
+      "error":"invalid seed: it holds no JSON value",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
     "#);
     assert_snapshot!(emulator.control("POST", "/seed").body("application/json", b"{\"stores\":[]}\xff".as_slice()).send(), @r#"
     400
@@ -242,27 +285,45 @@ fn impossible_orders_are_refused() {
     let refused = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
     assert_snapshot!(refused(json!({})), @r#"
     400
-    {"error":"`customers` and `events` are both 0","hint":"for example `{\"customers\":100,\"events\":10}`"}
+    {
+      "error":"`customers` and `events` are both 0",
+      "hint":"for example `{\"customers\":100,\"events\":10}`"
+    }
     "#);
     assert_snapshot!(refused(json!({"customers": 1_000_001})), @r#"
     400
-    {"error":"`customers` must be a whole number from 0 to 1000000, and is `1000001`","hint":"for example `{\"customers\":100,\"events\":10}`"}
+    {
+      "error":"`customers` must be a whole number from 0 to 1000000, and is `1000001`",
+      "hint":"for example `{\"customers\":100,\"events\":10}`"
+    }
     "#);
     assert_snapshot!(refused(json!({"customers": -1})), @r#"
     400
-    {"error":"`customers` must be a whole number from 0 to 1000000, and is `-1`","hint":"for example `{\"customers\":100,\"events\":10}`"}
+    {
+      "error":"`customers` must be a whole number from 0 to 1000000, and is `-1`",
+      "hint":"for example `{\"customers\":100,\"events\":10}`"
+    }
     "#);
     assert_snapshot!(refused(json!({"customers": 1, "seed": "x"})), @r#"
     400
-    {"error":"`seed` must be a whole number from 0 to 18446744073709551615, and is `\"x\"`","hint":"for example `{\"customers\":100,\"events\":10}`"}
+    {
+      "error":"`seed` must be a whole number from 0 to 18446744073709551615, and is `\"x\"`",
+      "hint":"for example `{\"customers\":100,\"events\":10}`"
+    }
     "#);
     assert_snapshot!(refused(json!({"events": 1})), @r#"
     400
-    {"error":"there is no customer that an event could be of","hint":"nothing was added; also generate `customers`"}
+    {
+      "error":"there is no customer that an event could be of",
+      "hint":"nothing was added; also generate `customers`"
+    }
     "#);
     assert_snapshot!(refused(json!({"customer": 1})), @r#"
     400
-    {"error":"unknown field `customer`, expected one of `customers`, `events`, `seed`","hint":"for example `{\"customers\":100,\"events\":10}`"}
+    {
+      "error":"unknown field `customer`, expected one of `customers`, `events`, `seed`",
+      "hint":"for example `{\"customers\":100,\"events\":10}`"
+    }
     "#);
     assert_eq!(emulator.control("GET", "/stores").send().json()["stores"], json!([]));
 }

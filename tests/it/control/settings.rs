@@ -10,11 +10,33 @@ fn settings_are_shown_with_what_was_changed() {
     let emulator = Emulator::undeclared_with(|builder| builder.rate_limit(7));
     assert_snapshot!(emulator.control("GET", "/settings").send(), @r#"
     200
-    {"changed":{},"settings":{"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":7,"validation":"strict","visibility_delay_ms":0}}
+    {
+      "changed":{},
+      "settings":{
+        "body_limit":1048576,
+        "empty_result":"ok",
+        "enforce_deprecations":false,
+        "issued_tokens_only":false,
+        "rate_limit":7,
+        "validation":"strict",
+        "visibility_delay_ms":0
+      }
+    }
     "#);
     assert_snapshot!(emulator.control("PATCH", "/settings?store=shop").json(json!({"validation": "lenient", "rate_limit": 2})).send(), @r#"
     200
-    {"changed":{"rate_limit":2,"validation":"lenient"},"settings":{"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":2,"validation":"lenient","visibility_delay_ms":0}}
+    {
+      "changed":{"rate_limit":2,"validation":"lenient"},
+      "settings":{
+        "body_limit":1048576,
+        "empty_result":"ok",
+        "enforce_deprecations":false,
+        "issued_tokens_only":false,
+        "rate_limit":2,
+        "validation":"lenient",
+        "visibility_delay_ms":0
+      }
+    }
     "#);
     assert_eq!(emulator.get(&customers("")).rate_limit_headers(), [2, 1, 1]);
     assert_eq!(
@@ -59,11 +81,17 @@ fn impossible_settings_are_refused_and_nothing_is_changed() {
     let patch = |body| emulator.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"
     400
-    {"error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`","hint":"`GET /_mock/settings` shows all settings with their values"}
+    {
+      "error":"`rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit`",
+      "hint":"`GET /_mock/settings` shows all settings with their values"
+    }
     "#);
     assert_snapshot!(patch(json!({"rate_limit": -1})), @r#"
     400
-    {"error":"rate_limit must be a whole number from 0 to 4294967295, and is `-1`","hint":"`GET /_mock/settings` shows all settings with their values"}
+    {
+      "error":"rate_limit must be a whole number from 0 to 4294967295, and is `-1`",
+      "hint":"`GET /_mock/settings` shows all settings with their values"
+    }
     "#);
     for wrong in [
         json!({"rate_limit": 5, "validation": "loose"}),

@@ -39,7 +39,12 @@ fn a_snapshot_is_taken_listed_restored_and_deleted() {
     assert_eq!((again.status(), &again.json()["customers"]), (200, &json!(3)));
     assert_snapshot!(emulator.control("GET", "/snapshots").send(), @r#"
     200
-    {"snapshots":[{"customers":1,"events":0,"name":"clean","stores":1,"taken_at":"2026-01-01T00:00:00Z"},{"customers":3,"events":0,"name":"two-customers","stores":1,"taken_at":"2026-01-01T00:00:00Z"}]}
+    {
+      "snapshots":[
+        {"customers":1,"events":0,"name":"clean","stores":1,"taken_at":"2026-01-01T00:00:00Z"},
+        {"customers":3,"events":0,"name":"two-customers","stores":1,"taken_at":"2026-01-01T00:00:00Z"}
+      ]
+    }
     "#);
     assert_eq!(emulator.control("DELETE", "/snapshots/clean").send().json(), json!({}));
     assert_snapshot!(emulator.control("GET", "/snapshots/clean").send(), @r#"
@@ -127,7 +132,10 @@ fn snapshots_are_bounded_and_named_plainly() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(restore(&emulator, "clean"), @r#"
     404
-    {"error":"there is no snapshot `clean`","hint":"there are none: `PUT /_mock/snapshots/{name}` saves one"}
+    {
+      "error":"there is no snapshot `clean`",
+      "hint":"there are none: `PUT /_mock/snapshots/{name}` saves one"
+    }
     "#);
     for name in ["a%20b", "%C3%A9", ".", "..", &"n".repeat(65)] {
         let status = emulator
@@ -139,7 +147,10 @@ fn snapshots_are_bounded_and_named_plainly() {
     }
     assert_snapshot!(take(&emulator, "a%20b"), @r#"
     400
-    {"error":"`a b` is not a valid name of a snapshot","hint":"a name is 1 to 64 letters, digits, `.`, `_` and `-`"}
+    {
+      "error":"`a b` is not a valid name of a snapshot",
+      "hint":"a name is 1 to 64 letters, digits, `.`, `_` and `-`"
+    }
     "#);
     assert_eq!(take(&emulator, &"n".repeat(64)).status(), 201);
     for at in 1..16 {
@@ -147,12 +158,18 @@ fn snapshots_are_bounded_and_named_plainly() {
     }
     assert_snapshot!(take(&emulator, "n16"), @r#"
     409
-    {"error":"there are 16 snapshots already, and none is named `n16`","hint":"replace or delete one of `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
+    {
+      "error":"there are 16 snapshots already, and none is named `n16`",
+      "hint":"replace or delete one of `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"
+    }
     "#);
     assert_eq!(take(&emulator, "n15").status(), 200, "one that is there is replaced");
     assert_snapshot!(emulator.control("DELETE", "/snapshots/n16").send(), @r#"
     404
-    {"error":"there is no snapshot `n16`","hint":"existing snapshots: `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"}
+    {
+      "error":"there is no snapshot `n16`",
+      "hint":"existing snapshots: `n1`, `n10`, `n11`, `n12`, `n13`, `n14`, `n15`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9` and `nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`"
+    }
     "#);
     assert_snapshot!(emulator.control("PUT", "/snapshots/n1").json(json!({"stores": ["shop"]})).send(), @r#"
     400

@@ -91,7 +91,10 @@ fn a_state_tells_everything() {
     "#);
     assert_snapshot!(lived().control("GET", "/state?store=nobody").send(), @r#"
     404
-    {"error":"there is no store `nobody`","hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"}
+    {
+      "error":"there is no store `nobody`",
+      "hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"
+    }
     "#);
 }
 
@@ -200,7 +203,10 @@ fn a_store_is_put_back_alone() {
     );
     assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
     400
-    {"error":"invalid state: it tells nothing of store `third`","hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"}
+    {
+      "error":"invalid state: it tells nothing of store `third`",
+      "hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"
+    }
     "#);
 }
 
@@ -297,7 +303,10 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_eq!(get(&emulator, ""), told);
     assert_snapshot!(put(&emulator, "", ""), @r#"
     400
-    {"error":"invalid state: it must be an object","hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"}
+    {
+      "error":"invalid state: it must be an object",
+      "hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"
+    }
     "#);
 }
 

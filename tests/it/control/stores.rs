@@ -30,7 +30,10 @@ fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read(
     assert_eq!(stores(), "other seeded shop");
     assert_snapshot!(emulator.control("GET", "/stores?limit=1&after=other").send(), @r#"
     200
-    {"next_after":"seeded","stores":[{"customers":0,"events":0,"has_secret":false,"id":"seeded","pending":0}]}
+    {
+      "next_after":"seeded",
+      "stores":[{"customers":0,"events":0,"has_secret":false,"id":"seeded","pending":0}]
+    }
     "#);
 }
 
@@ -68,7 +71,10 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/nobody/customers").send(), @r#"
     404
-    {"error":"there is no store `nobody`","hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"}
+    {
+      "error":"there is no store `nobody`",
+      "hint":"a store is created by its first token or accepted write; `GET /_mock/stores` lists all stores"
+    }
     "#);
 }
 
@@ -79,11 +85,47 @@ fn pending_writes_are_listed_apart() {
     emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
     assert_snapshot!(emulator.control("GET", "/stores/shop/customers").send(), @r#"
     200
-    {"customers":[],"next_after":null,"pending":[{"applies_at":"2026-01-01T00:01:00Z","body":{"customer":{"account_updated_at":"2026-01-01T00:00:00","custom_properties":{"club":"gold"},"external_id":"c-1","first_name":"Ann"}},"request":1}]}
+    {
+      "customers":[],
+      "next_after":null,
+      "pending":[
+        {
+          "applies_at":"2026-01-01T00:01:00Z",
+          "body":{
+            "customer":{
+              "account_updated_at":"2026-01-01T00:00:00",
+              "custom_properties":{"club":"gold"},
+              "external_id":"c-1",
+              "first_name":"Ann"
+            }
+          },
+          "request":1
+        }
+      ]
+    }
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/shop/events").send(), @r#"
     200
-    {"events":[],"next_after":null,"pending":[{"applies_at":"2026-01-01T00:01:00Z","body":{"customer_event":{"customer":{"account_updated_at":"2026-01-01T00:00:00","external_id":"c-1"},"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"order_shipped","unique_id":"e-1"}},"request":2}]}
+    {
+      "events":[],
+      "next_after":null,
+      "pending":[
+        {
+          "applies_at":"2026-01-01T00:01:00Z",
+          "body":{
+            "customer_event":{
+              "customer":{"account_updated_at":"2026-01-01T00:00:00","external_id":"c-1"},
+              "properties":{},
+              "source":null,
+              "timestamp":"2026-01-01T00:00:00",
+              "type":"order_shipped",
+              "unique_id":"e-1"
+            }
+          },
+          "request":2
+        }
+      ]
+    }
     "#);
 }
 
@@ -123,6 +165,20 @@ fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
     assert_eq!(found("?limit=1&after=1"), "e-2");
     assert_snapshot!(emulator.control("GET", "/stores/shop/events?unique_id=e-1").send(), @r#"
     200
-    {"events":[{"customer":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1,"properties":{},"source":null,"timestamp":"2026-01-01T00:00:00","type":"order_shipped","unique_id":"e-1"}],"next_after":null,"pending":[]}
+    {
+      "events":[
+        {
+          "customer":{"email":"ann@example.com","external_id":"c-1","phone_number":null},
+          "number":1,
+          "properties":{},
+          "source":null,
+          "timestamp":"2026-01-01T00:00:00",
+          "type":"order_shipped",
+          "unique_id":"e-1"
+        }
+      ],
+      "next_after":null,
+      "pending":[]
+    }
     "#);
 }
