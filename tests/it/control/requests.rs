@@ -199,11 +199,17 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?status=9999"), @r#"
     400
-    {"error":"`status` is `9999`","hint":"use an integer from 100 to 599, or 0 for requests without a response"}
+    {
+      "error":"`status` is `9999`",
+      "hint":"use an integer from 100 to 599, or 0 for requests without a response"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?status=ok"), @r#"
     400
-    {"error":"`status` is `ok`","hint":"use an integer from 100 to 599, or 0 for requests without a response"}
+    {
+      "error":"`status` is `ok`",
+      "hint":"use an integer from 100 to 599, or 0 for requests without a response"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?operation=upsertCustomers"), @r#"
     400
@@ -214,7 +220,10 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     "#);
     assert_snapshot!(list(&emulator, "?rule=customer.nose"), @r#"
     400
-    {"error":"`rule` is `customer.nose`","hint":"the header `X-Yotpo-Mock-Rule` of a rejection names its rules"}
+    {
+      "error":"`rule` is `customer.nose`",
+      "hint":"the header `X-Yotpo-Mock-Rule` of a rejection names its rules"
+    }
     "#);
     assert_snapshot!(list(&emulator, "?note=customer.nose"), @r#"
     400
