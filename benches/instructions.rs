@@ -71,6 +71,7 @@ mod callgrind {
     fn request(code: u64, argument: u64) {
         let arguments = [code, argument, 0, 0, 0, 0];
         // SAFETY: the sequence changes no register but `rdx`, which is declared. Valgrind only reads `arguments`.
+        #[allow(unsafe_code)]
         unsafe {
             asm!(
                 "rol rdi, 3",

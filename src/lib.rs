@@ -94,7 +94,6 @@
 //! the same port. A client with a hard-coded `https://api.yotpo.com` needs it, with [`proxy_url`](YotpoMock::proxy_url) as its proxy
 //! and [`ca_pem`](YotpoMock::ca_pem) as a trusted certificate.
 
-#![warn(missing_docs)]
 #![cfg_attr(feature = "internals", allow(missing_docs))]
 
 mod domain;

@@ -31,7 +31,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use dashmap::DashMap;
-use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use serde::Deserialize;
 
@@ -49,10 +48,10 @@ use state_document::State;
 use state_file::StateFile;
 
 /// Values by store id.
-type ById<T> = HashMap<String, T, RandomState>;
+type ById<T> = HashMap<String, T>;
 
 /// Values by store id, shared by many threads.
-type SharedById<T> = DashMap<String, T, RandomState>;
+type SharedById<T> = DashMap<String, T>;
 
 /// The state that a reset restores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

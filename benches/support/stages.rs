@@ -78,7 +78,7 @@ impl StageBench {
             }
             Stage::Page => {
                 let request = page_request(number);
-                let render = move || self.store.state().page(&request).render(request, SCOPE).to_vec();
+                let render = move || self.store.state().page(&request).render(request, SCOPE);
                 Box::new(move || drop(black_box(render())))
             }
             Stage::CustomerBody => {

@@ -117,7 +117,7 @@ impl BenchStore {
     }
 
     fn page(&self, request: &PageRequest) -> Vec<u8> {
-        self.state.page(request).render(request.clone(), SCOPE).to_vec()
+        self.state.page(request).render(request.clone(), SCOPE)
     }
 }
 

@@ -88,7 +88,7 @@ fn customers(page: Page) -> Vec<Value> {
 
 /// The page as a client receives it. It is parsed by our own parser, because serde_json's `Value` gives some keys a meaning.
 fn to_json(page: Page, request: &PageRequest) -> Value {
-    parse_value(&page.render(request.clone(), SCOPE).to_vec()).expect("a page is JSON")
+    parse_value(&page.render(request.clone(), SCOPE)).expect("a page is JSON")
 }
 
 /// A text by which two requests can be compared; it distinguishes addresses that differ in case only.

@@ -57,7 +57,10 @@ impl<'a> Parsed<'a> {
         if bytes.len() < head + body {
             return Parsed::Partial;
         }
-        let lines = memchr::memchr(b'\n', bytes).map_or(head, |end_of_request_line| end_of_request_line + 1);
+        let lines = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(head, |end_of_request_line| end_of_request_line + 1);
         Parsed::Complete(
             RequestHead::from_raw(method, target, request.headers, &bytes[lines..head]),
             RequestLength { head, body, closes },
