@@ -131,12 +131,6 @@ impl Requests {
     }
 
     /// Requests whose body matches.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// # use serde_json::json;
-    /// yotpo.requests().with_body(json!({"customer_event": {"type": "item_returned"}})).assert_none();
-    /// ```
     pub fn with_body(self, body: impl Into<Value>) -> Requests {
         self.with("body", body)
     }
@@ -207,11 +201,7 @@ impl Requests {
         self.matching().len()
     }
 
-    /// Whether there are none.
-    ///
-    /// # Panics
-    ///
-    /// As [`count`](Requests::count) does.
+    /// Whether there are none. Panics as [`count`](Requests::count) does.
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.count() == 0
@@ -222,24 +212,13 @@ impl Requests {
     /// # Panics
     ///
     /// If no request can match, or if a body that must be compared was truncated.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for entry in yotpo.requests().upserts().entries() {
-    ///     println!("{} {}", entry.status, entry.request.body());
-    /// }
-    /// ```
     #[track_caller]
     pub fn entries(&self) -> Vec<Entry> {
         self.matching().iter().map(|entry| Entry::clone(entry)).collect()
     }
 
     /// The [bodies](crate::journal::Message::body) of the requests in the order in which they were answered. They show whether a
-    /// field was null or absent.
-    ///
-    /// # Panics
-    ///
-    /// As [`entries`](Requests::entries) does.
+    /// field was null or absent. Panics as [`entries`](Requests::entries) does.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -258,11 +237,7 @@ impl Requests {
         self.matching().iter().map(|entry| entry.request.body()).collect()
     }
 
-    /// The request that was answered last.
-    ///
-    /// # Panics
-    ///
-    /// As [`entries`](Requests::entries) does.
+    /// The request that was answered last. Panics as [`entries`](Requests::entries) does.
     #[track_caller]
     pub fn last(&self) -> Option<Entry> {
         self.matching().last().map(|entry| Entry::clone(entry))

@@ -42,6 +42,16 @@ pub(crate) struct InvalidExpectation {
     pub hint: String,
 }
 
+impl InvalidExpectation {
+    fn new(name: &str, value: &Value, hint: impl Into<String>) -> InvalidExpectation {
+        InvalidExpectation {
+            name: name.to_owned(),
+            value: value.as_str().map_or_else(|| truncate(value), truncate),
+            hint: hint.into(),
+        }
+    }
+}
+
 /// Checks that requests can have the expected values.
 ///
 /// # Errors
@@ -50,14 +60,7 @@ pub(crate) struct InvalidExpectation {
 pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), InvalidExpectation> {
     expected.iter().try_for_each(|(name, value)| match name.as_str() {
         "query" | "headers" => check_strings(name, value),
-        _ => match hint(name, value) {
-            None => Ok(()),
-            Some(hint) => Err(InvalidExpectation {
-                name: name.clone(),
-                value: value.as_str().map_or_else(|| truncate(value), str::to_owned),
-                hint,
-            }),
-        },
+        _ => hint(name, value).map_or(Ok(()), |hint| Err(InvalidExpectation::new(name, value, hint))),
     })
 }
 
@@ -109,20 +112,13 @@ fn check_strings(name: &str, value: &Value) -> Result<(), InvalidExpectation> {
         _ => false,
     };
     let Some(values) = value.as_object() else {
-        return Err(InvalidExpectation {
-            name: name.to_owned(),
-            value: truncate(value),
-            hint: "use an object with string values".to_owned(),
-        });
+        return Err(InvalidExpectation::new(name, value, "use an object with string values"));
     };
-    match values.iter().find(|(_, value)| !is_valid(value)) {
-        None => Ok(()),
-        Some((key, value)) => Err(InvalidExpectation {
-            name: format!("{name}.{key}"),
-            value: truncate(value),
-            hint: "use a string, an array of strings if it is repeated, or null if it is absent".to_owned(),
-        }),
-    }
+    let hint = "use a string, an array of strings if it is repeated, or null if it is absent";
+    values.iter().try_for_each(|(key, value)| match is_valid(value) {
+        true => Ok(()),
+        false => Err(InvalidExpectation::new(&format!("{name}.{key}"), value, hint)),
+    })
 }
 
 /// Converts the names of expected headers to lower case, as in the journal.

@@ -7,41 +7,25 @@ use crate::world::text::truncate;
 use crate::world::verification::{self, Times, VerificationFailure};
 
 impl Requests {
-    /// Asserts that there are exactly `count` requests.
-    ///
-    /// # Panics
-    ///
-    /// If there are not, and as [`count`](Requests::count) does.
+    /// Asserts that there are exactly `count` requests. Panics if not, and as [`count`](Requests::count) does.
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         self.assert(Times::Exactly(count as u64));
     }
 
-    /// Asserts that there are no requests.
-    ///
-    /// # Panics
-    ///
-    /// If there are some, and as [`count`](Requests::count) does.
+    /// Asserts that there are no requests. Panics if not, and as [`count`](Requests::count) does.
     #[track_caller]
     pub fn assert_none(&self) {
         self.assert(Times::Exactly(0));
     }
 
-    /// Asserts that there are `count` requests or more.
-    ///
-    /// # Panics
-    ///
-    /// If there are fewer, and as [`count`](Requests::count) does.
+    /// Asserts that there are `count` requests or more. Panics if not, and as [`count`](Requests::count) does.
     #[track_caller]
     pub fn assert_at_least(&self, count: usize) {
         self.assert(Times::AtLeast(count as u64));
     }
 
-    /// Asserts that there are `count` requests or fewer.
-    ///
-    /// # Panics
-    ///
-    /// If there are more, and as [`count`](Requests::count) does.
+    /// Asserts that there are `count` requests or fewer. Panics if not, and as [`count`](Requests::count) does.
     #[track_caller]
     pub fn assert_at_most(&self, count: usize) {
         self.assert(Times::Between(0, count as u64));

@@ -15,6 +15,7 @@ use crate::domain::rule::Rule;
 const MAX_TEXT_BYTES: usize = 512;
 
 /// A request and its response, for [`OpenEntry::close`](super::OpenEntry::close).
+#[derive(Default)]
 pub(crate) struct EntryDraft<'a> {
     pub at: DateTime<Utc>,
     pub operation: Option<Operation>,
@@ -72,9 +73,9 @@ impl EntryDraft<'_> {
             number,
             at: self.at,
             operation: self.operation,
-            store: self.store.map(|store| truncate(store).into()),
-            method: truncate(self.method).into(),
-            path: truncate(self.path).into(),
+            store: self.store.map(|store| limit_text(store).into()),
+            method: limit_text(self.method).into(),
+            path: limit_text(self.path).into(),
             query: self.query.into(),
             status: self.status,
             fault: self.fault,
@@ -87,6 +88,6 @@ impl EntryDraft<'_> {
     }
 }
 
-fn truncate(text: &str) -> &str {
+fn limit_text(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }

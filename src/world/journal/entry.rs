@@ -61,13 +61,6 @@ impl Entry {
     }
 
     /// The decoded query parameters as an object. The values of a repeated parameter are an array.
-    ///
-    /// ```
-    /// # let yotpo = yotpo_mock::YotpoMock::start();
-    /// for entry in yotpo.requests().retrievals().entries() {
-    ///     println!("{}", entry.query()["email"]);
-    /// }
-    /// ```
     pub fn query(&self) -> Value {
         let pairs = form_urlencoded::parse(self.query.as_bytes()).into_owned();
         object_from_pairs(pairs.map(|(name, value)| {

@@ -138,27 +138,6 @@ mod tests {
     use super::*;
     use crate::world::journal::{DEFAULT_BODY_BYTES, EntryDraft};
 
-    fn entry(number: u64) -> Arc<Entry> {
-        let draft = EntryDraft {
-            at: chrono::DateTime::UNIX_EPOCH,
-            operation: None,
-            store: None,
-            method: "GET",
-            path: "/nowhere",
-            query: "",
-            status: 404,
-            fault: None,
-            rules: Vec::new(),
-            notes: Vec::new(),
-            duration: Duration::ZERO,
-            request_headers: b"",
-            request_body: None,
-            response_headers: b"",
-            response_body: None,
-        };
-        Arc::new(draft.into_entry(number, DEFAULT_BODY_BYTES))
-    }
-
     #[test]
     fn a_slow_file_loses_entries_and_records_how_many() {
         let (reader, writer) = io::pipe().expect("a pipe");
@@ -166,7 +145,8 @@ mod tests {
         // Nobody reads yet, so the pipe and then the queue fill up.
         let all = 2 * QUEUE_CAPACITY;
         let started = Instant::now();
-        (1..=all).for_each(|number| file.write(entry(number as u64)));
+        let entry = |number| Arc::new(EntryDraft::default().into_entry(number as u64, DEFAULT_BODY_BYTES));
+        (1..=all).for_each(|number| file.write(entry(number)));
         assert!(
             started.elapsed() < 10 * SEND_TIMEOUT,
             "only the first lost entry waited"

@@ -598,7 +598,7 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
         (json!({"path": null, "count": 1}), "`path` is `null`"),
         (json!({"store": "", "count": 1}), "`store` is ``"),
         (json!({"store": 7, "count": 1}), "`store` is `7`"),
-        (json!({"query": "a=b", "count": 1}), "`query` is `\"a=b\"`"),
+        (json!({"query": "a=b", "count": 1}), "`query` is `a=b`"),
         (json!({"query": {"limit": 5}, "count": 1}), "`query.limit` is `5`"),
         (
             json!({"headers": {"Accept": [1]}, "count": 1}),
