@@ -129,7 +129,6 @@ pub mod __internal {
     pub use crate::domain::page::Page;
     pub use crate::domain::pagination::{Cursor, CursorScope, Filter, MAX_LIMIT, PageRequest};
     pub use crate::domain::profile::Profile;
-    pub use crate::domain::rejection::Rejection;
     pub use crate::domain::store::{StoreState, Write};
     pub use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
     pub use crate::http::request::parse_query;

@@ -3,9 +3,9 @@
 use serde_json::json;
 use yotpo_mock::__internal::json::{Json, parse};
 use yotpo_mock::__internal::{
-    Diagnostics, PageRequest, Rejection, StoreState, ValidationOptions, Write, read_customer, read_event,
+    Diagnostics, PageRequest, StoreState, ValidationOptions, Write, read_customer, read_event,
 };
-use yotpo_mock::Validation;
+use yotpo_mock::{BrokenRule, Validation};
 
 use super::{STORE, assert_names_rules, contents, customers, now, whole_store};
 
@@ -31,7 +31,10 @@ pub fn event_body(bytes: &[u8]) {
     });
 }
 
-fn write(bytes: &[u8], read: impl Fn(&Json<'_>, ValidationOptions, &mut Diagnostics) -> Result<Write, Rejection>) {
+fn write(
+    bytes: &[u8],
+    read: impl Fn(&Json<'_>, ValidationOptions, &mut Diagnostics) -> Result<Write, Vec<BrokenRule>>,
+) {
     let Ok(body) = parse(bytes) else { return };
     for options in all_options() {
         match read(&body, options, &mut Diagnostics::default()) {
@@ -39,7 +42,7 @@ fn write(bytes: &[u8], read: impl Fn(&Json<'_>, ValidationOptions, &mut Diagnost
                 apply(&write, &mut StoreState::default(), options);
                 apply(&write, &mut STORE.clone(), options);
             }
-            Err(rejection) => assert_names_rules(&rejection),
+            Err(broken_rules) => assert_names_rules(&broken_rules),
         }
     }
 }

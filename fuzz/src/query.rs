@@ -26,7 +26,7 @@ pub fn query(bytes: &[u8]) {
     };
     let request = match PageRequest::read(&parameters, SCOPE, &mut Diagnostics::default()) {
         Ok(request) => request,
-        Err(rejection) => return assert_names_rules(&rejection),
+        Err(broken_rules) => return assert_names_rules(&broken_rules),
     };
     assert!((1..=MAX_LIMIT).contains(&request.limit));
     let expected: Vec<_> = CUSTOMERS

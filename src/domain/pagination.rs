@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::customer::{CustomerNumber, Include};
 use super::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use super::note::Note;
-use super::rejection::Rejection;
+use super::rejection::BrokenRule;
 use super::rule::{self, Rule};
 use super::validation::Diagnostics;
 
@@ -77,12 +77,12 @@ impl PageRequest {
     ///
     /// # Errors
     ///
-    /// [`Rejection::Invalid`] with one entry per broken rule, the cursor's included.
+    /// All broken rules, the cursor's included.
     pub fn read(
         parameters: &[(String, String)],
         at: CursorScope<'_>,
         diagnostics: &mut Diagnostics,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<Self, Vec<BrokenRule>> {
         let parameters = Parameters(parameters);
         if parameters.unknown().next().is_some() {
             diagnostics.note(Note::QueryUnknownParameter);
@@ -97,13 +97,10 @@ impl PageRequest {
                 parameters.page_after(cursor, at, diagnostics)
             }
         };
-        match request {
-            Some(request) if diagnostics.broken_rules.is_empty() => Ok(PageRequest {
-                limit: limit.unwrap_or(request.limit),
-                ..request
-            }),
-            _ => Err(Rejection::Invalid(std::mem::take(&mut diagnostics.broken_rules))),
-        }
+        diagnostics.finish(request.map(|request| PageRequest {
+            limit: limit.unwrap_or(request.limit),
+            ..request
+        }))
     }
 }
 

@@ -16,7 +16,7 @@ mod read_side;
 use serde::{Deserialize, Serialize};
 
 use super::note::Note;
-use super::rejection::{BrokenRule, Rejection};
+use super::rejection::BrokenRule;
 use super::rule::Rule;
 
 pub use customer::read_customer;
@@ -65,10 +65,10 @@ impl Diagnostics {
     }
 
     /// The value that was read, or all broken rules if there are any. `None` must only follow a report.
-    fn finish<T>(&mut self, value: Option<T>) -> Result<T, Rejection> {
+    pub(super) fn finish<T>(&mut self, value: Option<T>) -> Result<T, Vec<BrokenRule>> {
         match value {
             Some(value) if self.broken_rules.is_empty() => Ok(value),
-            _ => Err(Rejection::Invalid(std::mem::take(&mut self.broken_rules))),
+            _ => Err(std::mem::take(&mut self.broken_rules)),
         }
     }
 }

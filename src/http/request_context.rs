@@ -4,7 +4,7 @@ use super::request::{JsonText, RequestBody, RequestHead};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::RateLimitStatus;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::domain::validation::Diagnostics;
 use crate::world::settings::Settings;
 use crate::world::{RequestScope, StoreScope};
@@ -88,12 +88,12 @@ impl<'a> RequestContext<'a> {
     /// Runs a function of the domain that reports notes, and records them.
     pub fn diagnose<T>(
         &mut self,
-        read: impl FnOnce(&StoreScope, &mut Diagnostics) -> Result<T, Rejection>,
+        read: impl FnOnce(&StoreScope, &mut Diagnostics) -> Result<T, Vec<BrokenRule>>,
     ) -> Result<T, Rejection> {
         let mut diagnostics = Diagnostics::default();
         let result = read(self.store(), &mut diagnostics);
         self.notes.append(&mut diagnostics.notes);
-        result
+        result.map_err(Rejection::Invalid)
     }
 
     /// Counts the request against its store's rate limit.

@@ -9,7 +9,7 @@ use crate::domain::history::{self, Change, MatchKind};
 use crate::domain::identifiers::Identifiers;
 use crate::domain::note::Note;
 use crate::domain::profile::Profile;
-use crate::domain::rejection::{BrokenRule, Rejection};
+use crate::domain::rejection::BrokenRule;
 use crate::world;
 
 /// One step in the history of a customer; see [`Store::lineage`](crate::Store::lineage).
@@ -143,7 +143,7 @@ impl Explanation {
                 broken_rules: Vec::new(),
                 notes,
             },
-            Err(Rejection::Invalid(broken_rules)) => Explanation {
+            Err(broken_rules) => Explanation {
                 outcome: None,
                 rule: None,
                 customer: None,
@@ -151,7 +151,6 @@ impl Explanation {
                 broken_rules,
                 notes,
             },
-            Err(_) => unreachable!("a dry run checks nothing but the rules of the body"),
         }
     }
 }

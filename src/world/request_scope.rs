@@ -17,7 +17,7 @@ use crate::domain::page::Page;
 use crate::domain::pagination::{CursorScope, PageRequest};
 use crate::domain::profile::Profile;
 use crate::domain::rate_limit::{RateLimitStatus, Window};
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::domain::store::{Origin, Outcome, StoreState, Write};
 use crate::domain::validation::{Diagnostics, read_customer, read_event};
 
@@ -47,7 +47,7 @@ pub(crate) struct StoreScope {
 #[derive(Debug)]
 pub(crate) struct Explanation {
     /// The outcome and the resulting customer, or the reason for a rejection.
-    pub outcome: Result<(Outcome, Arc<Profile>), Rejection>,
+    pub outcome: Result<(Outcome, Arc<Profile>), Vec<BrokenRule>>,
     pub notes: Vec<Note>,
 }
 

@@ -10,7 +10,7 @@ use super::{Diagnostics, ObjectReader, ValidationOptions, codes};
 use crate::domain::customer::{Address, Customer, Field, Properties, address_fields, customer_fields};
 use crate::domain::json::Json;
 use crate::domain::note::Note;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::BrokenRule;
 use crate::domain::rule::{self, Rule};
 use crate::domain::timestamp;
 
@@ -20,13 +20,13 @@ use crate::domain::timestamp;
 ///
 /// # Errors
 ///
-/// [`Rejection::Invalid`] with one entry per broken rule.
+/// All broken rules.
 pub fn read_customer(
     body: &Json<'_>,
     options: ValidationOptions,
     now: DateTime<Utc>,
     diagnostics: &mut Diagnostics,
-) -> Result<Customer, Rejection> {
+) -> Result<Customer, Vec<BrokenRule>> {
     let Some(body) = body.as_object() else {
         diagnostics.report(&rule::BODY_OBJECT, "the body");
         return diagnostics.finish(None);

@@ -13,7 +13,7 @@ use crate::domain::customer::Customer;
 use crate::domain::event::Event;
 use crate::domain::json::Json;
 use crate::domain::note::Note;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::BrokenRule;
 use crate::domain::{rule, timestamp};
 
 /// The names under which a field is accepted, in order of precedence. The first one is canonical.
@@ -35,13 +35,13 @@ pub const FIELDS: [Names; 6] = [SOURCE, TYPE, TIMESTAMP, UNIQUE_ID, PROPERTIES, 
 ///
 /// # Errors
 ///
-/// [`Rejection::Invalid`] with one entry per broken rule.
+/// All broken rules.
 pub fn read_event(
     body: &Json<'_>,
     options: ValidationOptions,
     now: DateTime<Utc>,
     diagnostics: &mut Diagnostics,
-) -> Result<(Event, Customer), Rejection> {
+) -> Result<(Event, Customer), Vec<BrokenRule>> {
     let Some(body) = body.as_object() else {
         diagnostics.report(&rule::BODY_OBJECT, "the body");
         return diagnostics.finish(None);

@@ -8,7 +8,7 @@ use super::stores::unknown_store;
 use super::{ControlError, ControlResult, ok};
 use crate::domain::customer::Include;
 use crate::domain::history::{Change, MatchKind, Step};
-use crate::domain::rejection::{BrokenRule, Rejection};
+use crate::domain::rejection::BrokenRule;
 use crate::domain::timestamp::rfc3339;
 
 /// `GET /_mock/stores/{store_id}/customers/{number}/lineage`: the last 32 steps, oldest first.
@@ -70,11 +70,10 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
     let notes: Vec<_> = explanation.notes.iter().map(|note| note.to_json()).collect();
     let (outcome, profile) = match explanation.outcome {
         Ok(accepted) => accepted,
-        Err(Rejection::Invalid(broken_rules)) => {
+        Err(broken_rules) => {
             let broken: Vec<_> = broken_rules.iter().map(BrokenRule::to_json).collect();
             return ok(json!({ "accepted": false, "broken": broken, "notes": notes }));
         }
-        Err(_) => unreachable!("a dry run checks nothing but the rules of the body"),
     };
     let mut customer = Vec::new();
     profile.write_json(Include::EVERYTHING, &mut customer);
