@@ -2,9 +2,11 @@
 //! into it, by which rule.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use super::customer::{Customer, CustomerNumber};
 use super::identifiers::Identifiers;
+use super::timestamp::rfc3339;
 
 /// The number of steps that a history holds; older ones are dropped.
 pub const MAX_STEPS: usize = 32;
@@ -33,7 +35,7 @@ pub struct Step {
     pub at: DateTime<Utc>,
     pub change: Change,
     /// The fields that it set or, in a merge, filled.
-    pub fields: Fields,
+    pub fields: FieldSet,
 }
 
 /// What a step did.
@@ -53,7 +55,41 @@ pub enum Change {
     },
 }
 
+impl Step {
+    pub fn to_json(&self) -> Value {
+        let mut json = json!({
+            "request": self.request,
+            "at": rfc3339(self.at),
+            "step": self.change.effect(),
+            "fields": self.fields.names().collect::<Vec<_>>(),
+            "rule": self.change.rule(),
+        });
+        match &self.change {
+            Change::Merged { number, identifiers } => json["merged"] = merged_json(*number, identifiers),
+            Change::Written { identifiers, .. } => {
+                if let Some(identifiers) = identifiers {
+                    json["named"] = json!(identifiers);
+                }
+            }
+        }
+        json
+    }
+}
+
+/// A merged profile, with the identifiers that it had.
+pub fn merged_json(number: CustomerNumber, identifiers: &Identifiers) -> Value {
+    json!({ "number": number, "identifiers": identifiers })
+}
+
 impl Change {
+    /// The effect on the profile, in one word.
+    pub fn effect(&self) -> &'static str {
+        match self {
+            Change::Written { match_kind, .. } => match_kind.effect(),
+            Change::Merged { .. } => "merged",
+        }
+    }
+
     /// The id of the identity rule behind the step.
     pub fn rule(&self) -> &'static str {
         match self {
@@ -89,6 +125,15 @@ impl MatchKind {
         }
     }
 
+    /// The effect of the write on the profile, in one word.
+    pub fn effect(self) -> &'static str {
+        match self {
+            MatchKind::New => "created",
+            MatchKind::ExternalId | MatchKind::WrittenLast => "updated",
+            MatchKind::Adopted => "adopted",
+        }
+    }
+
     /// The id of the rule in `openapi/COVERAGE.md`.
     pub fn rule(self) -> &'static str {
         match self {
@@ -102,18 +147,18 @@ impl MatchKind {
 
 /// A set of a customer's fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields(u32);
+pub struct FieldSet(u32);
 
-impl Fields {
+impl FieldSet {
     /// The fields that a customer has.
-    pub fn of(customer: &Customer) -> Fields {
+    pub fn from_customer(customer: &Customer) -> FieldSet {
         let bits = customer.has_values().enumerate();
-        Fields(bits.fold(0, |bits, (index, has_value)| bits | u32::from(has_value) << index))
+        FieldSet(bits.fold(0, |bits, (index, has_value)| bits | u32::from(has_value) << index))
     }
 
-    /// Those that are not among others.
-    pub fn without(self, others: Fields) -> Fields {
-        Fields(self.0 & !others.0)
+    /// The fields of this set that are not in the other.
+    pub fn without(self, other: FieldSet) -> FieldSet {
+        FieldSet(self.0 & !other.0)
     }
 
     pub fn names(self) -> impl Iterator<Item = &'static str> {
@@ -139,7 +184,7 @@ mod tests {
                     match_kind: MatchKind::New,
                     identifiers: None,
                 },
-                fields: Fields::default(),
+                fields: FieldSet::default(),
             });
             let kept: Vec<_> = history.steps().iter().map(|step| step.request).collect();
             let first = request.saturating_sub(31).max(1);
@@ -148,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_told_by_their_names() {
+    fn a_field_set_lists_its_names() {
         let customer = Customer {
             tags: Some(String::new()),
             accepts_sms_marketing: Some(false),
             ..Customer::default()
         };
-        let fields = Fields::of(&customer);
+        let fields = FieldSet::from_customer(&customer);
         assert_eq!(fields.names().collect::<Vec<_>>(), ["tags", "accepts_sms_marketing"]);
-        assert_eq!(fields.without(fields), Fields::default());
+        assert_eq!(fields.without(fields), FieldSet::default());
     }
 }

@@ -1,6 +1,7 @@
 //! The profile: a customer as its store holds it.
 
 use bytes::BufMut;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::customer::{Customer, CustomerNumber, Include, Properties};
@@ -76,6 +77,13 @@ impl Profile {
             }
         }
         out.put_slice(b"}");
+    }
+
+    /// The customer with all its fields.
+    pub fn to_json(&self) -> Value {
+        let mut json = Vec::new();
+        self.write_json(Include::EVERYTHING, &mut json);
+        serde_json::from_slice(&json).expect(IS_RENDERED)
     }
 
     /// The length in bytes of what [`Profile::write_json`] appends.

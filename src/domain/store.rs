@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::access_token::Credentials;
 use super::customer::{Customer, CustomerNumber};
 use super::event::{Event, StoredEvent};
-use super::history::{Change, Fields, History, MatchKind, Step};
+use super::history::{Change, FieldSet, History, MatchKind, Step};
 use super::identifiers::{ExternalId, Identifier, Identifiers};
 use super::identity_index::{IdentityIndex, Profiles};
 use super::merge;
@@ -75,7 +75,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    fn step(self, change: Change, fields: Fields) -> Step {
+    fn step(self, change: Change, fields: FieldSet) -> Step {
         Step {
             request: self.request,
             at: self.at,
@@ -166,7 +166,7 @@ impl StoreState {
         let target = self.index.target(&identifiers, &self.profiles);
         let before = target.map(|profile| profile.identifiers());
         let match_kind = MatchKind::new(&identifiers, before);
-        let fields = Fields::of(&write);
+        let fields = FieldSet::from_customer(&write);
         let (number, mut customer, mut history) = match target {
             Some(profile) => (
                 profile.number(),
@@ -188,13 +188,13 @@ impl StoreState {
             .next_to_merge(number, &customer.identifiers(), &self.profiles)
         {
             let other = self.remove(next);
-            let had = Fields::of(&customer);
+            let had = FieldSet::from_customer(&customer);
             customer = merge::fill(customer, other.customer());
             let change = Change::Merged {
                 number: next,
                 identifiers: Box::new(other.identifiers().clone()),
             };
-            history.push(origin.step(change, Fields::of(&customer).without(had)));
+            history.push(origin.step(change, FieldSet::from_customer(&customer).without(had)));
             self.move_events(next, number);
             merged.push((next, other.identifiers().clone()));
         }

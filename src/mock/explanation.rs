@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::customer::Customer;
-use crate::domain::customer::Include;
 use crate::domain::history::{self, Change, MatchKind};
 use crate::domain::identifiers::Identifiers;
 use crate::domain::note::Note;
@@ -158,9 +157,7 @@ impl Explanation {
 impl Customer {
     /// All fields of a profile, those included that the API returns only on request, and its number.
     pub(super) fn from_profile(profile: &Profile) -> Customer {
-        let mut json = Vec::new();
-        profile.write_json(Include::EVERYTHING, &mut json);
-        match serde_json::from_slice(&json).expect("a profile is rendered as JSON") {
+        match profile.to_json() {
             Value::Object(mut fields) => {
                 fields.insert("number".to_owned(), profile.number().into());
                 Customer::from(fields)
