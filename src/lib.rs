@@ -84,7 +84,7 @@
 //! The [`Operation`]s: access tokens, retrieving customers, and creating or updating customers and custom events. The other Yotpo
 //! resources, such as orders and products, respond with 501.
 //!
-//! Yotpo does not document how it identifies and merges shoppers, nor the messages for invalid fields. Each [rule](rule) for which
+//! Yotpo does not document how it identifies and merges shoppers, nor the messages for invalid fields. Each [rule] for which
 //! a request is rejected therefore carries its [`evidence`], and each response that relies on an assumption carries a
 //! [note](note::Note).
 //!
