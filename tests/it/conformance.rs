@@ -1,4 +1,4 @@
-//! Conformance: whether an exchange is what `openapi/customers.yaml` says it should be, and the checker's own tests.
+//! Checks requests and responses against the documents in `openapi/`, with tests of the check itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,17 +9,17 @@ use validator::ValidateEmail;
 
 use crate::support::Response;
 
-/// An OpenAPI document that exchanges are held against.
+/// An OpenAPI document with its compiled schemas.
 pub struct Contract {
     document: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// The vendor's surface, as the emulator serves it.
+/// The emulated API.
 pub static CUSTOMERS: LazyLock<Contract> =
     LazyLock::new(|| Contract::new(include_str!("../../openapi/customers.json")));
 
-/// Our own surface.
+/// The control API.
 pub static CONTROL: LazyLock<Contract> = LazyLock::new(|| Contract::new(include_str!("../../openapi/control.json")));
 
 impl Contract {
@@ -34,22 +34,22 @@ impl Contract {
         &self.document
     }
 
-    /// Follows a `$ref` into the document.
+    /// Resolves a `$ref` within the document.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
-                let pointer = reference.strip_prefix('#').expect("references stay in the document");
+                let pointer = reference.strip_prefix('#').expect("references are local");
                 self.resolve(
                     self.document
                         .pointer(pointer)
-                        .unwrap_or_else(|| panic!("{reference} is there")),
+                        .unwrap_or_else(|| panic!("{reference} does not exist")),
                 )
             }
             None => value,
         }
     }
 
-    /// The operation behind a path, if there is one.
+    /// The operation for a method and a path.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let method = if method == "HEAD" {
             "get"
@@ -61,18 +61,18 @@ impl Contract {
         item.get(method)
     }
 
-    /// Holds an answer against the document.
+    /// Checks a response against the document.
     ///
     /// # Errors
     ///
-    /// Where they differ, in words.
+    /// The first difference.
     pub fn check_response(&self, method: &str, path: &str, response: &Response) -> Result<(), String> {
         let status = response.status.to_string();
         let described = self
             .operation(method, path)
             .and_then(|operation| operation["responses"].get(&status))
             .or_else(|| self.document["x-unmatched"].get(&status))
-            .ok_or_else(|| format!("{method} {path} must not answer {status}"))?;
+            .ok_or_else(|| format!("{method} {path} must not return {status}"))?;
         let described = self.resolve(described);
         let none = Map::new();
         let headers = described["headers"].as_object().unwrap_or(&none);
@@ -124,11 +124,11 @@ impl Contract {
             .try_for_each(|value| self.check(schema, &self.typed(schema, value), name))
     }
 
-    /// Holds a request that is meant to be valid against the document.
+    /// Checks a request that should be valid against the document.
     ///
     /// # Errors
     ///
-    /// Where they differ, in words.
+    /// The first difference.
     pub fn check_request(&self, method: &str, path_and_query: &str, body: Option<&Value>) -> Result<(), String> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let operation = self
@@ -158,14 +158,13 @@ impl Contract {
                 self.check(schema, body, "the body")
             }
             (None, Some(described)) if self.resolve(described)["required"] == true => {
-                Err(format!("{method} {path} takes a body"))
+                Err(format!("{method} {path} requires a body"))
             }
-            (None, Some(_)) => Ok(()),
-            (_, None) => Ok(()),
+            _ => Ok(()),
         }
     }
 
-    /// A text as the type that a schema of simple types asks for.
+    /// Converts a text to the type of its schema.
     fn typed(&self, schema: &Value, text: &str) -> Value {
         match self.resolve(schema)["type"].as_str() {
             Some("integer") => text.parse::<u64>().map_or_else(|_| json!(text), Value::from),
@@ -173,11 +172,11 @@ impl Contract {
         }
     }
 
-    /// Holds a value against a schema of the document.
+    /// Checks a value against a schema of the document.
     ///
     /// # Errors
     ///
-    /// The first place where they differ.
+    /// The first difference, with its place.
     pub fn check(&self, schema: &Value, value: &Value, what: &str) -> Result<(), String> {
         let validator = self
             .validators
@@ -210,22 +209,22 @@ impl Contract {
                 text.len() == 2 && celes::Country::from_alpha2(text).is_ok()
             })
             .build(&Value::Object(root))
-            .expect("the document's schemas are schemas")
+            .expect("the schemas of the document are valid")
     }
 }
 
-/// The HTML5 rule on the trimmed text; a blank one counts as absent.
+/// The HTML5 rule for the trimmed text; a blank text counts as absent.
 fn is_email(text: &str) -> bool {
     text.trim().is_empty() || text.trim().validate_email()
 }
 
-/// Whether a text begins with a date; what may follow is tested where it is read.
+/// Whether a text begins with a date. Other tests cover the time.
 fn is_date(text: &str) -> bool {
     text.get(..10)
         .is_some_and(|date| date.parse::<chrono::NaiveDate>().is_ok())
 }
 
-/// Whether a path fits a template such as `/core/v3/stores/{store_id}/customers`.
+/// Whether a path matches a template such as `/core/v3/stores/{store_id}/customers`.
 fn matches(template: &str, path: &str) -> bool {
     let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
@@ -241,13 +240,13 @@ mod tests {
 
     const SEED: &str = include_str!("../data/shop.json");
 
-    /// A page with everything on it, as it was answered.
+    /// A real page with all optional parts.
     fn page() -> Response {
         let emulator = Emulator::seeded(SEED);
         let mut response = emulator.get(&customers(
             "?limit=2&include_custom_properties=true&expand=loyalty,reviews",
         ));
-        // The header does not vary, so that the tests below need not.
+        // No document describes this header.
         response.headers.retain(|(name, _)| name != "date");
         response
     }
@@ -281,7 +280,7 @@ mod tests {
         }
     }
 
-    /// What may be absent from an answer, or hold any key.
+    /// Whether a key may be absent, or belongs to an object that may have any keys.
     fn is_free(pointer: &str, key: &str) -> bool {
         let parent = pointer.rsplit('/').next().unwrap_or_default();
         pointer.contains("/channels")
@@ -290,12 +289,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_as_it_came_passes() {
+    fn an_unchanged_response_passes() {
         assert_eq!(check(&page()), Ok(()));
     }
 
     #[test]
-    fn an_answer_less_any_one_key_fails() {
+    fn a_response_without_any_one_key_fails() {
         let page = page();
         let body: Value = serde_json::from_slice(&page.body).unwrap();
         let mut pointers = Vec::new();
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_plus_any_one_key_fails() {
+    fn a_response_with_an_additional_key_fails() {
         let page = page();
         let body: Value = serde_json::from_slice(&page.body).unwrap();
         let mut pointers = Vec::new();
@@ -334,16 +333,16 @@ mod tests {
             .filter(|pointer| !pointer.ends_with("/custom_properties"))
         {
             let mut plus = body.clone();
-            plus.pointer_mut(pointer).unwrap()["surplus"] = json!(1);
+            plus.pointer_mut(pointer).unwrap()["additional"] = json!(1);
             assert!(
                 check(&with_body(&page, &plus)).is_err(),
-                "{pointer} with a surplus key passes"
+                "{pointer} with an additional key passes"
             );
         }
     }
 
     #[test]
-    fn an_answer_with_any_value_of_a_wrong_type_fails() {
+    fn a_response_with_any_value_of_a_wrong_type_fails() {
         let page = page();
         let body: Value = serde_json::from_slice(&page.body).unwrap();
         let mut pointers = Vec::new();
@@ -360,7 +359,7 @@ mod tests {
             for key in keys {
                 let mut wrong = body.clone();
                 let place = &mut wrong.pointer_mut(&pointer).unwrap()[&key];
-                // Nothing on a page is an array of arrays.
+                // No field is an array of arrays.
                 *place = json!([[]]);
                 assert!(
                     check(&with_body(&page, &wrong)).is_err(),
@@ -371,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_less_a_header_or_with_a_wrong_status_fails() {
+    fn a_response_without_a_header_or_with_a_wrong_status_fails() {
         let page = page();
         for name in [
             "x-yotpo-mock-request",
@@ -382,11 +381,11 @@ mod tests {
         ] {
             let mut less = page.clone();
             less.headers.retain(|(key, _)| key != name);
-            assert!(check(&less).is_err(), "an answer without {name} passes");
+            assert!(check(&less).is_err(), "a response without {name} passes");
         }
         let mut plus = page.clone();
-        plus.headers.push(("x-surplus".to_owned(), "1".to_owned()));
-        assert!(check(&plus).is_err(), "a surplus header passes");
+        plus.headers.push(("x-additional".to_owned(), "1".to_owned()));
+        assert!(check(&plus).is_err(), "an additional header passes");
         for status in [201, 204, 400, 422] {
             assert!(check(&Response { status, ..page.clone() }).is_err(), "{status} passes");
         }

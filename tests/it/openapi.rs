@@ -1,4 +1,4 @@
-//! The documents under `openapi/`: kept in step with what is served.
+//! The documents in `openapi/` and their JSON versions, which the emulator serves.
 
 use serde_json::Value;
 
@@ -6,28 +6,28 @@ use crate::support::Emulator;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi");
 
-/// Rewrites the twins instead of comparing them, where this variable is set.
+/// If this variable is set, the test rewrites the JSON files instead of comparing them.
 const UPDATE: &str = "UPDATE_OPENAPI";
 
 #[test]
-fn the_json_twins_say_what_the_yaml_says() {
+fn the_json_files_equal_the_yaml_files() {
     for name in ["customers", "control"] {
-        let yaml = std::fs::read_to_string(format!("{FOLDER}/{name}.yaml")).expect("the document is there");
+        let yaml = std::fs::read_to_string(format!("{FOLDER}/{name}.yaml")).expect("the document exists");
         let document: Value = serde_yaml_ng::from_str(&yaml).expect("the document is YAML");
-        let (twin, expected) = (format!("{FOLDER}/{name}.json"), format!("{document}\n"));
+        let (path, expected) = (format!("{FOLDER}/{name}.json"), format!("{document}\n"));
         if std::env::var_os(UPDATE).is_some() {
-            std::fs::write(twin, expected).expect("the twin can be written");
+            std::fs::write(path, expected).expect("the file can be written");
             continue;
         }
-        let twin = std::fs::read_to_string(twin).expect("the twin is there");
+        let json = std::fs::read_to_string(path).expect("the file exists");
         assert!(
-            twin == expected,
-            "openapi/{name}.json is out of step: run `{UPDATE}=1 cargo test --test it openapi`"
+            json == expected,
+            "openapi/{name}.json is out of date: run `{UPDATE}=1 cargo test --test it openapi`"
         );
     }
 }
 
-/// What a comma in an unquoted description leaves behind: keys that are prose.
+/// The keys that contain spaces: a comma in an unquoted description of a flow mapping creates them.
 fn prose_keys(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(object) => {
@@ -43,10 +43,10 @@ fn prose_keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn no_description_is_torn_at_a_comma() {
+fn no_description_is_split_at_a_comma() {
     for name in ["customers", "control"] {
-        let twin = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).expect("the twin is there");
-        let document: Value = serde_json::from_str(&twin).expect("the twin is JSON");
+        let json = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).expect("the file exists");
+        let document: Value = serde_json::from_str(&json).expect("the file is JSON");
         assert_eq!(prose_keys(&document), [""; 0]);
     }
 }
@@ -59,5 +59,9 @@ fn the_emulator_serves_the_document() {
     let body = response.split_once("\r\n\r\n").expect("a body").1;
     let served: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(served["openapi"], "3.1.0");
-    assert_eq!(emulator.mock.requests().count(), 0, "our own surface is not journalled");
+    assert_eq!(
+        emulator.mock.requests().count(),
+        0,
+        "control requests are not in the journal"
+    );
 }
