@@ -1,7 +1,7 @@
 //! Our own surface: what a test can ask of the emulator, and what it is told where it asks for something impossible.
 
 mod access;
-mod authority;
+mod ca;
 mod clock;
 mod faults;
 mod profiles;

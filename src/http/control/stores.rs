@@ -1,14 +1,15 @@
 //! The stores, their customers and their events: `/_mock/stores`.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::ContentType;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::request::{ControlRequest, parse_limit, parse_number};
 use super::{ControlError, ControlResult, ok};
-use crate::domain::customer::Include;
+use crate::domain::customer::{CustomerNumber, Include};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
+use crate::domain::profile::Profile;
 use crate::domain::store::{Pending, StoreState, Write};
 use crate::domain::timestamp::rfc3339;
 
@@ -55,23 +56,27 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
     let (mut customers, pending) = found.ok_or_else(|| unknown_store(store))?;
     let next_after = (customers.len() > limit).then(|| customers[limit - 1].number());
     customers.truncate(limit);
-    let mut json = b"{\"customers\":[".to_vec();
-    for (at, profile) in customers.iter().enumerate() {
-        if at > 0 {
-            json.push(b',');
-        }
-        let start = json.len();
-        profile.write_json(Include::EVERYTHING, &mut json);
-        // The rendered object gets the number as its first key.
-        json.splice(
-            start..=start,
-            format!("{{\"number\":{},", profile.number()).into_bytes(),
-        );
-    }
-    let rest = json!({ "pending": pending, "next_after": next_after }).to_string();
-    json.extend_from_slice(b"],");
-    json.extend_from_slice(&rest.as_bytes()[1..]);
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+    ok(CustomerList {
+        customers: customers.iter().map(|profile| customer_json(profile)).collect(),
+        next_after,
+        pending,
+    })
+}
+
+#[derive(Serialize)]
+struct CustomerList {
+    customers: Vec<Box<RawValue>>,
+    next_after: Option<CustomerNumber>,
+    pending: Vec<Value>,
+}
+
+/// The rendered customer, with its number as the first key.
+fn customer_json(profile: &Profile) -> Box<RawValue> {
+    let mut json = Vec::new();
+    profile.write_json(Include::EVERYTHING, &mut json);
+    let json = String::from_utf8(json).expect("a profile is rendered as text");
+    let json = format!("{{\"number\":{},{}", profile.number(), &json[1..]);
+    RawValue::from_string(json).expect("a profile is rendered as an object")
 }
 
 /// `GET /_mock/stores/{store_id}/events`, `?limit=&after=&type=&unique_id=&customer=`: in the order of arrival. `customer` is an

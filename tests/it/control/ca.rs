@@ -1,17 +1,17 @@
-//! The authority that clients must trust, as the control surface tells it.
+//! The CA certificate that clients must trust.
 
 use crate::support::Emulator;
 
 #[cfg(feature = "tls")]
 #[test]
-fn the_authority_is_told_under_the_rules_of_the_control_surface() {
+fn the_ca_certificate_is_returned_under_the_access_rules_of_the_control_api() {
     let emulator = Emulator::undeclared();
-    let told = emulator.control("GET", "/ca.pem").send();
+    let response = emulator.control("GET", "/ca.pem").send();
     assert_eq!(
-        (told.status(), told.header("content-type")),
+        (response.status(), response.header("content-type")),
         (200, Some("application/x-pem-file"))
     );
-    assert_eq!(String::from_utf8_lossy(&told.body), emulator.mock.ca_pem());
+    assert_eq!(String::from_utf8_lossy(&response.body), emulator.mock.ca_pem());
     assert_eq!(emulator.control("HEAD", "/ca.pem").send().status(), 200);
     let foreign = emulator.control("GET", "/ca.pem").header("Host", "evil.example").send();
     assert_eq!(foreign.status(), 403);
@@ -21,9 +21,9 @@ fn the_authority_is_told_under_the_rules_of_the_control_surface() {
 
 #[cfg(not(feature = "tls"))]
 #[test]
-fn a_build_without_tls_has_no_authority_and_says_so() {
+fn a_build_without_tls_has_no_ca_certificate() {
     insta::assert_snapshot!(Emulator::undeclared().control("GET", "/ca.pem").send(), @r#"
     404
-    {"error":"this build speaks no TLS","hint":"build it with the Cargo feature `tls`"}
+    {"error":"this build does not support TLS","hint":"build it with the Cargo feature `tls`"}
     "#);
 }
