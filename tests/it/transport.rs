@@ -341,7 +341,7 @@ fn a_rejection_that_leaves_a_short_body_unread_keeps_the_connection_on_both_tran
 /// A bug of the codec of actix-http 3.20, documented in `docs/architecture.md`. The fast transport does not have it.
 #[test]
 fn the_full_transport_loses_the_body_of_a_delayed_get_before_a_head() {
-    let emulator = Emulator::new();
+    let emulator = Emulator::undeclared();
     emulator.fault(json!({"delay_ms": 20, "times": 1}));
     let token = format!("X-Yotpo-Token: any\r\n{FULL_TRANSPORT}");
     let pipelined = [
