@@ -26,7 +26,7 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
     let head = context.head;
     let store = context.known_store().map(|store| store.store.as_str());
     let faults = context.scope.faults();
-    let inputs = faults.may_match(Some(operation), store, head.method.as_str(), head.path)?;
+    let inputs = faults.may_match(operation, store, head.method.as_str(), head.path)?;
     let names_store_in_body = operation == Operation::CreateOauthToken;
     let body = if inputs.bodies || names_store_in_body {
         context.peek_body().await
@@ -55,12 +55,12 @@ pub(super) async fn respond(fault: &MatchedFault, operation: Operation, context:
     let response = if effect.expire_token && operation.needs_token() {
         context.store().expire_token(access_token(context.head).as_deref());
         Some(Response::rejection(&Rejection::ExpiredToken))
-    } else if effect.replaces_the_answer() && !effect.after_commit {
+    } else if effect.replaces_response() && !effect.after_commit {
         None
     } else {
         Some(authorize_and_handle(operation, context).await)
     };
-    let response = response.filter(|_| !effect.replaces_the_answer());
+    let response = response.filter(|_| !effect.replaces_response());
     alter(response.unwrap_or_else(|| replacement(fault)), fault)
 }
 

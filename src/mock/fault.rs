@@ -1,20 +1,21 @@
-//! A fault as a Rust test asks for it.
+//! Injected faults, for Rust tests.
 
 use std::fmt;
 use std::ptr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::domain::operation::Operation;
 use crate::world::World;
+use crate::world::fault::{Criteria, Delay, DelayRange, Disconnect, FaultDefinition, InvalidFault};
 use crate::world::memory::Memory;
 
-/// What happens to a request in the place of, or beside, the emulator's own answer.
+/// A fault: the requests that it applies to, and its effect on them.
 ///
-/// A request meets at most one fault: the oldest that matches it and is not used up. Without [`times`](Fault::times) a fault
-/// strikes every request that it matches, but for one that is added by [`fail_next`](crate::Store::fail_next).
+/// At most one fault applies to a request: the oldest that matches it and is not used up. Without [`times`](Fault::times) a fault
+/// applies to every request that it matches; one added by [`fail_next`](crate::Store::fail_next) applies once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,81 +28,63 @@ use crate::world::memory::Memory;
 /// store.add_fault(Fault::delay(Duration::from_millis(200)).probability(0.1, 7));
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it strikes when it is added by `fail_next` or `add_fault`"]
+#[must_use = "a fault has no effect until it is added by `fail_next` or `add_fault`"]
 pub struct Fault {
-    spec: Map<String, Value>,
+    definition: FaultDefinition,
+}
+
+impl From<FaultDefinition> for Fault {
+    fn from(definition: FaultDefinition) -> Fault {
+        Fault { definition }
+    }
 }
 
 impl Fault {
-    /// An answer with this status, from 200 to 599, and an error in the vendor's envelope.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::RetrieveCustomers, Fault::status(502));
-    /// ```
+    /// A response with this status, from 200 to 599, and an error in Yotpo's envelope.
     pub fn status(status: u16) -> Fault {
-        Fault { spec: Map::new() }.with("status", status)
+        Fault::from(FaultDefinition {
+            status: Some(status),
+            ..Default::default()
+        })
     }
 
-    /// 429 that asks to wait for so many seconds, by `Retry-After`.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::UpsertCustomer, Fault::too_many_requests(2));
-    /// ```
+    /// 429 with the header `Retry-After`.
     pub fn too_many_requests(retry_after_seconds: u64) -> Fault {
         Fault::status(429).header("Retry-After", retry_after_seconds.to_string())
     }
 
     /// 503.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::UpsertCustomer, Fault::service_unavailable().times(2));
-    /// ```
     pub fn service_unavailable() -> Fault {
         Fault::status(503)
     }
 
-    /// The connection ends with a reset in the place of an answer.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::UpsertCustomerEvent, Fault::connection_reset().after_commit());
-    /// ```
+    /// The connection is reset instead of a response.
     pub fn connection_reset() -> Fault {
-        Fault { spec: Map::new() }.with("connection", "reset")
+        Fault::disconnect(Disconnect::Reset)
     }
 
-    /// The connection ends with an end of file in the place of an answer.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::UpsertCustomer, Fault::connection_closed());
-    /// ```
+    /// The connection is closed instead of a response.
     pub fn connection_closed() -> Fault {
-        Fault { spec: Map::new() }.with("connection", "close")
+        Fault::disconnect(Disconnect::Close)
     }
 
-    /// The answer comes late, by real time: to the millisecond, at most a day. The wait is before anything else happens, and a
-    /// client that leaves meanwhile has its write all the same.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.add_fault(Fault::delay(Duration::from_millis(200)));
-    /// ```
+    fn disconnect(disconnect: Disconnect) -> Fault {
+        Fault::from(FaultDefinition {
+            connection: Some(disconnect),
+            ..Default::default()
+        })
+    }
+
+    /// The request is delayed by real time: to the millisecond, at most a day. The delay is before anything else happens; the
+    /// request is handled even if the client disconnects meanwhile.
     pub fn delay(delay: Duration) -> Fault {
-        Fault { spec: Map::new() }.with("delay_ms", milliseconds(delay))
+        Fault::from(FaultDefinition {
+            delay_ms: Some(Delay::Fixed(milliseconds(delay))),
+            ..Default::default()
+        })
     }
 
-    /// The answer comes late by something between two durations, drawn anew for each request; the same seed draws the same.
+    /// The request is delayed by a random time between two durations; the same seed gives the same delays.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -109,125 +92,97 @@ impl Fault {
     /// # let store = YotpoMock::shared().new_store();
     /// store.add_fault(Fault::delay_between(Duration::from_millis(50), Duration::from_millis(200), 1));
     /// ```
-    pub fn delay_between(least: Duration, most: Duration, seed: u64) -> Fault {
-        let delay = json!({ "min": milliseconds(least), "max": milliseconds(most), "seed": seed });
-        Fault { spec: Map::new() }.with("delay_ms", delay)
+    pub fn delay_between(min: Duration, max: Duration, seed: u64) -> Fault {
+        let range = DelayRange {
+            min: Some(milliseconds(min)),
+            max: Some(milliseconds(max)),
+            seed: Some(seed),
+        };
+        Fault::from(FaultDefinition {
+            delay_ms: Some(Delay::Between(range)),
+            ..Default::default()
+        })
     }
 
-    /// The answer is cut after so many bytes of its body, and the connection with it.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::RetrieveCustomers, Fault::truncated(100));
-    /// ```
+    /// The response is truncated after this number of bytes of its body, and the connection is closed.
     pub fn truncated(bytes: u32) -> Fault {
-        Fault { spec: Map::new() }.with("truncate_bytes", bytes)
+        Fault::from(FaultDefinition {
+            truncate_bytes: Some(bytes as usize),
+            ..Default::default()
+        })
     }
 
-    /// The answer drips.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::RetrieveCustomers, Fault::dripping(1024));
-    /// ```
+    /// The body of the response is sent slowly.
     pub fn dripping(bytes_per_second: u32) -> Fault {
-        Fault { spec: Map::new() }.with("drip_bytes_per_second", bytes_per_second)
+        Fault::from(FaultDefinition {
+            drip_bytes_per_second: Some(bytes_per_second),
+            ..Default::default()
+        })
     }
 
-    /// The answer's body is broken JSON.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::RetrieveCustomers, Fault::malformed_json());
-    /// ```
+    /// The body of the response is incomplete JSON.
     pub fn malformed_json() -> Fault {
-        Fault { spec: Map::new() }.with("malformed_json", true)
+        Fault::from(FaultDefinition {
+            malformed_json: Some(true),
+            ..Default::default()
+        })
     }
 
-    /// The token that came is dead from now on, so that the request is refused with 401.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation, YotpoMock};
-    /// # let store = YotpoMock::shared().new_store();
-    /// store.fail_next(Operation::RetrieveCustomers, Fault::expired_token());
-    /// ```
+    /// The token of the request expires, so that the response is 401.
     pub fn expired_token() -> Fault {
-        Fault { spec: Map::new() }.with("expire_token", true)
+        Fault::from(FaultDefinition {
+            expire_token: Some(true),
+            ..Default::default()
+        })
     }
 
-    /// Answers with this body: a text as it is, anything else as JSON.
+    /// The response has this body: a string as it is, every other value as JSON.
     ///
     /// ```
     /// # use yotpo_mock::Fault;
     /// let gateway = Fault::status(502).body("<html>Bad Gateway</html>").content_type("text/html");
     /// # let _ = gateway;
     /// ```
-    pub fn body(self, body: impl Into<Value>) -> Fault {
-        self.with("body", body)
-    }
-
-    /// Answers with a header of its own.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let busy = Fault::status(503).header("Retry-After", "120");
-    /// # let _ = busy;
-    /// ```
-    pub fn header(mut self, name: &str, value: impl Into<String>) -> Fault {
-        let headers = self.spec.entry("headers").or_insert_with(|| json!({}));
-        headers[name] = value.into().into();
+    pub fn body(mut self, body: impl Into<Value>) -> Fault {
+        self.definition.body = Some(body.into());
         self
     }
 
-    /// Answers with another content type.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let page = Fault::status(200).body("<html></html>").content_type("text/html");
-    /// # let _ = page;
-    /// ```
-    pub fn content_type(self, content_type: impl Into<String>) -> Fault {
-        self.with("content_type", content_type.into())
+    /// The response has this header.
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Fault {
+        let headers = self.definition.headers.get_or_insert_default();
+        headers.insert(name.to_owned(), value.into().into());
+        self
     }
 
-    /// Lets the request take its full effect before its answer is replaced: the write happened, and the client does not know.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let lost = Fault::connection_reset().after_commit();
-    /// # let _ = lost;
-    /// ```
-    pub fn after_commit(self) -> Fault {
-        self.with("after_commit", true)
+    /// The response has this content type.
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Fault {
+        self.definition.content_type = Some(content_type.into());
+        self
     }
 
-    /// Only for one operation.
+    /// The request is handled before its response is replaced: the write is done, but the client does not know.
+    pub fn after_commit(mut self) -> Fault {
+        self.definition.after_commit = Some(true);
+        self
+    }
+
+    /// Applies to this operation only.
     ///
     /// # Panics
     ///
-    /// If it is for another one already.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, Operation};
-    /// let fault = Fault::status(500).on(Operation::UpsertCustomer);
-    /// # let _ = fault;
-    /// ```
+    /// If the fault is for another operation already.
     #[track_caller]
-    pub fn on(self, operation: Operation) -> Fault {
-        let before = self.spec.get("match").and_then(|wanted| wanted["operation"].as_str());
-        if let Some(before) = before.filter(|before| *before != operation.as_str()) {
-            panic!(
-                "the fault is for `{before}` already, and would be for `{}`",
-                operation.as_str()
-            );
+    pub fn on(mut self, operation: Operation) -> Fault {
+        let name = operation.as_str();
+        let before = self.criteria().operation.replace(name.to_owned());
+        if let Some(before) = before.filter(|before| before != name) {
+            panic!("the fault is for `{before}` already, and would be for `{name}`");
         }
-        self.matching("operation", operation.as_str())
+        self
     }
 
-    /// Only for requests whose body has at least this.
+    /// Applies only to requests whose body contains this: objects may have further keys.
     ///
     /// ```
     /// # use yotpo_mock::Fault;
@@ -235,87 +190,68 @@ impl Fault {
     /// let fault = Fault::status(500).on_body(json!({"customer": {"email": "ann@example.com"}}));
     /// # let _ = fault;
     /// ```
-    pub fn on_body(self, body: impl Into<Value>) -> Fault {
-        self.matching("body", body)
+    pub fn on_body(mut self, body: impl Into<Value>) -> Fault {
+        self.criteria().body = Some(body.into());
+        self
     }
 
-    /// Only for requests with this parameter in the query, decoded.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let fault = Fault::status(500).on_query("email", "ann@example.com");
-    /// # let _ = fault;
-    /// ```
-    pub fn on_query(self, name: &str, value: impl Into<String>) -> Fault {
-        self.matching_within("query", name, value.into())
+    /// Applies only to requests with this query parameter, decoded.
+    pub fn on_query(mut self, name: &str, value: impl Into<String>) -> Fault {
+        let query = &mut self.criteria().query;
+        query.get_or_insert_with(|| json!({}))[name] = value.into().into();
+        self
     }
 
-    /// Only for requests with this header; its name may be in any case.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let fault = Fault::status(500).on_header("User-Agent", "my-sync/1.0");
-    /// # let _ = fault;
-    /// ```
-    pub fn on_header(self, name: &str, value: impl Into<String>) -> Fault {
-        self.matching_within("headers", name, value.into())
+    /// Applies only to requests with this header. The case of the name does not matter.
+    pub fn on_header(mut self, name: &str, value: impl Into<String>) -> Fault {
+        let headers = &mut self.criteria().headers;
+        headers.get_or_insert_with(|| json!({}))[name] = value.into().into();
+        self
     }
 
-    /// Leaves the first so many requests that match alone.
+    /// Leaves the first matching requests alone.
     ///
     /// ```
     /// # use yotpo_mock::Fault;
     /// let third = Fault::status(500).after(2).times(1);
     /// # let _ = third;
     /// ```
-    pub fn after(self, requests: u64) -> Fault {
-        self.with("after", requests)
+    pub fn after(mut self, requests: u64) -> Fault {
+        self.definition.after = Some(requests);
+        self
     }
 
-    /// Strikes so often and is used up then; at least once.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let twice = Fault::status(503).times(2);
-    /// # let _ = twice;
-    /// ```
-    pub fn times(self, times: u64) -> Fault {
-        self.with("times", times)
+    /// Applies to this number of requests, at least 1; then it is used up.
+    pub fn times(mut self, times: u64) -> Fault {
+        self.definition.times = Some(times);
+        self
     }
 
-    /// Strikes this share of the requests that match, above 0 and at most 1; the same seed strikes the same.
-    ///
-    /// ```
-    /// # use yotpo_mock::Fault;
-    /// let flaky = Fault::status(500).probability(0.1, 7);
-    /// # let _ = flaky;
-    /// ```
-    pub fn probability(self, share: f64, seed: u64) -> Fault {
-        self.with("probability", share).with("seed", seed)
+    /// Applies to a random share of the matching requests, above 0 and at most 1; the same seed gives the same choice.
+    pub fn probability(mut self, share: f64, seed: u64) -> Fault {
+        self.definition.probability = Some(share);
+        self.definition.seed = Some(seed);
+        self
     }
 
-    /// Strikes once, unless told otherwise.
-    pub(super) fn once(self) -> Fault {
-        match self.spec.contains_key("times") {
-            true => self,
-            false => self.times(1),
-        }
+    /// Applies once, unless `times` says otherwise.
+    pub(super) fn once(mut self) -> Fault {
+        self.definition.times.get_or_insert(1);
+        self
     }
 
-    /// Only for one store.
-    pub(super) fn of_store(self, store: &str) -> Fault {
-        self.matching("store", store)
+    pub(super) fn of_store(mut self, store: &str) -> Fault {
+        self.criteria().store = Some(store.to_owned());
+        self
     }
 
-    /// Adds it to what is remembered.
-    ///
     /// # Panics
     ///
-    /// If it is impossible, or there are too many.
+    /// If the fault is not possible, or there are too many.
     #[track_caller]
     pub(super) fn add_to(self, world: &Arc<World>) -> AddedFault {
         let memory = world.memory();
-        match memory.faults.add(self.spec) {
+        match self.validated().and_then(|definition| memory.faults.add(definition)) {
             Ok(id) => AddedFault {
                 world: world.clone(),
                 memory: Arc::downgrade(&memory),
@@ -325,19 +261,13 @@ impl Fault {
         }
     }
 
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Fault {
-        self.spec.insert(key.to_owned(), value.into());
-        self
+    /// Reads the definition back from its JSON, which checks the bounds of its values.
+    fn validated(&self) -> Result<FaultDefinition, InvalidFault> {
+        FaultDefinition::from_json(self.definition.to_json())
     }
 
-    fn matching(mut self, key: &str, value: impl Into<Value>) -> Fault {
-        self.spec.entry("match").or_insert_with(|| json!({}))[key] = value.into();
-        self
-    }
-
-    fn matching_within(mut self, key: &str, name: &str, value: String) -> Fault {
-        self.spec.entry("match").or_insert_with(|| json!({}))[key][name] = value.into();
-        self
+    fn criteria(&mut self) -> &mut Criteria {
+        self.definition.criteria.get_or_insert_default()
     }
 }
 
@@ -345,7 +275,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A fault that was added, and what became of it. A reset, or another state that is put back, removes it.
+/// A fault that was added, with its counts. A reset, or restoring another state, removes it.
 ///
 /// ```
 /// use yotpo_mock::{Fault, Operation, YotpoMock};
@@ -358,12 +288,12 @@ fn milliseconds(duration: Duration) -> u64 {
 #[derive(Clone)]
 pub struct AddedFault {
     world: Arc<World>,
-    /// Ids begin anew in each memory.
+    /// The memory that has the fault: another one counts ids from 1 again.
     memory: Weak<Memory>,
     id: u64,
 }
 
-/// As [`to_json`](AddedFault::to_json) tells it.
+/// As [`to_json`](AddedFault::to_json).
 impl fmt::Debug for AddedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.to_json(), f)
@@ -371,40 +301,22 @@ impl fmt::Debug for AddedFault {
 }
 
 impl AddedFault {
-    /// Its number, as the header `X-Yotpo-Mock-Fault` of an answer and [`Entry::fault`](crate::journal::Entry::fault) tell it.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let yotpo = YotpoMock::start();
-    /// assert_eq!(yotpo.add_fault(Fault::status(503)).id(), 1);
-    /// ```
+    /// Its id, as in the header `X-Yotpo-Mock-Fault` of a response and in [`Entry::fault`](crate::journal::Entry::fault).
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// How many requests it struck; 0 once it is removed.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let yotpo = YotpoMock::start();
-    /// assert_eq!(yotpo.add_fault(Fault::status(503)).hits(), 0);
-    /// ```
+    /// The number of requests that it was applied to; 0 once it is removed.
     pub fn hits(&self) -> u64 {
         self.to_json()["hits"].as_u64().unwrap_or(0)
     }
 
-    /// How many requests matched it, those included that it left alone; 0 once it is removed.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let yotpo = YotpoMock::start();
-    /// assert_eq!(yotpo.add_fault(Fault::status(503)).matched(), 0);
-    /// ```
+    /// The number of requests that matched, including those that it left alone; 0 once it is removed.
     pub fn matched(&self) -> u64 {
         self.to_json()["matched"].as_u64().unwrap_or(0)
     }
 
-    /// Whether it will strike no more: used up, or removed.
+    /// Whether it is used up or removed.
     ///
     /// ```
     /// # use yotpo_mock::{Fault, YotpoMock};
@@ -419,43 +331,31 @@ impl AddedFault {
     }
 
     /// Removes it.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let yotpo = YotpoMock::start();
-    /// yotpo.add_fault(Fault::status(503)).remove();
-    /// ```
     pub fn remove(self) {
         if let Some(memory) = self.memory() {
             memory.faults.remove(self.id);
         }
     }
 
-    /// What it is and what became of it, as `GET /_mock/faults` tells it; null once it is removed.
-    ///
-    /// ```
-    /// # use yotpo_mock::{Fault, YotpoMock};
-    /// # let yotpo = YotpoMock::start();
-    /// assert_eq!(yotpo.add_fault(Fault::status(503)).to_json()["status"], 503);
-    /// ```
+    /// The fault and its counts, as in `GET /_mock/faults`; null once it is removed.
     pub fn to_json(&self) -> Value {
         let fault = self.memory().and_then(|memory| memory.faults.get(self.id));
         fault.unwrap_or_default()
     }
 
-    /// All of them, or those that are for one store only.
+    /// All faults, or those that apply to one store only.
     pub(super) fn all(world: &Arc<World>, store: Option<&str>) -> Vec<AddedFault> {
         let memory = world.memory();
         let ids = memory.faults.ids(store).into_iter();
-        let all = ids.map(|id| AddedFault {
+        let faults = ids.map(|id| AddedFault {
             world: world.clone(),
             memory: Arc::downgrade(&memory),
             id,
         });
-        all.collect()
+        faults.collect()
     }
 
-    /// What it was added to, if that is still what is remembered.
+    /// The memory that has the fault, unless it was replaced.
     fn memory(&self) -> Option<Arc<Memory>> {
         let memory = self.world.memory();
         ptr::eq(self.memory.as_ptr(), Arc::as_ptr(&memory)).then_some(memory)

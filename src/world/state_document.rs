@@ -105,7 +105,7 @@ impl State {
         write!(
             out,
             "\"settings\":{settings},\n\"faults\":{},\n\"rate_windows\":{windows},\n\"stores\":[",
-            memory.faults.to_json()
+            json!(memory.faults)
         )?;
         for (at, (id, state)) in memory.stores.iter().enumerate() {
             out.write_all(if at > 0 { b",\n" } else { b"\n" })?;
@@ -202,13 +202,13 @@ fn pending_json(pending: &Pending) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "strict_json::object")]
     clock: Option<ClockDocument>,
     declared_only: Option<bool>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "strict_json::object")]
     settings: Option<SettingsDocument>,
-    #[serde(default, deserialize_with = "object")]
-    faults: Option<FaultsDocument>,
+    #[serde(default, deserialize_with = "strict_json::object")]
+    faults: Option<FaultsState>,
     #[serde(default, deserialize_with = "named_objects")]
     rate_windows: BTreeMap<String, WindowDocument>,
     #[serde(borrow, deserialize_with = "objects")]
@@ -217,17 +217,10 @@ struct Document<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultsDocument {
-    last_id: u64,
-    faults: Vec<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ClockDocument {
     frozen: Option<bool>,
     now: Option<String>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "strict_json::object")]
     ahead: Option<DeltaDocument>,
     #[serde(default, deserialize_with = "named_objects")]
     offsets: BTreeMap<String, DeltaDocument>,
@@ -263,9 +256,9 @@ struct WindowDocument {
 struct StoreDocument<'a> {
     id: String,
     secret: Option<String>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "strict_json::object")]
     tokens: Option<TokensDocument>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "strict_json::object")]
     counters: Option<CountersDocument>,
     #[serde(borrow, default)]
     customers: Vec<&'a RawValue>,
@@ -288,11 +281,6 @@ struct CountersDocument {
     customers: u64,
     events: u64,
     writes: u64,
-}
-
-fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Option<T>, D::Error> {
-    let told = Option::<StrictObject<T>>::deserialize(told)?;
-    Ok(told.map(|StrictObject(told)| told))
 }
 
 fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(told: D) -> Result<Vec<T>, D::Error> {
@@ -349,9 +337,7 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
         memory.overrides = settings.all;
         memory.store_overrides = settings.stores;
     }
-    if let Some(told) = document.faults {
-        memory.faults = FaultsState::read(told.last_id, told.faults)?;
-    }
+    memory.faults = document.faults.unwrap_or_default();
     for (store, told) in document.rate_windows {
         let path = format!("rate_windows.{store}.opened_at");
         let opened_at = moment(&path, &told.opened_at)?;

@@ -101,3 +101,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
         deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
 }
+
+/// Reads an optional object. For `deserialize_with`.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let object = Option::<StrictObject<T>>::deserialize(deserializer)?;
+    Ok(object.map(|StrictObject(object)| object))
+}

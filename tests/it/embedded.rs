@@ -349,7 +349,7 @@ fn faults_strike_one_store_as_often_as_they_are_told() {
     store.clear_faults();
     assert!(left.is_over());
     assert_snapshot!(panic_of(|| store.add_fault(Fault::status(99))), @"the fault is not added: `status` must be a whole number from 200 to 599, and is `99`");
-    assert_snapshot!(panic_of(|| store.add_fault(Fault::connection_closed().header("A", "b"))), @"the fault is not added: `connection` leaves no answer: it goes neither with `status` nor with anything else of an answer");
+    assert_snapshot!(panic_of(|| store.add_fault(Fault::connection_closed().header("A", "b"))), @"the fault is not added: `connection` leaves no response: it goes neither with `status` nor with any other change of a response");
 }
 
 #[test]

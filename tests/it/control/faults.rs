@@ -307,17 +307,17 @@ fn impossible_faults_are_refused_by_name() {
         response.json()["error"].as_str().unwrap().to_owned()
     };
     assert_snapshot!(refused(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
-    assert_snapshot!(refused(json!({"statsu": 503})), @"`statsu` is not a key of a fault: there are match, after, times, probability, seed, status, body, headers, content_type, malformed_json, delay_ms, truncate_bytes, drip_bytes_per_second, expire_token, connection, after_commit");
+    assert_snapshot!(refused(json!({"statsu": 503})), @"unknown field `statsu`, expected one of `match`, `after`, `times`, `probability`, `seed`, `status`, `body`, `headers`, `content_type`, `malformed_json`, `delay_ms`, `truncate_bytes`, `drip_bytes_per_second`, `expire_token`, `connection`, `after_commit`");
     assert_snapshot!(refused(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
     assert_snapshot!(refused(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
     assert_snapshot!(refused(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
     assert_snapshot!(refused(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @"`match.operation` is `deleteCustomer`: there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`");
-    assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"`stroe` is not a key of `match`: there are operation, store, method, path, query, headers, body");
-    assert_snapshot!(refused(json!({"connection": "drop"})), @r#"`connection` must be `close` or `reset`, and is `"drop"`"#);
-    assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no answer: it goes neither with `status` nor with anything else of an answer");
+    assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
+    assert_snapshot!(refused(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
+    assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
     assert_snapshot!(refused(json!({"delay_ms": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body` or `connection`");
     assert_snapshot!(refused(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
-    assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be a header's name and a string or number that fits one");
+    assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be the name of a header, and its value a string or a number that is valid in one");
     for wrong in [
         json!({"status": "503"}),
         json!({"status": 503, "match": []}),

@@ -1,0 +1,42 @@
+//! The effect of a fault on one request.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How a connection ends instead of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Disconnect {
+    /// With an end of file.
+    Close,
+    /// With a reset: sent data that the client has not read yet may be lost.
+    Reset,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effect {
+    /// Real time that passes before anything else happens.
+    pub delay: Duration,
+    /// Whether the token of the request expires now.
+    pub expire_token: bool,
+    /// A response instead of the emulator's.
+    pub status: Option<u16>,
+    pub body: Option<String>,
+    /// Changes of the response, whether it is the emulator's or this one.
+    pub content_type: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub malformed_json: bool,
+    pub truncate_bytes: Option<usize>,
+    pub drip_bytes_per_second: Option<u32>,
+    pub connection: Option<Disconnect>,
+    /// Whether the request is handled before its response is replaced.
+    pub after_commit: bool,
+}
+
+impl Effect {
+    /// Whether the emulator's own response is never sent.
+    pub fn replaces_response(&self) -> bool {
+        self.status.is_some() || self.body.is_some() || self.connection.is_some()
+    }
+}
