@@ -1,11 +1,11 @@
-//! What an emulator was at one moment.
+//! Snapshots, for Rust tests.
 
 use std::{fmt, io};
 
 use crate::world::state_document::State;
 
-/// What an emulator, or one of its stores, was at one moment: everything that a test could see, the journal and the report
-/// apart. It costs next to nothing, however large the stores are.
+/// The state of an emulator, or of one store, at one time; without the journal and the report. It costs next to nothing for any
+/// size.
 ///
 /// ```
 /// let yotpo = yotpo_mock::YotpoMock::start();
@@ -22,7 +22,7 @@ pub struct Snapshot {
     state: State,
 }
 
-/// The ids of its stores, and nothing secret.
+/// Shows the ids of its stores, and no secret.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stores: Vec<_> = self.state.memory.stores.keys().collect();
@@ -41,8 +41,7 @@ impl Snapshot {
         self.state.clone()
     }
 
-    /// The whole of it as the document that `GET /_mock/state` gives, `PUT /_mock/state` takes and
-    /// [`Builder::state_file`](crate::Builder::state_file) reads.
+    /// The state document, as for `/_mock/state` and [`Builder::state_file`](crate::Builder::state_file).
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -53,7 +52,7 @@ impl Snapshot {
     pub fn to_json(&self) -> String {
         let mut json = Vec::new();
         let written: io::Result<()> = self.state.write(&mut json);
-        written.expect("a Vec takes all writes");
+        written.expect("writing to a Vec never fails");
         String::from_utf8(json).expect("JSON is UTF-8")
     }
 }

@@ -1,4 +1,4 @@
-//! The clock: the only place where the time is asked for.
+//! The clock: the only place that reads the time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,47 +7,47 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use parking_lot::Mutex;
 
 use super::SharedById;
+use crate::domain::timestamp;
 
-/// The last year that a clock can be advanced to: its times, and those of what lives for a while, still have four digits.
+/// The last year that a clock can be set to. Times that are derived from it, such as expiries, still have four-digit years.
 pub(crate) const LAST_YEAR: i32 = 9000;
 
-/// The time of one world: real time, ahead of it, or standing still. It never goes back.
+/// The time of one emulator: real time, ahead of it, or frozen. Only restoring a state sets it back.
 ///
-/// A store's time is this one plus an offset of its own, so that one test's fortnight does not kill another's token.
+/// A store's time is this time plus an offset of the store, so that one test can advance its store by two weeks without expiring
+/// the tokens of another.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     setting: Mutex<Setting>,
-    /// How far stores are ahead; those that are not there are not.
+    /// The offsets of stores that are not zero.
     offsets: SharedById<TimeDelta>,
 }
 
-/// How a clock runs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Setting {
     ahead: TimeDelta,
     frozen_at: Option<DateTime<Utc>>,
 }
 
-/// A clock's setting and the offsets of its stores at one moment, to be put back later.
+/// The state of a clock at one time, to be restored later.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClockState {
-    /// `None` where only the offsets are meant.
+    /// `None` in the state of a single store.
     pub all: Option<ClockMode>,
-    /// How far stores are ahead; those that are not there are not.
+    /// The offsets of stores that are not zero.
     pub offsets: BTreeMap<String, TimeDelta>,
 }
 
-/// How the clock of all stores runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ClockMode {
     Frozen(DateTime<Utc>),
-    /// Ahead of real time by this much.
+    /// Real time plus this.
     Offset(TimeDelta),
 }
 
 impl From<ClockMode> for Setting {
-    fn from(hands: ClockMode) -> Setting {
-        match hands {
+    fn from(mode: ClockMode) -> Setting {
+        match mode {
             ClockMode::Frozen(moment) => Setting {
                 ahead: TimeDelta::zero(),
                 frozen_at: Some(moment),
@@ -63,23 +63,23 @@ impl Setting {
     }
 }
 
-/// Real time, by which no world goes: for what clients hold against their own clocks.
-#[expect(clippy::disallowed_methods, reason = "this is the place")]
+/// Real time, for values that clients compare with their own clocks.
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the time")]
 pub(crate) fn real_now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Why a clock is not set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a clock cannot be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClockError {
-    /// It would go back.
+    #[error("a clock never goes back: it is `{}` already", timestamp::rfc3339(*now))]
     Back { now: DateTime<Utc> },
-    /// It would go beyond [`LAST_YEAR`].
+    #[error("the time would be beyond the year {LAST_YEAR}")]
     TooFar,
 }
 
 impl Clock {
-    /// A clock that stands at a moment until it is advanced.
+    /// A clock that is frozen at a time until it is advanced.
     pub fn frozen_at(moment: DateTime<Utc>) -> Clock {
         Clock {
             setting: Mutex::new(Setting {
@@ -90,7 +90,7 @@ impl Clock {
         }
     }
 
-    /// The time of this world.
+    /// The time for all stores.
     pub fn now(&self) -> DateTime<Utc> {
         self.setting.lock().now()
     }
@@ -99,26 +99,26 @@ impl Clock {
         self.setting.lock().frozen_at.is_some()
     }
 
-    /// How far a store is ahead of this world.
+    /// How far a store is ahead of the time for all stores.
     pub fn offset(&self, store: &str) -> TimeDelta {
         self.offsets.get(store).map(|offset| *offset).unwrap_or_default()
     }
 
-    /// Moves the time of all stores, or of one, forward.
+    /// Advances the time of all stores, or of one.
     ///
     /// # Errors
     ///
-    /// [`ClockError::TooFar`]; then the time stays.
+    /// [`ClockError::TooFar`]. Then nothing is changed.
     pub fn advance(&self, store: Option<&str>, by: Duration) -> Result<(), ClockError> {
         let by = TimeDelta::from_std(by).map_err(|_| ClockError::TooFar)?;
         self.move_by(&mut self.setting.lock(), store, by)
     }
 
-    /// Sets the time of all stores, or of one, to a moment; lets the time of all stand still, or run on from where it stands.
+    /// Sets the time of all stores, or of one, and freezes or unfreezes the clock.
     ///
     /// # Errors
     ///
-    /// [`ClockError::Back`] or [`ClockError::TooFar`]; then everything stays as it is.
+    /// [`ClockError::Back`] or [`ClockError::TooFar`]. Then nothing is changed.
     pub fn set(
         &self,
         store: Option<&str>,
@@ -126,7 +126,7 @@ impl Clock {
         frozen: Option<bool>,
     ) -> Result<(), ClockError> {
         let mut setting = self.setting.lock();
-        // The time is read once, so that it stands at exactly the moment that it is set to.
+        // The time is read once, so that a frozen clock shows exactly the time that it was set to.
         let now = setting.now();
         let mut changed = Setting {
             frozen_at: Some(now),
@@ -140,33 +140,32 @@ impl Clock {
             self.move_by(&mut changed, store, moment - now)?;
         }
         let then = changed.frozen_at.expect("it was just frozen");
-        let stands = frozen.unwrap_or(setting.frozen_at.is_some());
+        let is_frozen = frozen.unwrap_or(setting.frozen_at.is_some());
         *setting = Setting {
             ahead: then - Setting::default().now(),
-            frozen_at: stands.then_some(then),
+            frozen_at: is_frozen.then_some(then),
         };
         Ok(())
     }
 
-    /// How the clock is set.
     pub fn state(&self) -> ClockState {
         let setting = self.setting.lock();
-        let hands = match setting.frozen_at {
+        let mode = match setting.frozen_at {
             Some(moment) => ClockMode::Frozen(moment),
             None => ClockMode::Offset(setting.ahead),
         };
         let offsets = self.offsets.iter().filter(|offset| !offset.is_zero());
         ClockState {
-            all: Some(hands),
+            all: Some(mode),
             offsets: offsets.map(|offset| (offset.key().clone(), *offset)).collect(),
         }
     }
 
-    /// Sets the clock to what it was, also if that is earlier: the whole world is put back with it.
+    /// Restores the clock, even to an earlier time, since all other state is restored with it.
     pub fn restore(&self, state: &ClockState) {
         let mut setting = self.setting.lock();
-        if let Some(hands) = state.all {
-            *setting = hands.into();
+        if let Some(mode) = state.all {
+            *setting = mode.into();
         }
         self.offsets.clear();
         for (store, offset) in &state.offsets {
@@ -174,7 +173,7 @@ impl Clock {
         }
     }
 
-    /// Sets how far one store is ahead, also if that is less than it was: the store is put back with it.
+    /// Restores the offset of a store, even to a smaller one, since the store is restored with it.
     pub fn restore_offset(&self, store: &str, offset: TimeDelta) {
         let _setting = self.setting.lock();
         if offset.is_zero() {
@@ -206,7 +205,7 @@ impl Clock {
 }
 
 impl ClockState {
-    /// Whether every time of this clock has four digits, now and for what lives for a while.
+    /// Whether the clock stays between the years 0 and [`LAST_YEAR`]. `real` is the clock to which offsets alone would apply.
     pub fn is_within_years(&self, real: &Clock) -> bool {
         let furthest = self.offsets.values().max().copied().unwrap_or_default();
         let now = match self.all {

@@ -1,4 +1,4 @@
-//! Snapshots: named states, kept in memory. They outlive a reset.
+//! Snapshots: named copies of the state, in memory. A reset keeps them.
 
 use std::collections::BTreeMap;
 
@@ -8,40 +8,39 @@ use parking_lot::Mutex;
 use super::memory::drop_in_background;
 use super::state_document::State;
 
-/// How many snapshots are kept at a time.
+/// The largest number of snapshots.
 pub(crate) const CAPACITY: usize = 16;
 
-/// The longest name of a snapshot.
 const MAX_NAME_CHARS: usize = 64;
 
-/// Whether a text may name a snapshot: letters, digits, `.`, `_` and `-`, at most 64 of them, that are no step in a path.
+/// Whether a text is a valid name: 1 to 64 letters, digits, `.`, `_` and `-`, but not `.` or `..`, which are steps in a path.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(is_allowed) && ![".", ".."].contains(&text)
 }
 
-/// A state and when it was taken, by the clock of the world.
+/// A state, and the time of the emulator at which it was taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub taken_at: DateTime<Utc>,
     pub state: State,
 }
 
-/// What became of a snapshot that was to be kept.
+/// The result of [`Snapshots::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SaveOutcome {
     Created,
     Replaced,
-    /// There are [`CAPACITY`] others: it is not kept.
+    /// Nothing was stored, since there are [`CAPACITY`] others.
     Full,
 }
 
-/// The snapshots of one world by name.
+/// All snapshots, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots(Mutex<BTreeMap<String, Snapshot>>);
 
 impl Snapshots {
-    /// Keeps a snapshot under a name, in the place of the one that had it.
+    /// Stores a snapshot under a name; it replaces the one with the same name.
     pub fn put(&self, name: &str, snapshot: Snapshot) -> SaveOutcome {
         let mut snapshots = self.0.lock();
         if snapshots.len() >= CAPACITY && !snapshots.contains_key(name) {
@@ -51,8 +50,8 @@ impl Snapshots {
         drop(snapshots);
         match before {
             None => SaveOutcome::Created,
-            Some(forgotten) => {
-                drop_in_background(forgotten);
+            Some(old) => {
+                drop_in_background(old);
                 SaveOutcome::Replaced
             }
         }
@@ -62,17 +61,17 @@ impl Snapshots {
         self.0.lock().get(name).cloned()
     }
 
-    /// Forgets a snapshot; tells whether it was there.
+    /// Removes a snapshot. Returns whether it was there.
     pub fn remove(&self, name: &str) -> bool {
         let removed = self.0.lock().remove(name);
         let was_there = removed.is_some();
-        if let Some(forgotten) = removed {
-            drop_in_background(forgotten);
+        if let Some(old) = removed {
+            drop_in_background(old);
         }
         was_there
     }
 
-    /// All of them, by name.
+    /// All snapshots, in the order of their names.
     pub fn all(&self) -> Vec<(String, Snapshot)> {
         let snapshots = self.0.lock();
         let all = snapshots

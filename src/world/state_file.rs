@@ -1,4 +1,4 @@
-//! The state file: where the state outlives the process.
+//! The state file, which keeps the state between runs.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -9,14 +9,14 @@ use parking_lot::Mutex;
 use super::state_document::State;
 use crate::os::{create_private, sync_directory};
 
-/// How much is written at a time.
-const PIECE_BYTES: usize = 256 * 1024;
+/// The size of the write buffer.
+const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A file that holds a state whole, whenever the process ends.
+/// A file that always contains a complete state, even if the process dies while it writes.
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
-    /// Held while it is written: one state at a time.
+    /// Held while the file is written.
     writing: Mutex<()>,
 }
 
@@ -36,56 +36,56 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// If it is there and cannot be read, or its folder is not there.
+    /// If the file cannot be read, or its directory does not exist.
     pub fn read(&self) -> io::Result<Option<String>> {
         match fs::read_to_string(&self.path) {
             Ok(text) => Ok(Some(text)),
-            // Told now, and not when the state is lost.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(&self.path).is_dir() => Ok(None),
+            // A missing directory is an error now rather than when the state is saved.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory_of(&self.path).is_dir() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Puts a state in the place of the one in the file, whole or not at all: whoever reads the file finds the one or the other,
-    /// also after the process or the machine has died in the middle. Gives the length in bytes.
+    /// Replaces the state in the file atomically: a reader finds the old or the new state, even after a crash of the process or
+    /// the machine. Returns the length in bytes.
     ///
     /// # Errors
     ///
-    /// If it cannot be written; then the file is as it was.
+    /// If the file cannot be written. Then it is unchanged.
     pub fn write(&self, state: impl FnOnce() -> State) -> io::Result<u64> {
-        let _alone = self.writing.lock();
-        // A link stays one, and the temporary file must be in the folder of the file that it becomes.
+        let _writing = self.writing.lock();
+        // A symbolic link is kept, and the temporary file must be in the directory of its target to be renamed.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = folder_of(&path);
-        // Always the same, so that what a killed process left behind is written over.
+        let directory = directory_of(&path);
+        // Always the same name, so that the file of a killed process is overwritten.
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".tmp");
-        let temporary = folder.join(name);
-        let written = replace(&temporary, &path, folder, &state());
+        let temporary = directory.join(name);
+        let written = replace(&temporary, &path, directory, &state());
         if written.is_err() {
-            // It may not even be there.
+            // It may not exist.
             let _ = fs::remove_file(&temporary);
         }
         written
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+fn directory_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
 }
 
-fn replace(temporary: &Path, path: &Path, folder: &Path, state: &State) -> io::Result<u64> {
-    let mut out = BufWriter::with_capacity(PIECE_BYTES, create_private(temporary)?);
+fn replace(temporary: &Path, path: &Path, directory: &Path, state: &State) -> io::Result<u64> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, create_private(temporary)?);
     state.write(&mut out)?;
     out.flush()?;
     let file = out.get_ref();
     file.sync_all()?;
     let bytes = file.metadata()?.len();
     fs::rename(temporary, path)?;
-    sync_directory(folder)?;
+    sync_directory(directory)?;
     Ok(bytes)
 }
 
