@@ -140,7 +140,7 @@ mod tests {
         let mut json = Vec::new();
         profile.write_json(Include::EVERYTHING, &mut json);
         assert_eq!(json.len(), profile.json_len(Include::EVERYTHING));
-        let json: serde_json::Value = serde_json::from_slice(&json).expect("it is JSON");
+        let json: Value = serde_json::from_slice(&json).expect("it is JSON");
         assert_eq!(json["custom_properties"]["shoe_size"], 38.5);
         assert_eq!(json["loyalty"]["points_balance"], 7);
         assert!(json["yotpo_ugc"].is_null());

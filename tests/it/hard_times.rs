@@ -673,7 +673,7 @@ fn a_body_that_was_given_up_closes_its_connection() {
 
 /// An emulator with a page of 10 MB: more than the sockets on its way hold.
 fn with_a_large_page() -> Emulator {
-    Emulator::undeclared_with(|builder| builder.seed(&large_seed(100_000)))
+    Emulator::undeclared_with(|builder| builder.seed(large_seed(100_000)))
 }
 
 fn large_seed(bytes_each: usize) -> String {

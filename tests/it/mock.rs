@@ -27,7 +27,7 @@ fn many_emulators_share_nothing() {
 fn a_stop_lets_an_answer_that_is_being_written_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
     let address = emulator.address();
     let mut socket = TcpStream::connect(address).unwrap();
     write!(
@@ -58,7 +58,7 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
 fn a_stop_lets_a_state_that_is_being_told_end() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
     write!(
         socket,

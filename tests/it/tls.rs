@@ -380,7 +380,7 @@ fn a_fault_resets_a_secured_connection_too() {
 fn a_whole_page_comes_through_whole() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
-    let emulator = Emulator::undeclared_with(|builder| builder.seed(&seed.to_string()));
+    let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
     let response = get(
         connect(&emulator.mock, "localhost").expect("it is trusted"),
         &customers(""),

@@ -138,7 +138,7 @@ fn both_transports_send_the_same_pages() {
         .map(|number| json!({"external_id": format!("c-{number}"), "tags": "x".repeat(number * 100)}))
         .collect();
     let emulator = Emulator::undeclared_with(|builder| {
-        builder.seed(&json!({"stores": [{"id": "shop", "customers": seed}]}).to_string())
+        builder.seed(json!({"stores": [{"id": "shop", "customers": seed}]}).to_string())
     });
     let [mut fast, mut full] = [0, 1].map(|_| Connection::open(emulator.address()));
     for query in [
@@ -233,7 +233,7 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
         .map(|number| json!({"external_id": format!("c-{number}")}))
         .collect();
     let emulator = Emulator::undeclared_with(|builder| {
-        builder.seed(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string())
+        builder.seed(json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string())
     });
     let token = "X-Yotpo-Token: any\r\n";
     let mut connection = Connection::open(emulator.address());
