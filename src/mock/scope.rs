@@ -13,10 +13,9 @@ use super::fault::{AddedFault, Fault};
 use super::requests::{self, Requests};
 use super::{Report, Setting, Settings};
 use crate::domain::operation::Operation;
-use crate::domain::timestamp::rfc3339;
 #[cfg(feature = "tls")]
 use crate::http::tls::Tls;
-use crate::world::clock::{ClockError, LAST_YEAR};
+use crate::world::clock::LAST_YEAR;
 use crate::world::settings::SettingsOverrides;
 use crate::world::{ResetTo, World};
 
@@ -103,10 +102,8 @@ impl Scope<'_> {
 
     #[track_caller]
     pub fn set_time(self, time: DateTime<Utc>) {
-        match self.world().clock.set(self.store, Some(time), None) {
-            Ok(()) => {}
-            Err(ClockError::Back { now }) => panic!("a clock never goes back: it is `{}` already", rfc3339(now)),
-            Err(ClockError::TooFar) => panic!("a clock is not set beyond the year {LAST_YEAR}"),
+        if let Err(error) = self.world().clock.set(self.store, Some(time), None) {
+            panic!("{error}");
         }
     }
 
