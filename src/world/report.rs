@@ -204,7 +204,7 @@ impl Report {
         operations
     }
 
-    /// How often a [rule](crate::rule) rejected a request, by the rule's id.
+    /// How often a [rule] rejected a request, by the rule's id.
     pub fn refusals(&self, rule: &str) -> u64 {
         self.refusals.get(rule).copied().unwrap_or(0)
     }
@@ -238,7 +238,7 @@ impl Report {
         self.server_errors
     }
 
-    /// Responses with a status from 400 that no [rule](crate::rule) and no fault explains.
+    /// Responses with a status from 400 that no [rule] and no fault explains.
     pub fn malformed_requests(&self) -> u64 {
         self.malformed_requests
     }
