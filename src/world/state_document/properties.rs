@@ -5,10 +5,19 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::read::parse_time;
 use super::*;
 use crate::domain::json::Json;
 use crate::domain::rejection::Rejection;
+use crate::domain::store::Write as Accepted;
+use crate::domain::timestamp;
 use crate::domain::validation::{Diagnostics, ValidationOptions, read_customer, read_event};
+use crate::world::clock::Clock;
 use crate::world::seed::Stores;
 use crate::world::settings::Settings;
 use crate::world::{RequestScope, World};
@@ -243,7 +252,7 @@ proptest! {
 #[test]
 fn the_last_moment_that_there_is_is_read_back() {
     let last = DateTime::<Utc>::MAX_UTC;
-    assert_eq!(moment("", &timestamp::rfc3339(last)), Ok(last));
+    assert_eq!(parse_time("", &timestamp::rfc3339(last)), Ok(last));
 }
 
 #[test]
