@@ -1,7 +1,6 @@
-//! The ground floor: what the vendor's system knows and decides.
+//! The domain: the data and the decisions of Yotpo's system.
 //!
-//! Plain data and pure functions. Nothing here asks the time, knows an HTTP status or takes a lock: `now` is read once
-//! per request upstairs and passed down.
+//! It is plain data and pure functions. It reads no clock (`now` is an argument), knows no HTTP status and takes no lock.
 
 pub(crate) mod access_token;
 pub(crate) mod customer;

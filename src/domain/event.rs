@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 
 use super::customer::{CustomerNumber, Properties};
 
-/// Something that a third-party tool says has happened to a customer.
+/// An event of a customer, sent by a third-party tool.
 ///
 /// Source: contract, "Custom customer event".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Names the event in its store: a second one with the same id overrides the first.
+    /// The id within the store: an event replaces the one with the same id.
     pub unique_id: String,
-    /// What happened, for example `order_shipped`.
+    /// The JSON field `type`, for example `order_shipped`.
     pub event_type: String,
-    /// The tool that says so.
+    /// The tool that sent the event.
     pub source: Option<String>,
-    /// UTC, to the second, without a zone.
+    /// In UTC, to the second, without a zone.
     pub timestamp: String,
     pub properties: Properties,
 }
 
 impl Event {
-    /// The event as a client might send it, of the customer that is given.
+    /// The event as a client sends it, with JSON that identifies or writes its customer.
     pub fn to_json(&self, customer: Value) -> Value {
         json!({
             "unique_id": self.unique_id,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_given_back_as_it_was_kept() {
+    fn a_stored_event_returns_its_event() {
         let plain = Event {
             unique_id: "r-1".to_owned(),
             event_type: "item_returned".to_owned(),
@@ -91,10 +91,10 @@ mod tests {
             ..plain.clone()
         };
         for event in [plain, rich] {
-            let kept = StoredEvent::new(&event, 7);
-            let moved = kept.moved(8);
-            assert_eq!((kept.customer(), moved.customer()), (7, 8));
-            assert_eq!((kept.event(), moved.event()), (event.clone(), event.clone()));
+            let stored = StoredEvent::new(&event, 7);
+            let moved = stored.moved(8);
+            assert_eq!((stored.customer(), moved.customer()), (7, 8));
+            assert_eq!((stored.event(), moved.event()), (event.clone(), event.clone()));
         }
     }
 }

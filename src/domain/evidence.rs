@@ -1,25 +1,19 @@
-//! How sure we are that the vendor does a thing.
+//! Evidence: how well a behaviour of Yotpo is known.
 
-/// What a rule of the emulator rests on.
-///
-/// Every rule carries one, and so does every part of `openapi/customers.yaml` (`x-evidence`).
+/// The source of a rule. Every part of `openapi/customers.yaml` has one, too, as `x-evidence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Evidence {
-    /// The vendor's own pages say it.
+    /// Yotpo's documentation.
     Documented,
-    /// Working public clients send it, read it or depend on it.
+    /// Public clients that work with Yotpo and depend on the rule.
     Observed,
-    /// Nobody outside the vendor has written it down: our most defensible choice.
+    /// No source: the most plausible choice.
     Assumed,
 }
 
 impl Evidence {
-    /// The word as `x-evidence` spells it: `documented`, `observed` or `assumed`.
-    ///
-    /// ```
-    /// assert_eq!(yotpo_mock::evidence::Evidence::Assumed.as_str(), "assumed");
-    /// ```
+    /// The name in JSON and in `x-evidence`: `documented`, `observed` or `assumed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Evidence::Documented => "documented",

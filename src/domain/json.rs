@@ -1,7 +1,8 @@
-//! JSON as clients send it, read into a tree that borrows its texts.
+//! JSON as clients send it, in a tree that borrows its texts from the body.
 //!
-//! serde_json's own tree is not read here: it takes an object with a certain key for a text to be parsed once more, which a
-//! client could use to nest deeper than is allowed, it stops at a depth of its own, and it copies every text.
+//! serde_json parses; the tree is not its `Value`, for these reasons: `Value` parses the text under its private key
+//! `$serde_json::private::RawValue` once more, so that a client could exceed the maximum depth; its own maximum depth is 127; and
+//! it copies every text.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -11,24 +12,25 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-/// The deepest nesting of arrays and objects.
+/// The maximum depth of nested arrays and objects.
 ///
 /// Source: contract, "Errors" (assumed).
 pub const MAX_DEPTH: usize = 128;
 
-/// Up to how many keys are compared each with each to find those that stand twice; more are sorted.
+/// The number of keys up to which duplicates are found by comparing all pairs, which is faster than sorting.
 const FEW_KEYS: usize = 48;
 
-/// Why a text is not taken.
-#[derive(Debug)]
+/// The reason why a text cannot be parsed.
+#[derive(Debug, thiserror::Error)]
 pub enum Malformed {
-    /// Arrays and objects stand in each other more than [`MAX_DEPTH`] deep.
+    #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    /// It is not JSON in UTF-8; in the parser's words, with line and column.
+    /// Not JSON, or not UTF-8.
+    #[error(transparent)]
     NotJson(serde_json::Error),
 }
 
-/// A JSON value; its texts are those of what it was read from wherever they stand there as they are.
+/// A JSON value. Texts without escapes are borrowed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
     Null,
@@ -39,7 +41,7 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// A JSON object, its keys in any order and none twice.
+/// A JSON object in the order of the text, without duplicate keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
@@ -72,12 +74,14 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// An object of pairs; of those with the same key the last counts.
-    pub fn of(mut pairs: Vec<(Cow<'a, str>, Json<'a>)>) -> Object<'a> {
-        let is_twice =
-            |(at, (key, _)): (usize, &(Cow<'a, str>, Json<'a>))| pairs[..at].iter().any(|(earlier, _)| earlier == key);
-        if pairs.len() > FEW_KEYS || pairs.iter().enumerate().any(is_twice) {
-            // The order stays among equal keys, so that the last comes first of them when all are turned round.
+    /// Of pairs with the same key, the last one counts.
+    fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Json<'a>)>) -> Object<'a> {
+        let has_duplicates = || {
+            let mut pairs_before = pairs.iter().enumerate();
+            pairs_before.any(|(index, (key, _))| pairs[..index].iter().any(|(earlier, _)| earlier == key))
+        };
+        if pairs.len() > FEW_KEYS || has_duplicates() {
+            // The sort is stable: after the reversal, the last of equal keys comes first and is kept.
             pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
             pairs.reverse();
             pairs.dedup_by(|(key, _), (later, _)| key == later);
@@ -141,54 +145,45 @@ impl From<Json<'_>> for Value {
     }
 }
 
-/// Reads a text that holds one JSON value; of duplicate keys the last wins.
-///
-/// # Errors
-///
-/// The first reason why it is not taken; a text may have both.
+/// Parses a text that holds one JSON value. Of duplicate keys, the last one counts.
 pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
-    let too_deep = Cell::new(false);
+    let is_too_deep = Cell::new(false);
     let mut parser = serde_json::Deserializer::from_slice(bytes);
-    // The depth is counted here; the parser's own limit is one lower.
+    // The maximum depth of the parser is one lower than ours.
     parser.disable_recursion_limit();
     let tree = Tree {
         depth_left: MAX_DEPTH,
-        too_deep: &too_deep,
+        is_too_deep: &is_too_deep,
     };
-    let read = tree
+    let result = tree
         .deserialize(&mut parser)
         .and_then(|value| parser.end().map(|()| value));
-    read.map_err(|error| {
-        if too_deep.get() {
-            Malformed::TooDeep
-        } else {
-            Malformed::NotJson(error)
-        }
+    result.map_err(|error| match is_too_deep.get() {
+        true => Malformed::TooDeep,
+        false => Malformed::NotJson(error),
     })
 }
 
-/// Reads the same into a tree of its own.
-///
-/// # Errors
-///
-/// As [`parse`] does.
+/// Parses like [`parse`], into serde_json's tree.
 pub fn parse_value(bytes: &[u8]) -> Result<Value, Malformed> {
     parse(bytes).map(Value::from)
 }
 
+/// Builds a tree.
 #[derive(Clone, Copy)]
 struct Tree<'a> {
     depth_left: usize,
-    too_deep: &'a Cell<bool>,
+    /// Set before the error, since serde_json's error type has no variant for it.
+    is_too_deep: &'a Cell<bool>,
 }
 
 impl Tree<'_> {
-    /// For what stands in an array or object at this place.
-    fn within<E: Error>(self) -> Result<Self, E> {
+    /// For the values of an array or object.
+    fn nested<E: Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
             Some(depth_left) => Ok(Tree { depth_left, ..self }),
             None => {
-                self.too_deep.set(true);
+                self.is_too_deep.set(true);
                 Err(E::custom("nested too deep"))
             }
         }
@@ -227,7 +222,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-        // The parser takes no number that is not finite.
+        // JSON has no number that is not finite.
         Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
@@ -240,25 +235,25 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Json<'de>, A::Error> {
-        let within = self.within()?;
+        let nested = self.nested()?;
         let mut values = Vec::new();
-        while let Some(value) = sequence.next_element_seed(within)? {
+        while let Some(value) = sequence.next_element_seed(nested)? {
             values.push(value);
         }
         Ok(Json::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Json<'de>, A::Error> {
-        let within = self.within()?;
-        let mut read = Vec::with_capacity(8);
-        while let Some(key) = pairs.next_key::<Key>()? {
-            read.push((key.0, pairs.next_value_seed(within)?));
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
+        let nested = self.nested()?;
+        let mut pairs = Vec::with_capacity(8);
+        while let Some(key) = map.next_key::<Key>()? {
+            pairs.push((key.0, map.next_value_seed(nested)?));
         }
-        Ok(Json::Object(Object::of(read)))
+        Ok(Json::Object(Object::from_pairs(pairs)))
     }
 }
 
-/// A key of an object, which is always a text.
+/// A key, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -271,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_is_taken_to_its_limit_and_no_further() {
+    fn nesting_is_accepted_to_its_limit_and_no_further() {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(matches!(
             parse(nested(MAX_DEPTH + 1).as_bytes()),
@@ -294,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn of_duplicate_keys_the_last_wins() {
+    fn the_last_of_duplicate_keys_counts() {
         let few = r#"{"a":1,"b":2,"a":3,"\u0061":4}"#.to_owned();
         let many: Vec<_> = (0..200)
             .map(|number| format!(r#""{}":{number}"#, number % 100))
@@ -309,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_must_stand_alone() {
+    fn a_text_holds_one_value() {
         for text in ["", "1 2", "{", "[1,]", "\u{feff}1"] {
             assert!(matches!(parse(text.as_bytes()), Err(Malformed::NotJson(_))), "{text}");
         }

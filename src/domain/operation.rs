@@ -1,14 +1,14 @@
-//! The operations of the vendor's surface.
+//! The operations of the emulated API.
 
-/// One thing that a client can ask of the vendor, named as in `openapi/customers.yaml`.
+/// An operation of the emulated API, named as in `openapi/customers.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// `POST /core/v3/stores/{store_id}/access_tokens`: a token for the store's secret.
+    /// `POST /core/v3/stores/{store_id}/access_tokens`: issues a token for the store's secret.
     CreateAccessToken,
-    /// `POST /oauth/token`: the same, as a form or as JSON.
+    /// `POST /oauth/token`: issues a token, for a form or JSON.
     CreateOauthToken,
-    /// `GET /core/v3/stores/{store_id}/customers`: customers, page by page.
+    /// `GET /core/v3/stores/{store_id}/customers`: returns pages of customers.
     RetrieveCustomers,
     /// `PATCH /core/v3/stores/{store_id}/customers`: creates or updates a customer.
     UpsertCustomer,
@@ -17,7 +17,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every operation there is.
+    /// All operations.
     pub const ALL: &[Operation] = &[
         Operation::CreateAccessToken,
         Operation::CreateOauthToken,
@@ -26,11 +26,7 @@ impl Operation {
         Operation::UpsertCustomerEvent,
     ];
 
-    /// The operation's name: `retrieveCustomers`.
-    ///
-    /// ```
-    /// assert_eq!(yotpo_mock::Operation::UpsertCustomer.as_str(), "upsertCustomer");
-    /// ```
+    /// The name, for example `retrieveCustomers`.
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::CreateAccessToken => "createAccessToken",
@@ -41,7 +37,7 @@ impl Operation {
         }
     }
 
-    /// Whether a token must come with the call; the others are how one gets a token.
+    /// Whether the request must carry an access token.
     pub(crate) fn needs_token(self) -> bool {
         !matches!(self, Operation::CreateAccessToken | Operation::CreateOauthToken)
     }

@@ -1,19 +1,19 @@
-//! The rule book: everything that the emulator may refuse, with its id, its words and its evidence.
+//! The rule book: all rules for which the emulator rejects a request.
 //!
-//! A refusal names its rules in the header `X-Yotpo-Mock-Rule`, so that a test can tell what it met without parsing texts.
-//! Ids are stable: they are part of the emulator's interface, and a field's rules keep their ids wherever the field stands.
+//! The header `X-Yotpo-Mock-Rule` of a rejection lists the ids of the broken rules, so that tests need not parse messages. Ids are
+//! stable. A field has the same rules in a customer and in an event's customer.
 
 use super::evidence::Evidence::{self, Assumed, Documented, Observed};
 
-/// One thing that the vendor refuses, or that we assume it does.
+/// A rule for which Yotpo rejects a request, or is assumed to.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rule {
-    /// Stable name, lower case, dotted: `customer.gender.enum`.
+    /// The stable id, in lower case with dots: `customer.gender.enum`.
     pub id: &'static str,
-    /// What the rule asks for, phrased to follow the path of the field that broke it.
+    /// The message, which follows the path of the field that breaks the rule.
     pub words: &'static str,
-    /// What the rule rests on.
+    /// The source of the rule.
     pub evidence: Evidence,
 }
 
@@ -24,13 +24,13 @@ macro_rules! rule_book {
             pub const $name: Rule = Rule { id: $id, words: $words, evidence: $evidence };
         )*
 
-        /// Every rule there is, in the order of the book.
+        /// All rules, in the order of the book.
         pub const ALL: &[Rule] = &[$($name),*];
     };
 }
 
 rule_book! {
-    // The way in.
+    // The path.
     PATH_UNKNOWN = "path.unknown", Assumed, "is not a path of this API";
     PATH_METHOD = "path.method", Assumed, "does not take this method";
     PATH_NOT_EMULATED = "path.not_emulated", Assumed, "is a Yotpo resource that this emulator does not have";
@@ -47,7 +47,7 @@ rule_book! {
     TOKEN_OTHER_STORE = "token.other_store", Assumed, "the access token belongs to another store";
     RATE_LIMIT = "rate_limit.exceeded", Documented, "too many requests for this store";
 
-    // The body as such.
+    // The body.
     BODY_CONTENT_TYPE = "body.content_type", Assumed, "the body must be declared as `application/json`";
     BODY_SIZE = "body.size", Assumed, "the body is larger than the limit";
     BODY_TIMEOUT = "body.timeout", Assumed, "the body did not arrive in time";

@@ -1,13 +1,13 @@
-//! Dates and times as the vendor reads and writes them.
+//! Dates and times in Yotpo's formats.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
 
-/// Reads an ISO 8601 date, or date and time, and puts it in UTC.
+/// Parses an ISO 8601 date, or date and time.
 ///
-/// A time without a zone is taken as UTC and a date alone as midnight, since clients send back what they read.
-/// `None` for every other text, and for a time whose year in UTC does not have four digits.
+/// A time without a zone is in UTC and a date alone is midnight, since clients send back the times that they read. Returns `None`
+/// for any other text, and for a time whose year in UTC does not have four digits.
 ///
-/// Source: contract, "The customer", account_created_at (documented; the readings without a zone are assumed).
+/// Source: contract, "The customer", account_created_at (documented; the meaning without a zone is assumed).
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let (date, rest) = text.split_at_checked("2021-03-27".len())?;
     let mut parts = date.split('-');
@@ -17,12 +17,12 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
         digits(parts.next()?, 2)?,
     );
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    let moment = match rest.strip_prefix('T') {
+    let time = match rest.strip_prefix('T') {
         None if rest.is_empty() => date.and_time(NaiveTime::MIN).and_utc(),
         None => return None,
         Some(time) => time_in_utc(date, time)?,
     };
-    (0..=9999).contains(&moment.year()).then_some(moment)
+    (0..=9999).contains(&time.year()).then_some(time)
 }
 
 fn time_in_utc(date: NaiveDate, text: &str) -> Option<DateTime<Utc>> {
@@ -40,7 +40,7 @@ fn time_in_utc(date: NaiveDate, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Reads `04:37`, `04:37:34` or `04:37:34.987`; the fraction is cut off. A leap second, which readers would not know, is none.
+/// Parses `04:37`, `04:37:34` or `04:37:34.987`. Fractions are dropped, and leap seconds are rejected.
 fn time_of_day(text: &str) -> Option<NaiveTime> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let mut parts = whole.split(':');
@@ -54,13 +54,13 @@ fn time_of_day(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, minute, digits(second.unwrap_or("00"), 2)?)
 }
 
-/// Reads exactly so many digits; what does not fit 32 bits is only known to be digits.
+/// Parses exactly `count` digits; `u32::MAX` stands for a larger number.
 fn digits(text: &str, count: usize) -> Option<u32> {
     let all_digits = !text.is_empty() && text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| text.parse().unwrap_or(u32::MAX))
 }
 
-/// Reads `+02:00`, `+0200` or `+02` as minutes east of UTC.
+/// Parses `+02:00`, `+0200` or `+02` to minutes east of UTC.
 fn zone_minutes(zone: &str) -> Option<i64> {
     let (sign, offset) = zone.split_at(1);
     let (hours, minutes) = match offset.len() {
@@ -74,30 +74,16 @@ fn zone_minutes(zone: &str) -> Option<i64> {
     Some(if sign == "-" { -east } else { east })
 }
 
-/// Writes a time as the vendor does: `2021-03-27T04:37:34`.
-///
-/// The year must have four digits; clocks and readers see to it.
-pub fn render(moment: DateTime<Utc>) -> String {
-    let (date, time) = (moment.date_naive(), moment.time());
-    let mut text = String::with_capacity("2021-03-27T04:37:34".len());
-    for (before, number) in [
-        ("", date.year().unsigned_abs() / 100),
-        ("", date.year().unsigned_abs() % 100),
-        ("-", date.month()),
-        ("-", date.day()),
-        ("T", time.hour()),
-        (":", time.minute()),
-        (":", time.second()),
-    ] {
-        text.push_str(before);
-        text.extend([number / 10, number % 10].map(|digit| char::from_digit(digit, 10).expect("it is one digit")));
-    }
-    text
+/// Renders a time as Yotpo does: `2021-03-27T04:37:34`.
+pub fn render(time: DateTime<Utc>) -> String {
+    let (year, month, day) = (time.year(), time.month(), time.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
-/// Writes a time as our own surface does: RFC 3339 in UTC, as fine as it is.
-pub fn rfc3339(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+/// Renders a time as the control API does: RFC 3339 in UTC, with a fraction if it has one.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 #[cfg(test)]
@@ -105,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_accepted_form_comes_out_in_utc_to_the_second() {
+    fn every_accepted_form_is_rendered_in_utc_to_the_second() {
         for (text, rendered) in [
             ("2021-03-27T04:37:34", "2021-03-27T04:37:34"),
             ("2021-03-27T04:37:34Z", "2021-03-27T04:37:34"),
@@ -122,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_no_time() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "yesterday",
