@@ -1,4 +1,4 @@
-//! Pagination: what a client asks of a page, and the cursor that remembers it.
+//! Pagination: the request for a page, and the cursor to the next one.
 //!
 //! Source: contract, "Retrieve customers".
 
@@ -17,30 +17,32 @@ use super::rejection::BrokenRule;
 use super::rule::{self, Rule};
 use super::validation::Diagnostics;
 
-/// The largest page, and the one that is given where the client does not say (the latter is assumed).
+/// The largest size of a page (documented), and the default (assumed).
 pub const MAX_LIMIT: usize = 100;
 
-/// The longest list of external ids, in bytes as a cursor holds it: with such a cursor a query still fits into the 64 KiB that
-/// HTTP takes here.
+/// The longest list of external ids, in bytes of JSON, so that a query with a cursor that holds it fits the 64 KiB that the
+/// server accepts.
 const MAX_EXTERNAL_IDS_BYTES: usize = 32_768;
 
-/// What the checksum of a cursor is derived under; any constant would do.
+/// The namespace of the cursors' checksums; any constant would do.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d5d_5d0e_3c55_5f0b_8f6c_02a5_6a9b_7c11);
 
-/// The parameters that narrow a search.
 const FILTERS: [&str; 3] = ["email", "phone_number", "external_ids"];
 
-/// The parameters that ask for more of each customer.
+/// The parameters for optional parts of the customers.
 const INCLUDES: [&str; 2] = ["include_custom_properties", "expand"];
 
-/// Which customers are meant; several filters narrow each other.
+/// The parameters that may accompany a cursor.
+const BESIDE_CURSOR: [&str; 3] = ["limit", "page_info", "access_token"];
+
+/// Selects customers; all of its parts must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Filter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<PhoneNumber>,
-    /// Any of these; unknown ones are just missing. None holds a comma, so that a cursor holds them as they came.
+    /// A customer must have one of these. None contains a comma, so that a cursor holds them as in the query.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "comma_separated")]
     pub external_ids: Option<Vec<ExternalId>>,
 }
@@ -53,7 +55,7 @@ impl Filter {
     }
 }
 
-/// One page as a client asks for it. Its names in JSON are those in a cursor: short, since each page carries one.
+/// A request for one page. Its JSON is part of each cursor, hence the short names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageRequest {
     #[serde(rename = "f", default, skip_serializing_if = "is_default")]
@@ -63,7 +65,7 @@ pub struct PageRequest {
     /// From 1 to [`MAX_LIMIT`].
     #[serde(rename = "l")]
     pub limit: usize,
-    /// The customer that the page before ended with; 0 for the first page.
+    /// The last customer of the previous page; 0 for the first page.
     #[serde(rename = "a")]
     pub after: CustomerNumber,
 }
@@ -73,28 +75,28 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl PageRequest {
-    /// Reads the decoded parameters of a query, in their order; of a repeated one the last wins.
+    /// Reads the decoded parameters of a query; of a repeated parameter the last one wins.
     ///
     /// # Errors
     ///
     /// All broken rules, the cursor's included.
     pub fn read(
         parameters: &[(String, String)],
-        at: CursorScope<'_>,
+        scope: CursorScope<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, Vec<BrokenRule>> {
         let parameters = Parameters(parameters);
-        if parameters.unknown().next().is_some() {
+        if parameters.has_other_than(&[&FILTERS, &INCLUDES, &BESIDE_CURSOR]) {
             diagnostics.note(Note::QueryUnknownParameter);
         }
         let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {
             None => Some(parameters.first_page(diagnostics)),
             Some(cursor) => {
-                if parameters.any_beside_a_cursor() {
+                if parameters.has_other_than(&[&BESIDE_CURSOR]) {
                     diagnostics.note(Note::CursorExtraParameters);
                 }
-                parameters.page_after(cursor, at, diagnostics)
+                parameters.next_page(cursor, scope, diagnostics)
             }
         };
         diagnostics.finish(request.map(|request| PageRequest {
@@ -107,15 +109,13 @@ impl PageRequest {
 struct Parameters<'a>(&'a [(String, String)]);
 
 impl<'a> Parameters<'a> {
+    /// The last parameter with a name.
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        let mut found = self.0.iter().rev().filter(|(key, _)| key == name);
+        found.next().map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that must not be empty if it is there.
+    /// The same, but reports a blank value.
     fn get_filled(&self, name: &str, rule: &'static Rule, diagnostics: &mut Diagnostics) -> Option<&'a str> {
         let value = self.get(name)?;
         if value.trim().is_empty() {
@@ -125,29 +125,19 @@ impl<'a> Parameters<'a> {
         Some(value)
     }
 
-    fn unknown(&self) -> impl Iterator<Item = &'a str> {
-        let known = |key: &str| {
-            FILTERS.contains(&key) || INCLUDES.contains(&key) || ["limit", "page_info", "access_token"].contains(&key)
-        };
-        self.0
-            .iter()
-            .map(|(key, _)| key.as_str())
-            .filter(move |key| !known(key))
-    }
-
-    fn any_beside_a_cursor(&self) -> bool {
-        self.0
-            .iter()
-            .any(|(key, _)| !["limit", "page_info", "access_token"].contains(&key.as_str()))
+    fn has_other_than(&self, known: &[&[&str]]) -> bool {
+        let is_known = |key: &str| known.iter().any(|names| names.contains(&key));
+        self.0.iter().any(|(key, _)| !is_known(key))
     }
 
     fn limit(&self, diagnostics: &mut Diagnostics) -> Option<usize> {
         let text = self.get("limit")?;
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // `parse` accepts a sign.
+        let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let limit = text
             .parse()
             .ok()
-            .filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
+            .filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
             diagnostics.report(&rule::QUERY_LIMIT, "limit");
         }
@@ -186,13 +176,13 @@ impl<'a> Parameters<'a> {
 
     fn external_ids(&self, diagnostics: &mut Diagnostics) -> Option<Vec<ExternalId>> {
         let text = self.get("external_ids")?;
-        let ids = external_ids(text);
+        let ids = split_ids(text);
         if ids.is_empty() {
             diagnostics.report(&rule::QUERY_EXTERNAL_IDS, "external_ids");
         }
-        // A control character is six bytes there.
-        let held = serde_json::to_string(text).expect("a text is JSON");
-        if held.len() - "\"\"".len() > MAX_EXTERNAL_IDS_BYTES {
+        // In JSON a control character takes six bytes.
+        let json = serde_json::to_string(text).expect("a text is valid JSON");
+        if json.len() - "\"\"".len() > MAX_EXTERNAL_IDS_BYTES {
             diagnostics.report(&rule::QUERY_EXTERNAL_IDS_LENGTH, "external_ids");
         }
         Some(ids)
@@ -205,12 +195,7 @@ impl<'a> Parameters<'a> {
             Some("true") => include.custom_properties = true,
             Some(_) => diagnostics.report(&rule::QUERY_INCLUDE, "include_custom_properties"),
         }
-        for part in self
-            .get("expand")
-            .into_iter()
-            .flat_map(|list| list.split(','))
-            .map(str::trim)
-        {
+        for part in self.get("expand").unwrap_or_default().split(',').map(str::trim) {
             match part {
                 "loyalty" => include.loyalty = true,
                 "reviews" => include.reviews = true,
@@ -221,9 +206,9 @@ impl<'a> Parameters<'a> {
         include
     }
 
-    fn page_after(&self, cursor: &str, at: CursorScope<'_>, diagnostics: &mut Diagnostics) -> Option<PageRequest> {
+    fn next_page(&self, cursor: &str, scope: CursorScope<'_>, diagnostics: &mut Diagnostics) -> Option<PageRequest> {
         self.get_filled("page_info", &rule::QUERY_PAGE_INFO, diagnostics)?;
-        let request = Cursor::decode(cursor, at);
+        let request = Cursor::decode(cursor, scope);
         if request.is_none() {
             diagnostics.report(&rule::CURSOR_INVALID, "page_info");
         }
@@ -231,7 +216,7 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// External ids in a cursor: as short as in the query.
+/// External ids in a cursor, separated by commas as in the query.
 mod comma_separated {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -246,26 +231,25 @@ mod comma_separated {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<ExternalId>>, D::Error> {
         let ids = Option::<String>::deserialize(deserializer)?;
-        Ok(ids.map(|ids| super::external_ids(&ids)))
+        Ok(ids.map(|ids| super::split_ids(&ids)))
     }
 }
 
-/// The ids of a comma-separated list.
-fn external_ids(text: &str) -> Vec<ExternalId> {
+fn split_ids(text: &str) -> Vec<ExternalId> {
     let ids = text.split(',').filter(|id| !id.is_empty());
     ids.map(|id| ExternalId(id.to_owned())).collect()
 }
 
-/// Where and when a cursor holds: one store, from one reset to the next.
+/// Where a cursor is valid: in one store, until it is reset or restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CursorScope<'a> {
     pub store: &'a str,
     pub epoch: u64,
 }
 
-/// The text that leads to the next page: percent-encoded base64 of what was asked, where it was and a checksum.
+/// The payload of `next_page_info`: a page request with its scope.
 ///
-/// It holds the creation number last seen and never an offset, so that paging neither repeats nor skips.
+/// It holds the number of the last customer instead of an offset, so that paging neither repeats nor skips customers.
 #[derive(Serialize, Deserialize)]
 pub struct Cursor<'a> {
     #[serde(rename = "s", borrow)]
@@ -279,15 +263,15 @@ pub struct Cursor<'a> {
 impl Cursor<'_> {
     const CHECKSUM_BYTES: usize = 16;
 
-    /// Writes a cursor: letters, digits, `-` and `_`, and `%3D` at the end, always.
-    pub fn encode(request: PageRequest, at: CursorScope<'_>) -> String {
+    /// Encodes the request for the next page: percent-encoded base64 of the payload and a checksum.
+    pub fn encode(request: PageRequest, scope: CursorScope<'_>) -> String {
         let cursor = Cursor {
-            store: at.store.into(),
-            epoch: at.epoch,
+            store: scope.store.into(),
+            epoch: scope.epoch,
             request,
         };
-        let mut bytes = serde_json::to_vec(&cursor).expect("a cursor is texts and numbers");
-        // As the vendor does: the text ends in one `=`, percent-encoded (observed), which takes a length of 3n + 2.
+        let mut bytes = serde_json::to_vec(&cursor).expect("a cursor holds only texts, numbers and booleans");
+        // As Yotpo does: the text ends in `%3D` (observed). Base64 has one `=` where the length is 3n + 2.
         while (bytes.len() + Self::CHECKSUM_BYTES) % 3 != 2 {
             bytes.push(b' ');
         }
@@ -296,8 +280,8 @@ impl Cursor<'_> {
         URL_SAFE.encode(&bytes).replace('=', "%3D")
     }
 
-    /// Reads a cursor as it came or once decoded; `None` where it is altered, foreign or from before a reset.
-    pub fn decode(text: &str, at: CursorScope<'_>) -> Option<PageRequest> {
+    /// Decodes a cursor, percent-encoded or not; `None` if it was altered or is from another scope.
+    pub fn decode(text: &str, scope: CursorScope<'_>) -> Option<PageRequest> {
         let text = percent_decode_str(text).decode_utf8().ok()?;
         let bytes = URL_SAFE.decode(text.as_bytes()).ok()?;
         let (payload, checksum) = bytes.split_at_checked(bytes.len().checked_sub(Self::CHECKSUM_BYTES)?)?;
@@ -305,8 +289,8 @@ impl Cursor<'_> {
             return None;
         }
         let cursor: Cursor<'_> = serde_json::from_slice(payload).ok()?;
-        // The checksum is no secret: whoever makes one of their own must not ask for what no query could.
+        // The checksum is no secret, so a client could forge a request that no query can make.
         let is_possible = (1..=MAX_LIMIT).contains(&cursor.request.limit) && cursor.request.after < CustomerNumber::MAX;
-        (is_possible && cursor.store == at.store && cursor.epoch == at.epoch).then_some(cursor.request)
+        (is_possible && cursor.store == scope.store && cursor.epoch == scope.epoch).then_some(cursor.request)
     }
 }

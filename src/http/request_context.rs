@@ -116,7 +116,7 @@ impl<'a> RequestContext<'a> {
     pub fn rate_limit_status(&self) -> RateLimitStatus {
         self.rate_limit.unwrap_or_else(|| match &self.store {
             Some(store) => store.rate_limit_status(),
-            None => RateLimitStatus::untouched(self.scope.settings().rate_limit),
+            None => RateLimitStatus::unused(self.scope.settings().rate_limit),
         })
     }
 }

@@ -196,7 +196,7 @@ impl StoreScope {
     pub fn count(&self) -> Result<RateLimitStatus, RateLimitStatus> {
         let limit = self.settings.rate_limit;
         if limit == 0 {
-            return Ok(RateLimitStatus::untouched(limit));
+            return Ok(RateLimitStatus::unused(limit));
         }
         let mut windows = self.memory.windows.lock();
         if windows.len() >= WINDOWS_BEFORE_CLEANUP && !windows.contains_key(&self.store) {
@@ -204,7 +204,7 @@ impl StoreScope {
         }
         windows
             .entry(self.store.clone())
-            .or_insert_with(|| Window::open(self.now))
+            .or_insert_with(|| Window::new(self.now))
             .count(limit, self.now)
     }
 
@@ -212,8 +212,8 @@ impl StoreScope {
     pub fn rate_limit_status(&self) -> RateLimitStatus {
         let limit = self.settings.rate_limit;
         match self.memory.windows.lock().get(&self.store) {
-            Some(window) if limit > 0 => window.rate_limit_status(limit, self.now),
-            _ => RateLimitStatus::untouched(limit),
+            Some(window) if limit > 0 => window.status(limit, self.now),
+            _ => RateLimitStatus::unused(limit),
         }
     }
 

@@ -169,7 +169,8 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
                 window.opened_at
             ));
         }
-        memory.windows.insert(store, Window::restore(opened_at, window.counted));
+        let counted = window.counted;
+        memory.windows.insert(store, Window { opened_at, counted });
     }
     Ok(State {
         memory,

@@ -46,10 +46,10 @@ impl State {
             settings["all"] = memory.overrides.to_json();
             writeln!(out, "\"declared_only\":{},", memory.declared_only)?;
         }
-        let windows = by_store(&memory.windows, |window| {
-            let (opened_at, counted) = window.counted();
-            json!({ "opened_at": timestamp::rfc3339(opened_at), "counted": counted })
-        });
+        let windows = by_store(
+            &memory.windows,
+            |window| json!({ "opened_at": timestamp::rfc3339(window.opened_at), "counted": window.counted }),
+        );
         write!(
             out,
             "\"settings\":{settings},\n\"faults\":{},\n\"rate_windows\":{windows},\n\"stores\":[",
