@@ -32,7 +32,7 @@ def count(binary, *arguments):
     counted = collections.defaultdict(dict)
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "out"
-        callgrind = ["--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
+        callgrind = ["--tool=callgrind", "--instr-atstart=no", "--collect-atstart=no", f"--callgrind-out-file={out}"]
         subprocess.run(["valgrind", "--quiet", *callgrind, binary, *map(str, arguments)], check=True, env=environment())
         # The dumps are `out.1`, `out.2` and so on; `out` is the rest at exit.
         for dump in sorted(out.parent.glob("out.*"), key=lambda dump: int(dump.suffix[1:])):

@@ -26,7 +26,7 @@ TOLERANCE_WITH_OTHER_TOOLS = 0.15
 
 
 def count():
-    counted = callgrind.count(callgrind.build(), CUSTOMERS, "stages", "requests")
+    counted = callgrind.count(callgrind.build(), CUSTOMERS, "stages")
     return {name: by_size[CUSTOMERS] for name, by_size in counted.items()}
 
 

@@ -1,29 +1,22 @@
-//! The work whose instructions are counted: each workload at some sizes of the store, each stage of a request by itself, and
-//! whole requests, from the server's read of a loopback socket to its write. `benches/growth.py` and `benches/instructions.py`
-//! run it under callgrind; by itself it counts nothing.
+//! The work whose instructions are counted: each workload at some sizes of the store, and each stage of a request by itself.
+//! `benches/growth.py` and `benches/instructions.py` run it under callgrind; by itself it counts nothing.
 //!
 //! Each store is built before callgrind instruments anything, so that a million customers take a minute and not an hour.
 
 mod support;
 
-use std::hint::black_box;
-
 use support::STRIDE;
-use support::client::{Client, Requests};
 use support::stages::{Stage, StageBench};
 use support::workload::{BenchStore, Workload};
-use yotpo_mock::YotpoMock;
 
 /// The counted runs of each workload and stage.
 const ROUNDS: u64 = 500;
 
-/// The customers in the store of the stages and of the requests.
+/// The customers in the store of the stages.
 const CUSTOMERS: u64 = 1_000;
 
-/// Arguments: sizes of the store, in rising order, `stages`, and `requests`.
+/// Arguments: sizes of the store, in rising order, and `stages`.
 fn main() {
-    // Callgrind counts every thread from its start. Only the server's may be counted outside of `collect`.
-    callgrind::pause();
     let mut store = BenchStore::with_customers(1);
     for argument in std::env::args().skip(1) {
         if let Ok(size) = argument.parse() {
@@ -33,8 +26,6 @@ fn main() {
             }
         } else if argument == "stages" {
             Stage::ALL.into_iter().for_each(count_stage);
-        } else if argument == "requests" {
-            count_requests();
         }
     }
 }
@@ -52,26 +43,6 @@ fn count_stage(stage: Stage) {
         let run = bench.prepare(stage, number);
         callgrind::collect(run);
     });
-}
-
-/// Counts what the server does for a request. The client's thread is not counted.
-fn count_requests() {
-    let mock = YotpoMock::start();
-    let store = mock.store("shop");
-    let requests = Requests::new(store.id(), store.access_token());
-    let mut client = Client::connect(mock.url());
-    for number in 0..CUSTOMERS {
-        client.send(&requests.upsert(number));
-    }
-    let mut count_request = |name: &str, request: &dyn Fn(u64) -> String| {
-        count(&format!("Request::{name}"), CUSTOMERS, |number| {
-            black_box(client.send(&request(number % CUSTOMERS)));
-        });
-    };
-    count_request("Upsert", &|number| requests.upsert(number));
-    count_request("Lookup", &|number| requests.lookup(number));
-    count_request("Page", &|_| requests.page());
-    count_request("Event", &|number| requests.event(number));
 }
 
 /// Runs `ROUNDS` rounds to warm up, then the rounds that are counted. Each round prepares its own input: the allocator
@@ -119,12 +90,7 @@ mod callgrind {
         request(ZERO_STATS, 0);
     }
 
-    /// Stops counting this thread.
-    pub fn pause() {
-        request(TOGGLE_COLLECT, 0);
-    }
-
-    /// Counts the instructions of `work` on a paused thread.
+    /// Counts the instructions of `work`, and of nothing else, when run with `--collect-atstart=no`.
     pub fn collect(work: impl FnOnce()) {
         request(TOGGLE_COLLECT, 0);
         work();
@@ -141,8 +107,6 @@ mod callgrind {
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod callgrind {
     pub fn start() {}
-
-    pub fn pause() {}
 
     pub fn collect(work: impl FnOnce()) {
         work();

@@ -1,7 +1,7 @@
 //! The two HTTP/1.1 transports. Both call [`respond`](super::respond::respond), and clients cannot tell them apart.
 //!
 //! Every connection starts on the [fast] transport, which serves requests that arrive completely and use only common features.
-//! The first request that needs more (chunks, `Expect`, a large body, a slow client, the control API) moves its connection to
+//! The first request that needs more (chunks, `Expect`, a large body, a slow client, the control API but for its health) moves its connection to
 //! the [full] transport, which is actix-http's, for as long as the connection lasts.
 
 pub(super) mod fast;

@@ -56,7 +56,7 @@ enum NextAction {
     Close,
 }
 
-/// What a read came to.
+/// The result of a read.
 enum Read {
     Bytes,
     End,

@@ -159,7 +159,7 @@ impl Handler {
             Err(_) => HttpResponse::from_error(ControlError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the emulator failed while it answered",
-                "this is a bug in it; its message stands on stderr",
+                "this is a bug in it; its message is on stderr",
             ))
             .into(),
         }
