@@ -116,11 +116,6 @@ macro_rules! declare {
 
         impl $struct {
             pub const FIELDS: &[Field] = &[$(Field { name: stringify!($name), kind: FieldKind::$kind }),*];
-
-            /// Whether each of `FIELDS` has a value, in their order.
-            pub fn has_values(&self) -> impl Iterator<Item = bool> {
-                [$(self.$name.is_set()),*].into_iter()
-            }
         }
 
         impl Fill for $struct {
@@ -131,7 +126,25 @@ macro_rules! declare {
     };
 }
 
+/// Implements `has_values` for a struct with the fields of a table.
+macro_rules! implement_has_values {
+    (
+        $(#[$struct_attribute:meta])*
+        struct $struct:ident {
+            $($(#[$attribute:meta])* $kind:ident $name:ident: $type:ty $(= $validator:ident($($argument:expr),*))?;)*
+        }
+    ) => {
+        impl $struct {
+            /// Whether each of `FIELDS` has a value, in their order.
+            pub fn has_values(&self) -> impl Iterator<Item = bool> {
+                [$(self.$name.is_set()),*].into_iter()
+            }
+        }
+    };
+}
+
 customer_fields!(declare);
+customer_fields!(implement_has_values);
 address_fields!(declare);
 
 /// A field of a customer or of an address.

@@ -146,6 +146,10 @@ impl From<Json<'_>> for Value {
 }
 
 /// Parses a text that holds one JSON value. Of duplicate keys, the last one counts.
+///
+/// # Errors
+///
+/// [`Malformed::TooDeep`], or [`Malformed::NotJson`].
 pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
     let is_too_deep = Cell::new(false);
     let mut parser = serde_json::Deserializer::from_slice(bytes);
@@ -165,6 +169,10 @@ pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
 }
 
 /// Parses like [`parse`], into serde_json's tree.
+///
+/// # Errors
+///
+/// As [`parse`].
 pub fn parse_value(bytes: &[u8]) -> Result<Value, Malformed> {
     parse(bytes).map(Value::from)
 }
