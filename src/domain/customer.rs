@@ -62,13 +62,13 @@ macro_rules! customer_fields {
                 /// The marketing channels through which the customer can be reached.
                 ReadOnly channels: Channels;
                 /// Returned with `include_custom_properties=true`.
-                #[serde(skip)]
+                #[serde(skip_serializing)]
                 Properties custom_properties: Properties;
                 /// Returned with `expand=loyalty`: a rendered object.
-                #[serde(skip)]
+                #[serde(skip_serializing)]
                 ReadOnly loyalty: Option<Box<RawValue>>;
                 /// Returned with `expand=reviews`: a rendered object.
-                #[serde(skip)]
+                #[serde(skip_serializing)]
                 ReadOnly yotpo_ugc: Option<Box<RawValue>>;
             }
         }

@@ -20,9 +20,11 @@ impl History {
         &self.0
     }
 
-    pub fn push(&mut self, step: Step) {
-        let dropped = (self.0.len() + 1).saturating_sub(MAX_STEPS);
-        self.0 = self.0.iter().skip(dropped).cloned().chain([step]).collect();
+    /// This history with more steps at its end.
+    #[must_use]
+    pub fn extended(&self, steps: Vec<Step>) -> History {
+        let dropped = (self.0.len() + steps.len()).saturating_sub(MAX_STEPS);
+        History(self.0.iter().cloned().chain(steps).skip(dropped).collect())
     }
 }
 
@@ -177,7 +179,7 @@ mod tests {
     fn a_history_keeps_its_last_steps() {
         let mut history = History::default();
         for request in 1..=100 {
-            history.push(Step {
+            history = history.extended(vec![Step {
                 request,
                 at: DateTime::UNIX_EPOCH,
                 change: Change::Written {
@@ -185,7 +187,7 @@ mod tests {
                     identifiers: None,
                 },
                 fields: FieldSet::default(),
-            });
+            }]);
             let kept: Vec<_> = history.steps().iter().map(|step| step.request).collect();
             let first = request.saturating_sub(31).max(1);
             assert_eq!(kept, (first..=request).collect::<Vec<_>>());

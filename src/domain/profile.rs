@@ -2,39 +2,36 @@
 
 use bytes::BufMut;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::customer::{Customer, CustomerNumber, Include, Properties};
+use super::customer::{Customer, CustomerNumber, Include};
 use super::history::History;
 use super::identifiers::Identifiers;
 
-/// A customer as its store holds it: rendered once at each write, so that a page only joins what is there.
+/// A customer as its store holds it: rendered once at each write, so that a page only joins ready-made JSON.
+///
+/// The JSON is in one piece, because a page of a large store mostly waits for memory.
 #[derive(Debug)]
 pub struct Profile {
     number: CustomerNumber,
     revision: u64,
     identifiers: Identifiers,
     history: History,
-    /// The fields that every page carries, as a JSON object.
+    /// The customer as one JSON object, the optional parts at its end.
     json: Box<str>,
-    /// A JSON object; `None` for a customer without custom properties.
-    custom_properties: Option<Box<str>>,
-    loyalty: Option<Box<RawValue>>,
-    yotpo_ugc: Option<Box<RawValue>>,
+    /// Where each optional part of the JSON begins, with its comma: custom properties, loyalty and reviews.
+    parts: [u32; 3],
 }
 
 impl Profile {
     pub fn new(number: CustomerNumber, revision: u64, customer: Customer, history: History) -> Profile {
-        let properties = &customer.custom_properties;
+        let (json, parts) = render(&customer);
         Profile {
             number,
             revision,
             identifiers: customer.identifiers(),
             history,
-            json: render(&customer),
-            custom_properties: (!properties.is_empty()).then(|| render(properties)),
-            loyalty: customer.loyalty,
-            yotpo_ugc: customer.yotpo_ugc,
+            json,
+            parts,
         }
     }
 
@@ -58,67 +55,72 @@ impl Profile {
 
     /// Parses the customer from its rendered JSON.
     pub fn customer(&self) -> Customer {
-        let mut customer: Customer = serde_json::from_str(&self.json).expect(IS_RENDERED);
-        let properties = self.custom_properties.as_deref();
-        customer.custom_properties =
-            properties.map_or_else(Properties::new, |json| serde_json::from_str(json).expect(IS_RENDERED));
-        customer.loyalty = self.loyalty.clone();
-        customer.yotpo_ugc = self.yotpo_ugc.clone();
-        customer
+        serde_json::from_str(&self.json).expect(IS_RENDERED)
     }
 
     /// Appends the customer as one JSON object, with the optional parts that are included.
     pub fn write_json(&self, include: Include, out: &mut impl BufMut) {
-        let without_brace = &self.json[..self.json.len() - 1];
-        out.put_slice(without_brace.as_bytes());
-        for (name, value) in self.parts(include) {
-            for text in [",\"", name, "\":", value] {
-                out.put_slice(text.as_bytes());
-            }
+        for text in self.pieces(include) {
+            out.put_slice(text.as_bytes());
         }
         out.put_slice(b"}");
     }
 
     /// The customer with all its fields.
     pub fn to_json(&self) -> Value {
-        let mut json = Vec::new();
-        self.write_json(Include::EVERYTHING, &mut json);
-        serde_json::from_slice(&json).expect(IS_RENDERED)
+        serde_json::from_str(&self.json).expect(IS_RENDERED)
     }
 
     /// The length in bytes of what [`Profile::write_json`] appends.
     pub fn json_len(&self, include: Include) -> usize {
-        let parts = self.parts(include);
-        let parts = parts.map(|(name, value)| name.len() + value.len() + r#","":"#.len());
-        self.json.len() + parts.sum::<usize>()
+        self.pieces(include).map(str::len).sum::<usize>() + 1
     }
 
-    /// The names and the JSON of the optional parts that are included.
-    fn parts(&self, include: Include) -> impl Iterator<Item = (&'static str, &str)> {
-        let properties = self.custom_properties.as_deref().unwrap_or("{}");
-        let loyalty = self.loyalty.as_deref().map_or("null", RawValue::get);
-        let yotpo_ugc = self.yotpo_ugc.as_deref().map_or("null", RawValue::get);
-        [
-            include.custom_properties.then_some(("custom_properties", properties)),
-            include.loyalty.then_some(("loyalty", loyalty)),
-            include.reviews.then_some(("yotpo_ugc", yotpo_ugc)),
-        ]
-        .into_iter()
-        .flatten()
+    /// The pieces of the JSON that are included, without the closing brace.
+    fn pieces(&self, include: Include) -> impl Iterator<Item = &str> {
+        let [properties, loyalty, reviews] = self.parts.map(|at| at as usize);
+        let pieces = [
+            (true, 0..properties),
+            (include.custom_properties, properties..loyalty),
+            (include.loyalty, loyalty..reviews),
+            (include.reviews, reviews..self.json.len() - 1),
+        ];
+        pieces
+            .into_iter()
+            .filter_map(|(is_included, range)| is_included.then(|| &self.json[range]))
     }
 }
 
 const IS_RENDERED: &str = "a profile holds what was rendered from a customer";
 
-/// Renders a value as JSON, in a piece of memory of the exact size.
-fn render(value: &impl serde::Serialize) -> Box<str> {
-    let json = serde_json::to_string(value).expect("a customer holds only texts, booleans and JSON values");
-    json.as_str().into()
+/// Renders a customer as JSON; also returns where the optional parts begin.
+fn render(customer: &Customer) -> (Box<str>, [u32; 3]) {
+    let mut json = to_json(customer);
+    json.pop();
+    let optional = [
+        ("custom_properties", to_json(&customer.custom_properties)),
+        ("loyalty", to_json(&customer.loyalty)),
+        ("yotpo_ugc", to_json(&customer.yotpo_ugc)),
+    ];
+    let parts = optional.map(|(name, value)| {
+        let begin = json.len().try_into().expect("a customer is smaller than 4 GiB");
+        json.extend([",\"", name, "\":", &value]);
+        begin
+    });
+    json.push('}');
+    (json.into(), parts)
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("a customer holds only texts, booleans and JSON values")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
+    use crate::domain::customer::Properties;
     use crate::domain::identifiers::{ExternalId, PhoneNumber};
 
     #[test]

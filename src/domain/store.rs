@@ -163,17 +163,13 @@ impl StoreState {
     /// identifier with it.
     fn upsert(&mut self, write: Customer, origin: Origin) -> Outcome {
         let identifiers = write.identifiers();
-        let target = self.index.target(&identifiers, &self.profiles);
-        let before = target.map(|profile| profile.identifiers());
+        let target = self.index.target(&identifiers, &self.profiles).cloned();
+        let before = target.as_deref().map(Profile::identifiers);
         let match_kind = MatchKind::new(&identifiers, before);
         let fields = FieldSet::from_customer(&write);
-        let (number, mut customer, mut history) = match target {
-            Some(profile) => (
-                profile.number(),
-                merge::fill(write, profile.customer()),
-                profile.history().clone(),
-            ),
-            None => (self.last_profile + 1, write, History::default()),
+        let (number, mut customer) = match &target {
+            Some(profile) => (profile.number(), merge::fill(write, profile.customer())),
+            None => (self.last_profile + 1, write),
         };
         let identifiers = customer.identifiers();
         let changed = (before != Some(&identifiers)).then(|| Box::new(identifiers));
@@ -181,7 +177,7 @@ impl StoreState {
             match_kind,
             identifiers: changed,
         };
-        history.push(origin.step(change, fields));
+        let mut steps = vec![origin.step(change, fields)];
         let mut merged = Vec::new();
         while let Some(next) = self
             .index
@@ -194,10 +190,12 @@ impl StoreState {
                 number: next,
                 identifiers: Box::new(other.identifiers().clone()),
             };
-            history.push(origin.step(change, FieldSet::from_customer(&customer).without(had)));
+            steps.push(origin.step(change, FieldSet::from_customer(&customer).without(had)));
             self.move_events(next, number);
             merged.push((next, other.identifiers().clone()));
         }
+        let empty = History::default();
+        let history = target.as_deref().map_or(&empty, Profile::history).extended(steps);
         self.write(number, customer, history);
         Outcome {
             number,
