@@ -11,8 +11,6 @@ pub(crate) mod generate;
 pub mod journal;
 pub(crate) mod matching;
 pub(crate) mod memory;
-#[cfg(test)]
-mod properties;
 pub(crate) mod report;
 mod request_scope;
 pub(crate) mod seed;

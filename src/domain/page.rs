@@ -25,12 +25,6 @@ impl Page {
         self.customers.is_empty()
     }
 
-    /// Whether customers follow after this page.
-    #[cfg(test)]
-    pub fn has_more(&self) -> bool {
-        self.has_more
-    }
-
     #[cfg(any(test, feature = "internals"))]
     pub fn customers(&self) -> impl Iterator<Item = &Profile> {
         self.customers.iter().map(|profile| &**profile)

@@ -20,9 +20,6 @@ use super::profile::Profile;
 mod restore;
 pub use restore::{Counters, MAX_NUMBER};
 
-#[cfg(test)]
-mod properties;
-
 /// An event's place in the order of arrival, counted from one in each store.
 pub type EventNumber = u64;
 

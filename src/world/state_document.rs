@@ -20,9 +20,6 @@
 mod read;
 mod write;
 
-#[cfg(test)]
-mod properties;
-
 use std::collections::BTreeMap;
 
 use super::clock::ClockState;

@@ -17,6 +17,7 @@ mod openapi;
 mod pagination;
 #[cfg(feature = "cli")]
 mod process;
+mod properties;
 mod proxy;
 mod rate_limit;
 #[cfg(feature = "cli")]
