@@ -28,10 +28,7 @@ fn main() {
     let bare = report("bare actix-web", bare);
     let mock = report("yotpo-mock", mock);
     report("a store with a customer on a shared yotpo-mock, and its reset", stores);
-    println!(
-        "\nyotpo-mock takes {:.2} times what bare actix-web takes",
-        mock.as_secs_f64() / bare.as_secs_f64()
-    );
+    println!("\nyotpo-mock takes {:.2} times what bare actix-web takes", mock.as_secs_f64() / bare.as_secs_f64());
 }
 
 fn start_mock() {
@@ -54,10 +51,7 @@ fn start_actix() {
     let handle = receiver.recv().expect("the server starts");
     get(address, "/");
     drop(handle.stop(false));
-    thread
-        .join()
-        .expect("the thread does not panic")
-        .expect("the server runs");
+    thread.join().expect("the thread does not panic").expect("the server runs");
 }
 
 fn use_store(yotpo: &YotpoMock) {
@@ -68,11 +62,7 @@ fn use_store(yotpo: &YotpoMock) {
 
 fn get(address: SocketAddr, path: &str) {
     let mut socket = TcpStream::connect(address).expect("the server listens");
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"
-    )
-    .expect("the server reads");
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n").expect("the server reads");
     let mut response = [0; 4096];
     let read = socket.read(&mut response).expect("the server responds");
     assert!(response[..read].starts_with(b"HTTP/1.1 200 OK"));

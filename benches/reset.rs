@@ -104,9 +104,5 @@ fn report(action: &str, size: u64, times: &[Duration]) {
     let (first, hundredth) = (times[0], times[ROUNDS - 1]);
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    println!(
-        "| {action} | {size} | {first:?} | {hundredth:?} | {:?} | {:?} |",
-        sorted[ROUNDS / 2],
-        sorted[ROUNDS - 1]
-    );
+    println!("| {action} | {size} | {first:?} | {hundredth:?} | {:?} | {:?} |", sorted[ROUNDS / 2], sorted[ROUNDS - 1]);
 }

@@ -178,10 +178,7 @@ impl YotpoMock {
     /// ```
     pub fn seed(&self, document: &str) -> Result<BTreeMap<String, SeedSummary>, DocumentError> {
         let seeded = self.inner.world.seed(document).map_err(DocumentError::new)?;
-        Ok(seeded
-            .into_iter()
-            .map(|(id, seeded)| (id, SeedSummary::new(seeded)))
-            .collect())
+        Ok(seeded.into_iter().map(|(id, seeded)| (id, SeedSummary::new(seeded))).collect())
     }
 
     /// The requests in the journal, to be filtered and counted.
@@ -346,18 +343,13 @@ impl YotpoMock {
     }
 
     fn scope(&self) -> Scope<'_> {
-        Scope {
-            inner: &self.inner,
-            store: None,
-        }
+        Scope { inner: &self.inner, store: None }
     }
 }
 
 /// Shows the URL, and no secrets.
 impl fmt::Debug for YotpoMock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("YotpoMock")
-            .field("url", &self.inner.url)
-            .finish_non_exhaustive()
+        f.debug_struct("YotpoMock").field("url", &self.inner.url).finish_non_exhaustive()
     }
 }

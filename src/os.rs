@@ -36,10 +36,7 @@ pub(crate) fn raise_descriptor_limit() {
             let limit = getrlimit(Resource::Nofile);
             let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
             if limit.current.is_some_and(|current| current < wanted) {
-                let raised = Rlimit {
-                    current: Some(wanted),
-                    ..limit
-                };
+                let raised = Rlimit { current: Some(wanted), ..limit };
                 // If this fails, the limit stays, and the error of the connection that exceeds it names it.
                 let _ = setrlimit(Resource::Nofile, raised);
             }

@@ -146,12 +146,7 @@ impl World {
             }
             None => {
                 let stores = start.iter().map(|(id, state)| (id.clone(), initial(state))).collect();
-                self.replace_memory(Memory::new(
-                    self.settings,
-                    &stores,
-                    self.declared_only,
-                    self.next_epoch(),
-                ));
+                self.replace_memory(Memory::new(self.settings, &stores, self.declared_only, self.next_epoch()));
             }
         }
     }
@@ -163,10 +158,7 @@ impl World {
 
     /// The whole state, except for the journal and the report.
     pub fn state(&self) -> State {
-        State {
-            memory: self.memory().state(|store| self.store_now(store)),
-            clock: Some(self.clock.state()),
-        }
+        State { memory: self.memory().state(|store| self.store_now(store)), clock: Some(self.clock.state()) }
     }
 
     /// Replaces the state, the time included. Cursors from before are invalid, and writes of requests in progress are lost.
@@ -272,10 +264,7 @@ impl World {
     }
 
     fn read_options(&self, memory: &Memory, store: &str) -> ReadOptions {
-        ReadOptions {
-            validation: memory.settings(Some(store)).validation,
-            now: self.store_now(store),
-        }
+        ReadOptions { validation: memory.settings(Some(store)).validation, now: self.store_now(store) }
     }
 
     /// Makes every accepted write of one store, or of all, visible now. Returns their number.
@@ -283,9 +272,7 @@ impl World {
         let memory = self.memory();
         let ids = store.map_or_else(|| memory.store_ids(), |store| vec![store.to_owned()]);
         let stores = ids.iter().filter_map(|id| memory.store(id));
-        stores
-            .map(|store| store.state.lock().settle(DateTime::<Utc>::MAX_UTC))
-            .sum()
+        stores.map(|store| store.state.lock().settle(DateTime::<Utc>::MAX_UTC)).sum()
     }
 
     /// Calls `read` with the state of a store now, after the writes whose delay is over are applied; `None` if it does not exist.

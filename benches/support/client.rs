@@ -16,11 +16,7 @@ impl Client {
     pub fn connect(url: &str) -> Client {
         let stream = TcpStream::connect(url.trim_start_matches("http://")).expect("the server listens");
         stream.set_nodelay(true).expect("the stream is open");
-        Client {
-            connection: BufReader::new(stream),
-            line: Vec::new(),
-            body: Vec::new(),
-        }
+        Client { connection: BufReader::new(stream), line: Vec::new(), body: Vec::new() }
     }
 
     /// Sends a request and returns the body of the response.
@@ -34,9 +30,7 @@ impl Client {
         let mut length = 0;
         for number in 0.. {
             self.line.clear();
-            self.connection
-                .read_until(b'\n', &mut self.line)
-                .expect("the server responds");
+            self.connection.read_until(b'\n', &mut self.line).expect("the server responds");
             let line = str::from_utf8(&self.line).expect("the head is ASCII").trim_end();
             match line.split_once(": ") {
                 _ if line.is_empty() => break,
@@ -48,9 +42,7 @@ impl Client {
             }
         }
         self.body.resize(length, 0);
-        self.connection
-            .read_exact(&mut self.body)
-            .expect("the body is complete");
+        self.connection.read_exact(&mut self.body).expect("the body is complete");
         &self.body
     }
 }

@@ -14,10 +14,7 @@ use yotpo_mock::__internal::CursorScope;
 /// Steps through the customers in an order unrelated to theirs: a large prime.
 pub const STRIDE: u64 = 7_368_787;
 
-const SCOPE: CursorScope<'static> = CursorScope {
-    store: "shop",
-    epoch: 0,
-};
+const SCOPE: CursorScope<'static> = CursorScope { store: "shop", epoch: 0 };
 
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 

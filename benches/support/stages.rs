@@ -51,10 +51,7 @@ pub struct StageBench {
 
 impl StageBench {
     pub fn with_customers(customers: u64) -> StageBench {
-        StageBench {
-            store: BenchStore::with_customers(customers),
-            customers,
-        }
+        StageBench { store: BenchStore::with_customers(customers), customers }
     }
 
     /// Prepares one run of a stage on the customer with a number. Calling the result runs it.
@@ -111,28 +108,16 @@ impl StageBench {
 
 /// The request for a full page that is not the last.
 fn page_request(number: u64) -> PageRequest {
-    PageRequest {
-        filter: Filter::default(),
-        include: Include::default(),
-        limit: MAX_LIMIT,
-        after: number * 9 / 10,
-    }
+    PageRequest { filter: Filter::default(), include: Include::default(), limit: MAX_LIMIT, after: number * 9 / 10 }
 }
 
 /// The identifiers of the customer with a number, each by itself.
 fn identifiers(number: u64) -> [Identifiers; 3] {
-    let external_id = Identifiers {
-        external_id: Some(ExternalId::for_lookup(&number.to_string())),
-        ..Identifiers::default()
-    };
-    let email = Identifiers {
-        email: Some(Email::for_lookup(&email(number))),
-        ..Identifiers::default()
-    };
-    let phone_number = Identifiers {
-        phone_number: Some(PhoneNumber::for_lookup(&phone_number(number))),
-        ..Identifiers::default()
-    };
+    let external_id =
+        Identifiers { external_id: Some(ExternalId::for_lookup(&number.to_string())), ..Identifiers::default() };
+    let email = Identifiers { email: Some(Email::for_lookup(&email(number))), ..Identifiers::default() };
+    let phone_number =
+        Identifiers { phone_number: Some(PhoneNumber::for_lookup(&phone_number(number))), ..Identifiers::default() };
     [external_id, email, phone_number]
 }
 

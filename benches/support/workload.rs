@@ -25,13 +25,8 @@ pub enum Workload {
 }
 
 impl Workload {
-    pub const ALL: [Workload; 5] = [
-        Workload::Upsert,
-        Workload::Lookup,
-        Workload::Page,
-        Workload::Merge,
-        Workload::Event,
-    ];
+    pub const ALL: [Workload; 5] =
+        [Workload::Upsert, Workload::Lookup, Workload::Page, Workload::Merge, Workload::Event];
 }
 
 /// A store whose customers are numbered from 0.
@@ -42,10 +37,7 @@ pub struct BenchStore {
 
 impl BenchStore {
     pub fn with_customers(count: u64) -> BenchStore {
-        let mut store = BenchStore {
-            state: StoreState::default(),
-            customers: 0,
-        };
+        let mut store = BenchStore { state: StoreState::default(), customers: 0 };
         store.grow_to(count);
         store
     }
@@ -69,11 +61,7 @@ impl BenchStore {
             Workload::Upsert => vec![customer_body(number)],
             Workload::Lookup => vec![format!("email={}", email(number).replace('@', "%40"))],
             Workload::Page => {
-                let preceding = self.page(&PageRequest {
-                    after: number,
-                    limit: 1,
-                    ..page_request("")
-                });
+                let preceding = self.page(&PageRequest { after: number, limit: 1, ..page_request("") });
                 let page: Value = serde_json::from_slice(&preceding).expect("a page is JSON");
                 match page["pagination"]["next_page_info"].as_str() {
                     Some(cursor) => vec![format!("page_info={cursor}&limit=100")],

@@ -98,9 +98,7 @@ pub struct SyncClient {
 
 impl SyncClient {
     pub fn new(url: &str, store: &str, secret: &str) -> SyncClient {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT));
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
         SyncClient {
             agent: config.build().into(),
             url: format!("{url}/core/v3/stores/{store}"),
@@ -256,18 +254,14 @@ impl Shopper {
     fn identity(&self) -> Result<(&'static str, &str), Error> {
         let ids = [&self.external_id, &self.email, &self.phone_number];
         let mut named = IDENTIFIERS.into_iter().zip(ids);
-        named
-            .find_map(|(name, id)| Some((name, id.as_deref().filter(|id| !id.is_empty())?)))
-            .ok_or(Error::NoIdentifier)
+        named.find_map(|(name, id)| Some((name, id.as_deref().filter(|id| !id.is_empty())?))).ok_or(Error::NoIdentifier)
     }
 
     /// The fields to write: those that differ from the known customer, and the identifier. `None` if none differ.
     fn changes(&self, known: &KnownCustomers) -> Result<Option<Customer>, Error> {
         let (name, id) = self.identity()?;
         let known = |field: &str| known.get(&(name, id))?.get(field);
-        let Value::Object(mut changes) = json!(self) else {
-            unreachable!("a struct is an object in JSON")
-        };
+        let Value::Object(mut changes) = json!(self) else { unreachable!("a struct is an object in JSON") };
         changes.retain(|field, value| !value.is_null() && known(field) != Some(value));
         if name != "external_id" {
             changes.retain(|field, _| field == name || !IDENTIFIERS.contains(&field.as_str()));

@@ -33,18 +33,12 @@ fn main() -> Result<(), Error> {
         phone_number: Some("+14155552671".into()),
         ..Shopper::default()
     };
-    let rejected = Shopper {
-        external_id: Some("c-2".into()),
-        gender: Some("female".into()),
-        ..Shopper::default()
-    };
+    let rejected = Shopper { external_id: Some("c-2".into()), gender: Some("female".into()), ..Shopper::default() };
     let clock = store.clone();
-    let mut client = SyncClient::new(store.url(), store.id(), store.secret())
-        .page_size(50)
-        .sleep(move |delay| {
-            println!("Rate limited: advancing the mock's clock by {delay:?}.");
-            clock.advance(delay);
-        });
+    let mut client = SyncClient::new(store.url(), store.id(), store.secret()).page_size(50).sleep(move |delay| {
+        println!("Rate limited: advancing the mock's clock by {delay:?}.");
+        clock.advance(delay);
+    });
 
     let outcome = client.sync([emma.clone(), guest, rejected])?;
     println!("{} written, {} unchanged.", outcome.written.len(), outcome.unchanged);

@@ -110,10 +110,7 @@ fn only_the_fields_that_changed_are_written() -> TestResult {
     let (store, mut client, _) = set_up();
     store.seed([emma_in_yotpo()]);
 
-    client.sync([Shopper {
-        tags: Some("vip,returns".into()),
-        ..emma()
-    }])?;
+    client.sync([Shopper { tags: Some("vip,returns".into()), ..emma() }])?;
 
     let expected = json!({ "customer": { "external_id": "c-1", "tags": "vip,returns" } });
     assert_eq!(store.requests().upserts().bodies(), [expected]);
@@ -123,10 +120,7 @@ fn only_the_fields_that_changed_are_written() -> TestResult {
 #[test]
 fn a_second_run_writes_nothing() -> TestResult {
     let (store, mut client, _) = set_up();
-    let noah = Shopper {
-        email: Some("noah@example.com".into()),
-        ..Shopper::default()
-    };
+    let noah = Shopper { email: Some("noah@example.com".into()), ..Shopper::default() };
     let shoppers = [emma(), noah];
     client.sync(shoppers.clone())?;
 
@@ -140,12 +134,7 @@ fn an_unknown_value_is_omitted() -> TestResult {
     let (store, mut client, _) = set_up();
     store.seed([emma_in_yotpo()]);
 
-    client.sync([Shopper {
-        email: None,
-        first_name: Some("Em".into()),
-        tags: None,
-        ..emma()
-    }])?;
+    client.sync([Shopper { email: None, first_name: Some("Em".into()), tags: None, ..emma() }])?;
 
     // Only the request journal shows this: Yotpo treats null like an absent field.
     let expected = json!({ "customer": { "external_id": "c-1", "first_name": "Em" } });
@@ -165,11 +154,7 @@ fn a_guest_is_written_under_one_identifier() -> TestResult {
 
     let outcome = client.sync([guest])?;
 
-    assert!(
-        outcome.rejected.is_empty(),
-        "a guest was rejected: {:?}",
-        outcome.rejected
-    );
+    assert!(outcome.rejected.is_empty(), "a guest was rejected: {:?}", outcome.rejected);
     let expected = json!({ "customer": { "email": "noah@example.com", "first_name": "Noah" } });
     assert_eq!(store.requests().upserts().bodies(), [expected]);
     Ok(())
@@ -257,10 +242,7 @@ fn the_rate_limit_delays_and_loses_nothing() -> TestResult {
     yotpo.freeze(); // so that a slow run exceeds the limit, too
     let (store, mut client, waits) = set_up_on(&yotpo);
 
-    client.sync((1..=12).map(|number| Shopper {
-        external_id: Some(format!("c-{number}")),
-        ..Shopper::default()
-    }))?;
+    client.sync((1..=12).map(|number| Shopper { external_id: Some(format!("c-{number}")), ..Shopper::default() }))?;
 
     assert_eq!(store.customers().len(), 12);
     // A token, a page and twelve writes at five a second.

@@ -15,9 +15,7 @@ use super::{STORE, assert_names_rules, contents, customers, now, whole_store};
 ///
 /// If a property of reading, writing or merging does not hold.
 pub fn customer_body(bytes: &[u8]) {
-    write(bytes, |body, options, diagnostics| {
-        read_customer(body, options, now(), diagnostics).map(Write::Customer)
-    });
+    write(bytes, |body, options, diagnostics| read_customer(body, options, now(), diagnostics).map(Write::Customer));
 }
 
 /// The body of a custom event.
@@ -48,14 +46,9 @@ fn write(
 }
 
 fn all_options() -> impl Iterator<Item = ValidationOptions> {
-    [Validation::Strict, Validation::Lenient]
-        .into_iter()
-        .flat_map(|validation| {
-            [false, true].map(|enforce_deprecations| ValidationOptions {
-                validation,
-                enforce_deprecations,
-            })
-        })
+    [Validation::Strict, Validation::Lenient].into_iter().flat_map(|validation| {
+        [false, true].map(|enforce_deprecations| ValidationOptions { validation, enforce_deprecations })
+    })
 }
 
 /// Asserts that an accepted write keeps the indexes consistent, and that neither repeating it nor writing back the customer
@@ -68,22 +61,12 @@ fn apply(write: &Write, state: &mut StoreState, options: ValidationOptions) {
     state.accept(write.clone(), 1, now(), now());
     assert_eq!(contents(state), before, "repeating a write changes nothing");
 
-    let number = state
-        .find(&customer.identifiers())
-        .expect("a write stores its customer");
-    let page = state.page(&PageRequest {
-        limit: 1,
-        after: number - 1,
-        ..whole_store()
-    });
+    let number = state.find(&customer.identifiers()).expect("a write stores its customer");
+    let page = state.page(&PageRequest { limit: 1, after: number - 1, ..whole_store() });
     let body = json!({ "customer": customers(page).remove(0) });
     let customer = read_customer(&Json::from(&body), options, now(), &mut Diagnostics::default())
         .unwrap_or_else(|rejection| panic!("{body} was returned, but writing it is rejected: {rejection:?}"));
     state.accept(Write::Customer(customer), 1, now(), now());
     state.audit();
-    assert_eq!(
-        contents(state),
-        before,
-        "writing back a customer as returned changes nothing"
-    );
+    assert_eq!(contents(state), before, "writing back a customer as returned changes nothing");
 }

@@ -15,28 +15,14 @@ pub fn cursor(bytes: &[u8]) {
     if let Ok(text) = str::from_utf8(bytes)
         && let Some(request) = Cursor::decode(text, SCOPE)
     {
-        assert_eq!(
-            percent_decode(text),
-            percent_decode(&Cursor::encode(request, SCOPE)),
-            "a request has one cursor"
-        );
+        assert_eq!(percent_decode(text), percent_decode(&Cursor::encode(request, SCOPE)), "a request has one cursor");
     }
     let (request, script) = page_request(bytes);
     let cursor = Cursor::encode(request.clone(), SCOPE);
     let decoded = Cursor::decode(&cursor, SCOPE).expect("an encoded cursor is valid");
     assert_eq!(to_text(&decoded), to_text(&request));
-    for other in [
-        CursorScope {
-            store: "other",
-            ..SCOPE
-        },
-        CursorScope { epoch: 1, ..SCOPE },
-    ] {
-        assert_eq!(
-            Cursor::decode(&cursor, other),
-            None,
-            "a cursor is valid in its own scope only"
-        );
+    for other in [CursorScope { store: "other", ..SCOPE }, CursorScope { epoch: 1, ..SCOPE }] {
+        assert_eq!(Cursor::decode(&cursor, other), None, "a cursor is valid in its own scope only");
     }
 
     let edited = edit(&cursor, script);
@@ -53,10 +39,7 @@ pub fn cursor(bytes: &[u8]) {
                 "" => &rule::QUERY_PAGE_INFO,
                 _ => &rule::CURSOR_INVALID,
             };
-            assert!(
-                broken_rules.iter().all(|broken| broken.rule == rule),
-                "{broken_rules:?}"
-            );
+            assert!(broken_rules.iter().all(|broken| broken.rule == rule), "{broken_rules:?}");
         }
     }
 }
@@ -68,10 +51,7 @@ fn percent_decode(text: &str) -> Vec<u8> {
 /// Reads a page request from the first bytes: flags of the parameters, limit, position, the length of a text and the text.
 /// Returns the remaining bytes with it.
 pub fn page_request(bytes: &[u8]) -> (PageRequest, &[u8]) {
-    let first_page = PageRequest {
-        limit: MAX_LIMIT,
-        ..whole_store()
-    };
+    let first_page = PageRequest { limit: MAX_LIMIT, ..whole_store() };
     let [flags, limit, after, length, rest @ ..] = bytes else {
         return (first_page, bytes);
     };
@@ -107,11 +87,7 @@ fn edit(text: &str, script: &[u8]) -> String {
     for step in script.chunks_exact(3) {
         let (operation, at, character) = (step[0], usize::from(step[1]), char::from(step[2]));
         // The highest bit counts the position from the end, so that one byte reaches both ends of a long text.
-        let at = if operation & 0x80 == 0 {
-            at
-        } else {
-            characters.len().saturating_sub(at)
-        };
+        let at = if operation & 0x80 == 0 { at } else { characters.len().saturating_sub(at) };
         let at = at.min(characters.len());
         match operation & 0x7f {
             0 => characters.truncate(at),
@@ -130,7 +106,5 @@ fn edit(text: &str, script: &[u8]) -> String {
 fn percent_encode(character: char) -> Vec<char> {
     let mut bytes = [0; 4];
     let bytes = character.encode_utf8(&mut bytes).bytes();
-    bytes
-        .flat_map(|byte| format!("%{byte:02X}").chars().collect::<Vec<_>>())
-        .collect()
+    bytes.flat_map(|byte| format!("%{byte:02X}").chars().collect::<Vec<_>>()).collect()
 }

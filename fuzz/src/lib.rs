@@ -21,10 +21,7 @@ pub use query::query;
 pub use seed::seed;
 
 /// The scope of every cursor here.
-pub const SCOPE: CursorScope<'static> = CursorScope {
-    store: "shop",
-    epoch: 0,
-};
+pub const SCOPE: CursorScope<'static> = CursorScope { store: "shop", epoch: 0 };
 
 /// A small store: some customers share an email or a phone number, some are unclaimed, one has every field of a page.
 static STORE: LazyLock<StoreState> = LazyLock::new(|| {
@@ -65,19 +62,13 @@ fn read_options(validation: Validation) -> impl Fn(&str) -> ReadOptions {
 
 /// A request for every customer with every optional part.
 fn whole_store() -> PageRequest {
-    PageRequest {
-        filter: Filter::default(),
-        include: Include::EVERYTHING,
-        limit: usize::MAX - 1,
-        after: 0,
-    }
+    PageRequest { filter: Filter::default(), include: Include::EVERYTHING, limit: usize::MAX - 1, after: 0 }
 }
 
 /// The customers of a store as JSON, and its events with the identifiers of their customers.
 fn contents(state: &StoreState) -> (Vec<Value>, Vec<String>) {
-    let events = state
-        .events(0)
-        .map(|(number, event, customer)| format!("{number} {event:?} {:?}", customer.identifiers()));
+    let events =
+        state.events(0).map(|(number, event, customer)| format!("{number} {event:?} {:?}", customer.identifiers()));
     (customers(state.page(&whole_store())), events.collect())
 }
 

@@ -39,36 +39,24 @@ pub fn query(bytes: &[u8]) {
     let mut next = Some(request);
     while let Some(request) = next {
         let page = STORE.page(&request);
-        assert!(
-            page.customers().count() <= request.limit,
-            "a page has at most `limit` customers"
-        );
+        assert!(page.customers().count() <= request.limit, "a page has at most `limit` customers");
         returned.extend(page.customers().map(|profile| profile.number()));
-        next = to_json(page, &request)["pagination"]["next_page_info"]
-            .as_str()
-            .map(|cursor| {
-                let decoded = Cursor::decode(cursor, SCOPE).expect("a returned cursor is valid");
-                let after = *returned.last().expect("a page with a cursor has customers");
-                assert_eq!(to_text(&decoded), to_text(&PageRequest { after, ..request }));
-                decoded
-            });
+        next = to_json(page, &request)["pagination"]["next_page_info"].as_str().map(|cursor| {
+            let decoded = Cursor::decode(cursor, SCOPE).expect("a returned cursor is valid");
+            let after = *returned.last().expect("a page with a cursor has customers");
+            assert_eq!(to_text(&decoded), to_text(&PageRequest { after, ..request }));
+            decoded
+        });
     }
-    assert_eq!(
-        returned, expected,
-        "the pages return each matching customer once, in the order of creation"
-    );
+    assert_eq!(returned, expected, "the pages return each matching customer once, in the order of creation");
 }
 
 /// Compares without an index.
 fn matches(filter: &Filter, customer: &Customer) -> bool {
-    let email = filter
-        .email
-        .as_ref()
-        .is_none_or(|email| customer.email.as_ref().map(Email::folded) == Some(email.folded()));
+    let email =
+        filter.email.as_ref().is_none_or(|email| customer.email.as_ref().map(Email::folded) == Some(email.folded()));
     let phone_number = filter.phone_number.is_none() || filter.phone_number == customer.phone_number;
-    let external_id = filter
-        .external_ids
-        .as_ref()
-        .is_none_or(|ids| customer.external_id.as_ref().is_some_and(|id| ids.contains(id)));
+    let external_id =
+        filter.external_ids.as_ref().is_none_or(|ids| customer.external_id.as_ref().is_some_and(|id| ids.contains(id)));
     email && phone_number && external_id
 }

@@ -33,9 +33,7 @@ fn assert_arrays_are_lists(text: &str) {
     const LISTS: [&str; 6] = ["stores", "customers", "events", "lists", "suppressions", "top_topics"];
     fn check(value: &Value, is_list: bool) {
         match value {
-            Value::Object(object) => object
-                .iter()
-                .for_each(|(key, value)| check(value, LISTS.contains(&key.as_str()))),
+            Value::Object(object) => object.iter().for_each(|(key, value)| check(value, LISTS.contains(&key.as_str()))),
             Value::Array(values) => {
                 assert!(is_list, "{values:?} was read as an object");
                 values.iter().for_each(|value| check(value, false));
@@ -67,9 +65,5 @@ fn check(id: &str, state: &StoreState, validation: Validation) {
     if let Err(error) = load(&document, read_options(validation), &mut stores) {
         panic!("{document} was returned, but seeding with it is rejected: {error}");
     }
-    assert_eq!(
-        contents(&stores[id]).0,
-        customers,
-        "returned customers seed the same customers"
-    );
+    assert_eq!(contents(&stores[id]).0, customers, "returned customers seed the same customers");
 }

@@ -56,15 +56,10 @@ pub fn seed_line() -> Value {
 pub fn pointers(document: &Value) -> Vec<String> {
     let mut pointers = vec![String::new()];
     let children: Vec<(String, &Value)> = match document {
-        Value::Object(object) => object
-            .iter()
-            .map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value))
-            .collect(),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| (at.to_string(), value))
-            .collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
+        Value::Array(values) => values.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
         _ => Vec::new(),
     };
     for (name, value) in children {

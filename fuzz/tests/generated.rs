@@ -67,9 +67,7 @@ fn altered(document: Value) -> impl Strategy<Value = Value> {
         let mut document = document.clone();
         for (at, value, key) in changes {
             let pointers = pointers(&document);
-            let place = document
-                .pointer_mut(at.get(&pointers).as_str())
-                .expect("the pointer is of this document");
+            let place = document.pointer_mut(at.get(&pointers).as_str()).expect("the pointer is of this document");
             match (place, key) {
                 (Value::Object(object), Some(key)) => drop(object.insert(key, value)),
                 (place, _) => *place = value,
@@ -91,19 +89,8 @@ const PARAMETERS: &[&str] = &[
     "colour",
 ];
 
-const ARGUMENTS: &[&str] = &[
-    "",
-    "true",
-    "false",
-    "loyalty,reviews",
-    "loyalty,,orders",
-    "1",
-    "2",
-    "100",
-    "101",
-    "c-1,c-3,7,c-3",
-    ",",
-];
+const ARGUMENTS: &[&str] =
+    &["", "true", "false", "loyalty,reviews", "loyalty,,orders", "1", "2", "100", "101", "c-1,c-3,7,c-3", ","];
 
 fn any_query() -> impl Strategy<Value = String> {
     let cursor = (any::<[u8; 3]>(), any_text()).prop_map(|(bytes, text)| {
@@ -117,10 +104,7 @@ fn any_query() -> impl Strategy<Value = String> {
         2 => cursor,
     ];
     let parameter = (select(PARAMETERS), value, any::<bool>()).prop_map(|(name, value, is_encoded)| match is_encoded {
-        true => format!(
-            "{name}={}",
-            form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>()
-        ),
+        true => format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>()),
         false => format!("{name}={value}"),
     });
     vec(parameter, 0..5).prop_map(|parameters| parameters.join("&"))

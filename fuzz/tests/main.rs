@@ -111,9 +111,7 @@ fn an_edited_cursor_is_rejected() {
     for operation in 0..7_u8 {
         for at in 0..=u8::MAX {
             for character in *b"A=% " {
-                targets::cursor(&[
-                    0b110_0001, 9, 3, 5, b'a', b'@', b'b', b'.', b'c', operation, at, character,
-                ]);
+                targets::cursor(&[0b110_0001, 9, 3, 5, b'a', b'@', b'b', b'.', b'c', operation, at, character]);
             }
         }
     }

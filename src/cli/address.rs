@@ -20,10 +20,7 @@ impl MockAddress {
             .authority()
             .filter(|authority| is_bare && !authority.as_str().contains('@'))
             .ok_or(InvalidValue::MockUrl)?;
-        Ok(MockAddress {
-            host: authority.host().to_owned(),
-            port: authority.port_u16().unwrap_or(80),
-        })
+        Ok(MockAddress { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80) })
     }
 
     /// Replaces an unspecified address, which clients cannot connect to on every system, by its loopback address.

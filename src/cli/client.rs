@@ -44,10 +44,5 @@ impl RequestError {
 
 /// A client that ignores proxy variables: the mock is its own proxy.
 pub fn agent(timeout: Duration) -> Agent {
-    Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .new_agent()
+    Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).proxy(None).build().new_agent()
 }

@@ -56,10 +56,7 @@ impl ClientFiles {
         ca_certificate: &str,
         with_system_roots: bool,
     ) -> Result<ClientFiles, CliError> {
-        let write_error = |source| CliError::WriteClientFiles {
-            folder: folder.to_owned(),
-            source,
-        };
+        let write_error = |source| CliError::WriteClientFiles { folder: folder.to_owned(), source };
         let absolute = std::path::absolute(folder).map_err(write_error)?;
         let path = |name: &str| {
             let path = absolute.join(name).into_os_string().into_string();
@@ -74,23 +71,16 @@ impl ClientFiles {
         };
         // `PHP_INI_SCAN_DIR` is a list of folders.
         if cfg!(unix) && files.php_folder.contains(':') {
-            return Err(write_error(io::Error::other(
-                "its name contains a `:`, which separates folders for PHP",
-            )));
+            return Err(write_error(io::Error::other("its name contains a `:`, which separates folders for PHP")));
         }
-        let system_roots = if with_system_roots {
-            system_roots()?
-        } else {
-            String::new()
-        };
+        let system_roots = if with_system_roots { system_roots()? } else { String::new() };
         let ca_bundle = format!("{BUNDLE_HEADER}{}\n{system_roots}", ca_certificate.trim_end());
         let certificates = Some(decode_pem(&ca_bundle))
             .filter(|_| ca_certificate.contains(BEGIN))
             .flatten()
             .ok_or(CliError::InvalidCertificate)?;
-        let node_script = NODE_SCRIPT
-            .replace("$HOST", &json!(mock.bare_host()).to_string())
-            .replace("$PORT", &mock.port.to_string());
+        let node_script =
+            NODE_SCRIPT.replace("$HOST", &json!(mock.bare_host()).to_string()).replace("$PORT", &mock.port.to_string());
         let quoted = quote_for_php(&files.ca_bundle);
         let ini = format!("; Written by yotpo-mock.\ncurl.cainfo = {quoted}\nopenssl.cafile = {quoted}\n");
         for (path, bytes) in [
@@ -122,10 +112,7 @@ pub fn cache_folder(mock: &MockAddress) -> Result<PathBuf, CliError> {
 
 /// Reads a certificate in PEM.
 pub fn read_certificate(path: &Path) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|source| CliError::ReadCertificate {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| CliError::ReadCertificate { path: path.to_owned(), source })
 }
 
 /// Writes or replaces a file in one step, and creates its folder. Only the owner can read or write both.

@@ -102,11 +102,8 @@ impl<'a> ControlClient<'a> {
             return Err(RequestError::Status(status));
         };
         // The mock's own hint is for its HTTP clients.
-        let hint = if status == 401 {
-            "pass the mock's control token with `--control-token TOKEN`".to_owned()
-        } else {
-            hint
-        };
+        let hint =
+            if status == 401 { "pass the mock's control token with `--control-token TOKEN`".to_owned() } else { hint };
         Err(RequestError::Rejected { error, hint })
     }
 }

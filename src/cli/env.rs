@@ -47,10 +47,7 @@ pub fn run(options: &EnvOptions) -> Result<(), CliError> {
     };
     let (id, secret) = match options.store.clone() {
         Some(store) => store,
-        None => (
-            control.first_store()?.unwrap_or_else(|| super::ANY_STORE.to_owned()),
-            None,
-        ),
+        None => (control.first_store()?.unwrap_or_else(|| super::ANY_STORE.to_owned()), None),
     };
     let secret = match secret {
         Some(secret) => secret,
@@ -64,9 +61,7 @@ pub fn run(options: &EnvOptions) -> Result<(), CliError> {
     let store = StoreCredentials { id, secret };
     let environment = ClientEnvironment::new(&mock, &store, &files, |name| std::env::var(name).ok());
     let text = environment.render(options.format);
-    let printed = io::stdout()
-        .write_all(text.as_bytes())
-        .and_then(|()| io::stdout().flush());
+    let printed = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
     printed.map_err(CliError::PrintVariables)?;
     for warning in environment.warnings {
         eprintln!("{warning}");

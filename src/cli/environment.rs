@@ -79,15 +79,9 @@ impl ClientEnvironment {
             ("CURL_CA_BUNDLE", files.ca_bundle.clone()),
             ("NODE_EXTRA_CA_CERTS", files.ca_bundle.clone()),
             ("NODE_USE_ENV_PROXY", "1".to_owned()),
-            (
-                "NODE_OPTIONS",
-                node_options(&files.node_script, existing("NODE_OPTIONS")),
-            ),
+            ("NODE_OPTIONS", node_options(&files.node_script, existing("NODE_OPTIONS"))),
             ("PHP_INI_SCAN_DIR", php),
-            (
-                "JAVA_TOOL_OPTIONS",
-                java_options(mock, &no_proxy, &files.truststore, existing("JAVA_TOOL_OPTIONS")),
-            ),
+            ("JAVA_TOOL_OPTIONS", java_options(mock, &no_proxy, &files.truststore, existing("JAVA_TOOL_OPTIONS"))),
             ("YOTPO_API_URL", url),
             ("YOTPO_STORE_ID", store.id.clone()),
             ("YOTPO_STORE_SECRET", store.secret.clone()),
@@ -103,9 +97,8 @@ impl ClientEnvironment {
             OutputFormat::Dotenv => self.write_each(|name, value| writeln!(text, "{name}={}", quote_for_dotenv(value))),
             OutputFormat::Json => {
                 let variables = self.variables.iter();
-                let object: Map<_, _> = variables
-                    .map(|(name, value)| ((*name).to_owned(), Value::from(&**value)))
-                    .collect();
+                let object: Map<_, _> =
+                    variables.map(|(name, value)| ((*name).to_owned(), Value::from(&**value))).collect();
                 text = format!("{:#}\n", Value::Object(object));
             }
             OutputFormat::Github => self.write_each(|name, value| match (name, value.contains('\n')) {
@@ -135,14 +128,10 @@ impl ClientEnvironment {
 fn no_proxy_hosts(mock: &MockAddress, existing: Option<String>, warnings: &mut Vec<String>) -> Vec<String> {
     let mut hosts: Vec<String> = LOOPBACK.map(str::to_owned).to_vec();
     let existing = existing.unwrap_or_default();
-    let named = existing
-        .split(|letter: char| letter == ',' || letter.is_whitespace())
-        .filter(|host| !host.is_empty());
+    let named = existing.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|host| !host.is_empty());
     for host in [mock.bare_host()].into_iter().chain(named) {
         if matches_yotpo(host) {
-            warnings.push(format!(
-                "`{host}` of NO_PROXY is left out: requests to Yotpo would bypass the mock"
-            ));
+            warnings.push(format!("`{host}` of NO_PROXY is left out: requests to Yotpo would bypass the mock"));
         } else if !hosts.iter().any(|known| known == host) {
             hosts.push(host.to_owned());
         }
@@ -156,10 +145,9 @@ fn matches_yotpo(exception: &str) -> bool {
     let name = name.trim_start_matches('*').trim_start_matches('.');
     exception == "*"
         || (!name.is_empty()
-            && YOTPO_HOSTS.iter().any(|host| {
-                host.strip_suffix(name)
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-            }))
+            && YOTPO_HOSTS
+                .iter()
+                .any(|host| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))))
 }
 
 /// The existing NODE_OPTIONS with our script, which replaces that of another mock.
@@ -172,19 +160,13 @@ fn node_options(script: &str, existing: Option<String>) -> String {
     let mut parts = existing.as_deref().unwrap_or_default().split(NODE_REQUIRE);
     let mut options = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let end = if part.starts_with('"') {
-            "yotpo-mock.cjs\""
-        } else {
-            "yotpo-mock.cjs"
-        };
+        let end = if part.starts_with('"') { "yotpo-mock.cjs\"" } else { "yotpo-mock.cjs" };
         match part.split_once(end) {
             Some((path, rest)) if !path.trim_start_matches('"').contains('"') => options.push_str(rest.trim_start()),
             _ => options.extend([NODE_REQUIRE, part]),
         }
     }
-    format!("{} {NODE_REQUIRE}{script}", options.trim())
-        .trim_start()
-        .to_owned()
+    format!("{} {NODE_REQUIRE}{script}", options.trim()).trim_start().to_owned()
 }
 
 /// The existing JAVA_TOOL_OPTIONS with ours at the end: the last of two equal options takes effect.

@@ -23,11 +23,7 @@ pub enum CliError {
     #[error("cannot wait for `{command}`: {source}")]
     WaitForCommand { command: String, source: io::Error },
     #[error("`{url}` is not ready after {}: {source}", humantime::format_duration(*.timeout))]
-    NotReady {
-        url: String,
-        timeout: Duration,
-        source: RequestError,
-    },
+    NotReady { url: String, timeout: Duration, source: RequestError },
     #[error("`{url}`: {source}")]
     Request { url: String, source: RequestError },
     #[error("cannot print the variables: {0}")]

@@ -77,15 +77,11 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
     let folder = folder.map_err(CliError::CreateTemporaryFolder)?;
     let environment = environment(&mock, &trust, folder.path())?;
     let (program, arguments) = options.command.split_first().expect("clap requires a command");
-    let spawned = Command::new(program)
-        .args(arguments)
-        .envs(environment.variables)
-        .spawn();
+    let spawned = Command::new(program).args(arguments).envs(environment.variables).spawn();
     let status = match spawned {
-        Ok(child) => signals.wait_for(child).map_err(|source| CliError::WaitForCommand {
-            command: program.display().to_string(),
-            source,
-        })?,
+        Ok(child) => signals
+            .wait_for(child)
+            .map_err(|source| CliError::WaitForCommand { command: program.display().to_string(), source })?,
         Err(error) => return Ok(report_spawn_error(program, &error)),
     };
     let report = mock.report();
@@ -119,9 +115,7 @@ struct Trust {
 }
 
 fn environment(mock: &YotpoMock, trust: &Trust, folder: &Path) -> Result<ClientEnvironment, CliError> {
-    let address = MockAddress::parse(mock.url())
-        .expect("a mock has a valid URL")
-        .into_connectable();
+    let address = MockAddress::parse(mock.url()).expect("a mock has a valid URL").into_connectable();
     let url = address.url();
     let ca_certificate = match &trust.certificate {
         Some(file) => read_certificate(file)?,
@@ -130,14 +124,8 @@ fn environment(mock: &YotpoMock, trust: &Trust, folder: &Path) -> Result<ClientE
     let files = ClientFiles::write(folder, &address, &ca_certificate, trust.with_system_roots)?;
     // `mock.store` would declare a store that does not exist yet.
     let store = match mock.store_ids().into_iter().next() {
-        Some(id) => StoreCredentials {
-            secret: mock.store(&*id).secret().to_owned(),
-            id,
-        },
-        None => StoreCredentials {
-            id: super::ANY_STORE.to_owned(),
-            secret: super::ANY_SECRET.to_owned(),
-        },
+        Some(id) => StoreCredentials { secret: mock.store(&*id).secret().to_owned(), id },
+        None => StoreCredentials { id: super::ANY_STORE.to_owned(), secret: super::ANY_SECRET.to_owned() },
     };
     let environment = ClientEnvironment::new(&address, &store, &files, |name| std::env::var(name).ok());
     for warning in &environment.warnings {
@@ -174,10 +162,7 @@ impl ReportFile {
 
     fn write(mut self, report: &Report) -> Result<(), CliError> {
         let written = writeln!(self.file, "{:#}", report.to_json());
-        written.map_err(|source| CliError::WriteReport {
-            path: self.path,
-            source,
-        })
+        written.map_err(|source| CliError::WriteReport { path: self.path, source })
     }
 }
 

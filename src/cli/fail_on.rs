@@ -71,9 +71,5 @@ pub fn find(report: &Report, kinds: &[FailOn]) -> Vec<String> {
 }
 
 fn times(count: u64) -> String {
-    if count == 1 {
-        String::new()
-    } else {
-        format!(", {count} times")
-    }
+    if count == 1 { String::new() } else { format!(", {count} times") }
 }

@@ -34,10 +34,7 @@ pub fn start() -> io::Result<(LogWriter, LogGuard)> {
     let (sender, receiver) = sync_channel::<Vec<u8>>(CAPACITY);
     let (done_sender, done) = sync_channel(1);
     let dropped = Arc::new(AtomicU64::new(0));
-    let writer = LogWriter {
-        sender: sender.clone(),
-        dropped: dropped.clone(),
-    };
+    let writer = LogWriter { sender: sender.clone(), dropped: dropped.clone() };
     thread::Builder::new().name("log".to_owned()).spawn(move || {
         let mut stderr = io::stderr();
         // The guard sends an empty line as the end of the log.
@@ -48,10 +45,7 @@ pub fn start() -> io::Result<(LogWriter, LogGuard)> {
             let _ = stderr.write_all(&line);
             let lost = dropped.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                let _ = writeln!(
-                    stderr,
-                    "{lost} log lines were dropped because stderr was not read in time"
-                );
+                let _ = writeln!(stderr, "{lost} log lines were dropped because stderr was not read in time");
             }
         }
         let _ = done_sender.send(());
@@ -72,10 +66,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = LogLine<'a>;
 
     fn make_writer(&'a self) -> LogLine<'a> {
-        LogLine {
-            writer: self,
-            text: Vec::new(),
-        }
+        LogLine { writer: self, text: Vec::new() }
     }
 }
 

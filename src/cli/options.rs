@@ -115,24 +115,13 @@ impl ServeOptions {
             .host(self.host.unwrap_or_default())
             .port(self.port.unwrap_or(DEFAULT_PORT))
             .journal_entries(self.journal_entries.unwrap_or(DEFAULT_ENTRIES));
-        let mut builder = if self.realistic == Some(true) {
-            builder.realistic()
-        } else {
-            builder
-        };
+        let mut builder = if self.realistic == Some(true) { builder.realistic() } else { builder };
         macro_rules! set_given {
             ($($setting:ident),*) => {
                 $(if let Some(value) = &self.$setting { builder = builder.$setting(value.clone()); })*
             };
         }
-        set_given!(
-            rate_limit,
-            visibility_delay,
-            empty_result,
-            validation,
-            enforce_deprecations,
-            issued_tokens_only
-        );
+        set_given!(rate_limit, visibility_delay, empty_result, validation, enforce_deprecations, issued_tokens_only);
         set_given!(body_limit, read_timeout, control_token, control_body_limit, workers);
         set_given!(journal_bytes, journal_body_bytes, journal_file);
         for (id, secret) in self.stores().expect("`parse` checked the declarations") {

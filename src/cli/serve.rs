@@ -25,10 +25,7 @@ pub fn run(options: ServeOptions) -> Result<(), CliError> {
     {
         tracing::warn!("listening on `{address}`, which other machines can reach: only the network restricts access");
     }
-    let runtime = RuntimeBuilder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(CliError::CatchSignals)?;
+    let runtime = RuntimeBuilder::new_current_thread().enable_io().build().map_err(CliError::CatchSignals)?;
     // The address is printed later: whoever knows it can already stop the mock cleanly.
     let stop_signals = runtime.block_on(async { StopSignals::catch() });
     let stop_signals = stop_signals.map_err(CliError::CatchSignals)?;

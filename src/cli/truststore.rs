@@ -30,10 +30,7 @@ const EXPLICIT: u8 = 0xa0;
 
 /// A truststore with these certificates, which are in DER.
 pub fn to_pkcs12(certificates: &[Vec<u8>]) -> Vec<u8> {
-    let bags = certificates
-        .iter()
-        .enumerate()
-        .map(|(index, der)| certificate_bag(index, der));
+    let bags = certificates.iter().enumerate().map(|(index, der)| certificate_bag(index, der));
     let safe = content_info(&tagged(SEQUENCE, &bags.collect::<Vec<_>>()));
     let version = tagged(INTEGER, &[[3]]);
     tagged(SEQUENCE, &[version, content_info(&tagged(SEQUENCE, &[safe]))])
@@ -42,10 +39,7 @@ pub fn to_pkcs12(certificates: &[Vec<u8>]) -> Vec<u8> {
 /// One trusted certificate, with a unique alias.
 fn certificate_bag(index: usize, der: &[u8]) -> Vec<u8> {
     let certificate = tagged(SEQUENCE, &[object_id(X509), explicit(&tagged(OCTETS, &[der]))]);
-    let name: Vec<u8> = format!("yotpo-mock-{index}")
-        .encode_utf16()
-        .flat_map(u16::to_be_bytes)
-        .collect();
+    let name: Vec<u8> = format!("yotpo-mock-{index}").encode_utf16().flat_map(u16::to_be_bytes).collect();
     let name = attribute(FRIENDLY_NAME, &tagged(BMP_STRING, &[name]));
     let trusted = attribute(TRUSTED_KEY_USAGE, &object_id(ANY_USAGE));
     let attributes = tagged(SET, &[name, trusted]);

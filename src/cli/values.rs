@@ -74,11 +74,7 @@ pub fn origin(text: &str) -> Result<String, InvalidValue> {
     let authority = text.split_once("://").map_or("", |(_, authority)| authority);
     let is_origin =
         !authority.is_empty() && !authority.contains('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if text.is_empty() || is_origin {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidValue::Origin)
-    }
+    if text.is_empty() || is_origin { Ok(text.to_owned()) } else { Err(InvalidValue::Origin) }
 }
 
 pub fn http_url(text: &str) -> Result<String, InvalidValue> {

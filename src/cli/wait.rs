@@ -42,9 +42,5 @@ fn check_health(url: &str, timeout: Duration) -> Result<(), RequestError> {
     let status = response.status().as_u16();
     let body = response.body_mut().read_to_string()?;
     let is_ready = serde_json::from_str(&body).is_ok_and(|health: serde_json::Value| health["status"] == "ready");
-    if status == 200 && is_ready {
-        Ok(())
-    } else {
-        Err(RequestError::OtherServer(status))
-    }
+    if status == 200 && is_ready { Ok(()) } else { Err(RequestError::OtherServer(status)) }
 }

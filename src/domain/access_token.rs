@@ -30,10 +30,8 @@ impl Token {
     /// Parses a text that this emulator may have issued; `None` for every other text.
     pub fn parse(text: &str) -> Option<Token> {
         let (number, store) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        let token = Token {
-            store: percent_decode_str(store).decode_utf8().ok()?.into_owned(),
-            number: number.parse().ok()?,
-        };
+        let token =
+            Token { store: percent_decode_str(store).decode_utf8().ok()?.into_owned(), number: number.parse().ok()? };
         // There is one spelling of each token.
         (token.text() == text).then_some(token)
     }
@@ -60,10 +58,7 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     pub fn new(secret: Option<String>) -> Credentials {
-        Credentials {
-            secret,
-            ..Credentials::default()
-        }
+        Credentials { secret, ..Credentials::default() }
     }
 
     /// The number of tokens, from the first, that have expired and are no longer stored.
@@ -125,24 +120,14 @@ mod tests {
 
     #[test]
     fn a_token_is_parsed_back_and_no_other_text_is() {
-        let token = |store: &str| Token {
-            store: store.to_owned(),
-            number: 7,
-        };
+        let token = |store: &str| Token { store: store.to_owned(), number: 7 };
         for store in ["shop", "a_b/c é", "%41", ""] {
             let text = token(store).text();
             assert_eq!(Token::parse(&text), Some(token(store)));
             assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
         }
         assert_eq!(token("shop").text(), "ymt_7_shop");
-        for text in [
-            "ymt_07_shop",
-            "ymt_+7_shop",
-            "ymt_7_%73hop",
-            "ymt_7",
-            "7_shop",
-            "anything",
-        ] {
+        for text in ["ymt_07_shop", "ymt_+7_shop", "ymt_7_%73hop", "ymt_7", "7_shop", "anything"] {
             assert_eq!(Token::parse(text), None, "{text}");
         }
     }

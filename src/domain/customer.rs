@@ -256,11 +256,7 @@ pub struct Include {
 }
 
 impl Include {
-    pub const EVERYTHING: Include = Include {
-        custom_properties: true,
-        loyalty: true,
-        reviews: true,
-    };
+    pub const EVERYTHING: Include = Include { custom_properties: true, loyalty: true, reviews: true };
 }
 
 /// A customer's position in the order of creation, counted from one in each store.

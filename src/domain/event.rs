@@ -47,18 +47,12 @@ pub struct StoredEvent {
 impl StoredEvent {
     pub fn new(event: &Event, customer: CustomerNumber) -> StoredEvent {
         let json = serde_json::to_string(event).expect("an event holds only texts and JSON values");
-        StoredEvent {
-            customer,
-            json: json.into(),
-        }
+        StoredEvent { customer, json: json.into() }
     }
 
     /// The same event, of another customer.
     pub fn moved(&self, customer: CustomerNumber) -> StoredEvent {
-        StoredEvent {
-            customer,
-            json: self.json.clone(),
-        }
+        StoredEvent { customer, json: self.json.clone() }
     }
 
     pub fn customer(&self) -> CustomerNumber {

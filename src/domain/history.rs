@@ -165,9 +165,7 @@ impl FieldSet {
 
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let fields = Customer::FIELDS.iter().enumerate();
-        fields
-            .filter(move |(index, _)| self.0 >> index & 1 == 1)
-            .map(|(_, field)| field.name)
+        fields.filter(move |(index, _)| self.0 >> index & 1 == 1).map(|(_, field)| field.name)
     }
 }
 
@@ -182,10 +180,7 @@ mod tests {
             history = history.extended(vec![Step {
                 request,
                 at: DateTime::UNIX_EPOCH,
-                change: Change::Written {
-                    match_kind: MatchKind::New,
-                    identifiers: None,
-                },
+                change: Change::Written { match_kind: MatchKind::New, identifiers: None },
                 fields: FieldSet::default(),
             }]);
             let kept: Vec<_> = history.steps().iter().map(|step| step.request).collect();
@@ -196,11 +191,8 @@ mod tests {
 
     #[test]
     fn a_field_set_lists_its_names() {
-        let customer = Customer {
-            tags: Some(String::new()),
-            accepts_sms_marketing: Some(false),
-            ..Customer::default()
-        };
+        let customer =
+            Customer { tags: Some(String::new()), accepts_sms_marketing: Some(false), ..Customer::default() };
         let fields = FieldSet::from_customer(&customer);
         assert_eq!(fields.names().collect::<Vec<_>>(), ["tags", "accepts_sms_marketing"]);
         assert_eq!(fields.without(fields), FieldSet::default());

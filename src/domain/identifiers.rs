@@ -50,11 +50,7 @@ impl Email {
     /// The form by which addresses are compared.
     pub fn folded(&self) -> Cow<'_, str> {
         let is_folded = self.0.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        if is_folded {
-            Cow::Borrowed(&self.0)
-        } else {
-            Cow::Owned(self.0.to_lowercase())
-        }
+        if is_folded { Cow::Borrowed(&self.0) } else { Cow::Owned(self.0.to_lowercase()) }
     }
 }
 
@@ -134,13 +130,7 @@ mod tests {
 
     #[test]
     fn emails_compare_case_insensitively() {
-        assert_eq!(
-            Email::for_lookup(" Ann@Example.com "),
-            Email::for_lookup("ann@example.COM")
-        );
-        assert_eq!(
-            Email::for_lookup("a@BÜCHER.example"),
-            Email::for_lookup("a@bücher.example")
-        );
+        assert_eq!(Email::for_lookup(" Ann@Example.com "), Email::for_lookup("ann@example.COM"));
+        assert_eq!(Email::for_lookup("a@BÜCHER.example"), Email::for_lookup("a@bücher.example"));
     }
 }

@@ -44,15 +44,12 @@ impl IdentityIndex {
     /// The profile that a write updates, by rules 1 and 4; `None` if the write creates one.
     pub fn target<'a>(&'a self, write: &'a Identifiers, profiles: &'a Profiles) -> Option<&'a Arc<Profile>> {
         let Some(id) = &write.external_id else {
-            return write.shareable().find_map(|identifier| {
-                self.find(identifier, 0, profiles)
-                    .max_by_key(|profile| profile.revision())
-            });
+            return write
+                .shareable()
+                .find_map(|identifier| self.find(identifier, 0, profiles).max_by_key(|profile| profile.revision()));
         };
         self.find(Identifier::ExternalId(id), 0, profiles).next().or_else(|| {
-            write
-                .shareable()
-                .find_map(|identifier| matches(&self.anonymous, identifier, 0, profiles).next())
+            write.shareable().find_map(|identifier| matches(&self.anonymous, identifier, 0, profiles).next())
         })
     }
 
@@ -112,10 +109,7 @@ impl IdentityIndex {
             rebuilt.insert(profile);
         }
         assert_eq!(self.all, rebuilt.all, "exactly the profiles are indexed");
-        assert_eq!(
-            self.anonymous, rebuilt.anonymous,
-            "exactly the anonymous profiles are indexed"
-        );
+        assert_eq!(self.anonymous, rebuilt.anonymous, "exactly the anonymous profiles are indexed");
     }
 }
 

@@ -155,13 +155,8 @@ pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     // The maximum depth of the parser is one lower than ours.
     parser.disable_recursion_limit();
-    let tree = Tree {
-        depth_left: MAX_DEPTH,
-        is_too_deep: &is_too_deep,
-    };
-    let result = tree
-        .deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value));
+    let tree = Tree { depth_left: MAX_DEPTH, is_too_deep: &is_too_deep };
+    let result = tree.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
     result.map_err(|error| match is_too_deep.get() {
         true => Malformed::TooDeep,
         false => Malformed::NotJson(error),
@@ -276,14 +271,8 @@ mod tests {
     #[test]
     fn nesting_is_accepted_to_its_limit_and_no_further() {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
-        assert!(matches!(
-            parse(nested(MAX_DEPTH + 1).as_bytes()),
-            Err(Malformed::TooDeep)
-        ));
-        assert!(matches!(
-            parse("[".repeat(1_000_000).as_bytes()),
-            Err(Malformed::TooDeep)
-        ));
+        assert!(matches!(parse(nested(MAX_DEPTH + 1).as_bytes()), Err(Malformed::TooDeep)));
+        assert!(matches!(parse("[".repeat(1_000_000).as_bytes()), Err(Malformed::TooDeep)));
         let in_a_text = format!(r#"["\"{}"]"#, "[".repeat(200));
         assert!(parse(in_a_text.as_bytes()).is_ok(), "brackets in texts do not nest");
     }
@@ -299,9 +288,7 @@ mod tests {
     #[test]
     fn the_last_of_duplicate_keys_counts() {
         let few = r#"{"a":1,"b":2,"a":3,"\u0061":4}"#.to_owned();
-        let many: Vec<_> = (0..200)
-            .map(|number| format!(r#""{}":{number}"#, number % 100))
-            .collect();
+        let many: Vec<_> = (0..200).map(|number| format!(r#""{}":{number}"#, number % 100)).collect();
         let many = format!("{{{}}}", many.join(","));
         for text in [few, many] {
             let expected: Value = serde_json::from_str(&text).expect("it is JSON");

@@ -96,10 +96,7 @@ mod tests {
     #[test]
     fn words_fit_a_header() {
         for note in Note::ALL {
-            assert!(
-                note.words().bytes().all(|byte| (b' '..=b'~').contains(&byte)),
-                "{note:?}"
-            );
+            assert!(note.words().bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{note:?}");
             // Clients join headers of the same name with a comma, and must be able to split them again.
             assert!(!note.words().contains(','), "{note:?}");
         }

@@ -15,10 +15,7 @@ pub struct Page {
 impl Page {
     /// The first `limit` of the customers that were found.
     pub(super) fn new<'a>(mut found: impl Iterator<Item = &'a Arc<Profile>>, limit: usize) -> Page {
-        Page {
-            customers: found.by_ref().take(limit).cloned().collect(),
-            has_more: found.next().is_some(),
-        }
+        Page { customers: found.by_ref().take(limit).cloned().collect(), has_more: found.next().is_some() }
     }
 
     pub fn is_empty(&self) -> bool {

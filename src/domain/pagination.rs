@@ -99,10 +99,7 @@ impl PageRequest {
                 parameters.next_page(cursor, scope, diagnostics)
             }
         };
-        diagnostics.finish(request.map(|request| PageRequest {
-            limit: limit.unwrap_or(request.limit),
-            ..request
-        }))
+        diagnostics.finish(request.map(|request| PageRequest { limit: limit.unwrap_or(request.limit), ..request }))
     }
 }
 
@@ -134,10 +131,7 @@ impl<'a> Parameters<'a> {
         let text = self.get("limit")?;
         // `parse` accepts a sign.
         let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let limit = text
-            .parse()
-            .ok()
-            .filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
+        let limit = text.parse().ok().filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
             diagnostics.report(&rule::QUERY_LIMIT, "limit");
         }
@@ -149,18 +143,11 @@ impl<'a> Parameters<'a> {
             diagnostics.note(Note::QueryCombinedFilters);
         }
         let filter = Filter {
-            email: self
-                .get_filled("email", &rule::QUERY_EMAIL, diagnostics)
-                .map(Email::for_lookup),
+            email: self.get_filled("email", &rule::QUERY_EMAIL, diagnostics).map(Email::for_lookup),
             phone_number: self.phone_number(diagnostics),
             external_ids: self.external_ids(diagnostics),
         };
-        PageRequest {
-            filter,
-            include: self.include(diagnostics),
-            limit: MAX_LIMIT,
-            after: 0,
-        }
+        PageRequest { filter, include: self.include(diagnostics), limit: MAX_LIMIT, after: 0 }
     }
 
     fn phone_number(&self, diagnostics: &mut Diagnostics) -> Option<PhoneNumber> {
@@ -223,9 +210,7 @@ mod comma_separated {
     use super::ExternalId;
 
     pub fn serialize<S: Serializer>(ids: &Option<Vec<ExternalId>>, serializer: S) -> Result<S::Ok, S::Error> {
-        let ids = ids
-            .as_ref()
-            .map(|ids| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(","));
+        let ids = ids.as_ref().map(|ids| ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(","));
         ids.serialize(serializer)
     }
 
@@ -265,11 +250,7 @@ impl Cursor<'_> {
 
     /// Encodes the request for the next page: percent-encoded base64 of the payload and a checksum.
     pub fn encode(request: PageRequest, scope: CursorScope<'_>) -> String {
-        let cursor = Cursor {
-            store: scope.store.into(),
-            epoch: scope.epoch,
-            request,
-        };
+        let cursor = Cursor { store: scope.store.into(), epoch: scope.epoch, request };
         let mut bytes = serde_json::to_vec(&cursor).expect("a cursor holds only texts, numbers and booleans");
         // As Yotpo does: the text ends in `%3D` (observed). Base64 has one `=` where the length is 3n + 2.
         while (bytes.len() + Self::CHECKSUM_BYTES) % 3 != 2 {

@@ -25,14 +25,7 @@ pub struct Profile {
 impl Profile {
     pub fn new(number: CustomerNumber, revision: u64, customer: Customer, history: History) -> Profile {
         let (json, parts) = render(&customer);
-        Profile {
-            number,
-            revision,
-            identifiers: customer.identifiers(),
-            history,
-            json,
-            parts,
-        }
+        Profile { number, revision, identifiers: customer.identifiers(), history, json, parts }
     }
 
     /// The customer's place in the order of creation.
@@ -85,9 +78,7 @@ impl Profile {
             (include.loyalty, loyalty..reviews),
             (include.reviews, reviews..self.json.len() - 1),
         ];
-        pieces
-            .into_iter()
-            .filter_map(|(is_included, range)| is_included.then(|| &self.json[range]))
+        pieces.into_iter().filter_map(|(is_included, range)| is_included.then(|| &self.json[range]))
     }
 }
 

@@ -25,11 +25,7 @@ impl RateLimitStatus {
     /// The status without an open window. A limit of 0 turns the rate limit off and shows as [`YOTPO_LIMIT`].
     pub fn unused(limit: u32) -> RateLimitStatus {
         let limit = if limit == 0 { YOTPO_LIMIT } else { limit };
-        RateLimitStatus {
-            limit,
-            remaining: limit,
-            reset_seconds: 0,
-        }
+        RateLimitStatus { limit, remaining: limit, reset_seconds: 0 }
     }
 }
 
@@ -44,10 +40,7 @@ pub struct Window {
 impl Window {
     /// A window that opens now.
     pub fn new(now: DateTime<Utc>) -> Window {
-        Window {
-            opened_at: now,
-            counted: 0,
-        }
+        Window { opened_at: now, counted: 0 }
     }
 
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -93,11 +86,7 @@ mod tests {
     fn a_window_grants_its_limit_and_opens_again_after_a_second() {
         let start = DateTime::UNIX_EPOCH;
         let at = |milliseconds| start + TimeDelta::milliseconds(milliseconds);
-        let status = |remaining, reset_seconds| RateLimitStatus {
-            limit: 2,
-            remaining,
-            reset_seconds,
-        };
+        let status = |remaining, reset_seconds| RateLimitStatus { limit: 2, remaining, reset_seconds };
         let mut window = Window::new(start);
         assert_eq!(window.count(2, at(0)), Ok(status(1, 1)));
         assert_eq!(window.count(2, at(999)), Ok(status(0, 1)));

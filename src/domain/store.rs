@@ -73,12 +73,7 @@ pub struct Origin {
 
 impl Origin {
     fn step(self, change: Change, fields: FieldSet) -> Step {
-        Step {
-            request: self.request,
-            at: self.at,
-            change,
-            fields,
-        }
+        Step { request: self.request, at: self.at, change, fields }
     }
 }
 
@@ -105,10 +100,7 @@ pub struct Pending {
 impl StoreState {
     /// An empty store with a secret, or without one.
     pub fn with_secret(secret: Option<String>) -> StoreState {
-        StoreState {
-            credentials: Credentials::new(secret),
-            ..StoreState::default()
-        }
+        StoreState { credentials: Credentials::new(secret), ..StoreState::default() }
     }
 
     /// Accepts a write that is visible to reads from `visible_at` on, but never before a write that was accepted earlier.
@@ -117,11 +109,7 @@ impl StoreState {
         if visible_at <= now && self.pending.is_empty() {
             self.apply(write, Origin { request, at: now });
         } else {
-            self.pending.push_back(Pending {
-                request,
-                visible_at,
-                write: Arc::new(write),
-            });
+            self.pending.push_back(Pending { request, visible_at, write: Arc::new(write) });
         }
     }
 
@@ -130,10 +118,7 @@ impl StoreState {
         let before = self.pending.len();
         while self.pending.front().is_some_and(|pending| pending.visible_at <= now) {
             let pending = self.pending.pop_front().expect("the vector has a front");
-            let origin = Origin {
-                request: pending.request,
-                at: pending.visible_at,
-            };
+            let origin = Origin { request: pending.request, at: pending.visible_at };
             self.apply(Arc::unwrap_or_clone(pending.write), origin);
         }
         before - self.pending.len()
@@ -170,23 +155,14 @@ impl StoreState {
         };
         let identifiers = customer.identifiers();
         let changed = (before != Some(&identifiers)).then(|| Box::new(identifiers));
-        let change = Change::Written {
-            match_kind,
-            identifiers: changed,
-        };
+        let change = Change::Written { match_kind, identifiers: changed };
         let mut steps = vec![origin.step(change, fields)];
         let mut merged = Vec::new();
-        while let Some(next) = self
-            .index
-            .next_to_merge(number, &customer.identifiers(), &self.profiles)
-        {
+        while let Some(next) = self.index.next_to_merge(number, &customer.identifiers(), &self.profiles) {
             let other = self.remove(next);
             let had = FieldSet::from_customer(&customer);
             customer = merge::fill(customer, other.customer());
-            let change = Change::Merged {
-                number: next,
-                identifiers: Box::new(other.identifiers().clone()),
-            };
+            let change = Change::Merged { number: next, identifiers: Box::new(other.identifiers().clone()) };
             steps.push(origin.step(change, FieldSet::from_customer(&customer).without(had)));
             self.move_events(next, number);
             merged.push((next, other.identifiers().clone()));
@@ -194,11 +170,7 @@ impl StoreState {
         let empty = History::default();
         let history = target.as_deref().map_or(&empty, Profile::history).extended(steps);
         self.write(number, customer, history);
-        Outcome {
-            number,
-            match_kind,
-            merged,
-        }
+        Outcome { number, match_kind, merged }
     }
 
     /// Adds a customer as it is, without merging; returns its number. Seeds do so.
@@ -209,10 +181,7 @@ impl StoreState {
 
     /// Replaces a customer, without filling or merging.
     pub fn replace(&mut self, number: CustomerNumber, customer: Customer) {
-        debug_assert!(
-            self.profiles.contains_key(&number),
-            "only an existing customer is replaced"
-        );
+        debug_assert!(self.profiles.contains_key(&number), "only an existing customer is replaced");
         self.write(number, customer, History::default());
     }
 
@@ -235,10 +204,7 @@ impl StoreState {
     }
 
     fn remove(&mut self, number: CustomerNumber) -> Arc<Profile> {
-        let profile = self
-            .profiles
-            .remove(&number)
-            .expect("the index holds only existing profiles");
+        let profile = self.profiles.remove(&number).expect("the index holds only existing profiles");
         self.index.remove(&profile);
         profile
     }
@@ -268,19 +234,14 @@ impl StoreState {
         for number in moved {
             self.events_by_profile.remove(&(from, number));
             self.events_by_profile.insert((to, number));
-            let event = self
-                .events
-                .get_mut(&number)
-                .expect("the index holds only existing events");
+            let event = self.events.get_mut(&number).expect("the index holds only existing events");
             *event = event.moved(to);
         }
     }
 
     /// The customers of one page.
     pub fn page(&self, request: &PageRequest) -> Page {
-        let PageRequest {
-            filter, after, limit, ..
-        } = request;
+        let PageRequest { filter, after, limit, .. } = request;
         let find = |identifier| self.index.find(identifier, *after, &self.profiles);
         let matches = |profile: &&Arc<Profile>| filter.matches_contact(profile.identifiers());
         let contact = filter.email.as_ref().map(Identifier::Email);
@@ -363,15 +324,11 @@ impl StoreState {
     pub fn audit(&self) {
         self.index.audit(&self.profiles);
         let events = || self.events.iter().map(|(number, stored)| (*number, stored));
-        let by_id: OrdMap<Arc<str>, EventNumber> = events()
-            .map(|(number, stored)| (Arc::from(stored.event().unique_id), number))
-            .collect();
+        let by_id: OrdMap<Arc<str>, EventNumber> =
+            events().map(|(number, stored)| (Arc::from(stored.event().unique_id), number)).collect();
         assert_eq!(self.event_ids, by_id, "exactly the events are indexed by unique id");
         let by_profile: OrdSet<_> = events().map(|(number, stored)| (stored.customer(), number)).collect();
-        assert_eq!(
-            self.events_by_profile, by_profile,
-            "exactly the events are indexed by customer"
-        );
+        assert_eq!(self.events_by_profile, by_profile, "exactly the events are indexed by customer");
         let has_customer = |event: &StoredEvent| self.profiles.contains_key(&event.customer());
         assert!(self.events.values().all(has_customer), "no event is orphaned");
     }

@@ -11,11 +11,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFor
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let (date, rest) = text.split_at_checked("2021-03-27".len())?;
     let mut parts = date.split('-');
-    let (year, month, day) = (
-        digits(parts.next()?, 4)?,
-        digits(parts.next()?, 2)?,
-        digits(parts.next()?, 2)?,
-    );
+    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     let time = match rest.strip_prefix('T') {
         None if rest.is_empty() => date.and_time(NaiveTime::MIN).and_utc(),

@@ -46,10 +46,7 @@ enum Protocol {
 
 impl Server {
     pub fn new(state: ServerState) -> Server {
-        Server {
-            state,
-            full_transport: OnceCell::new(),
-        }
+        Server { state, full_transport: OnceCell::new() }
     }
 
     /// Serves a connection until it ends.
@@ -96,9 +93,7 @@ impl Server {
 
     async fn serve_http(&self, mut stream: Stream) {
         if fast::serve(&self.state, &mut stream).await == Outcome::NeedsFullTransport {
-            let full_transport = self
-                .full_transport
-                .get_or_init(|| FullTransport::new(self.state.clone()));
+            let full_transport = self.full_transport.get_or_init(|| FullTransport::new(self.state.clone()));
             Box::pin(async { full_transport.await.serve(stream).await }).await;
         }
     }

@@ -28,11 +28,7 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
     let faults = context.scope.faults();
     let inputs = faults.may_match(operation, store, head.method.as_str(), head.path)?;
     let names_store_in_body = operation == Operation::CreateOauthToken;
-    let body = if inputs.bodies || names_store_in_body {
-        context.peek_body().await
-    } else {
-        None
-    };
+    let body = if inputs.bodies || names_store_in_body { context.peek_body().await } else { None };
     // A body that is too large or incomplete matches nothing.
     let body = body.map_or(Value::Null, |body| to_json(&body));
     let store = context.known_store().map(|store| store.store.as_str());
@@ -71,11 +67,7 @@ fn replacement(fault: &MatchedFault) -> Response {
     let status = status.unwrap_or(StatusCode::OK);
     let body = effect.body.clone().unwrap_or_else(|| {
         let message = format!("injected by fault {}", fault.id);
-        if status.is_success() {
-            "{}".to_owned()
-        } else {
-            json!({"errors": [{ "message": message }]}).to_string()
-        }
+        if status.is_success() { "{}".to_owned() } else { json!({"errors": [{ "message": message }]}).to_string() }
     });
     let mut response = Response::new(status, body);
     if status == StatusCode::TOO_MANY_REQUESTS {
@@ -86,15 +78,8 @@ fn replacement(fault: &MatchedFault) -> Response {
 
 /// Applies a fault's changes to a response.
 fn alter(mut response: Response, fault: &MatchedFault) -> Response {
-    let Effect {
-        connection,
-        content_type,
-        headers,
-        malformed_json,
-        truncate_bytes,
-        drip_bytes_per_second,
-        ..
-    } = &fault.effect;
+    let Effect { connection, content_type, headers, malformed_json, truncate_bytes, drip_bytes_per_second, .. } =
+        &fault.effect;
     response.fault = Some(fault.id);
     if let Some(disconnect) = connection {
         response.delivery = Delivery::Disconnected(*disconnect);
@@ -102,9 +87,7 @@ fn alter(mut response: Response, fault: &MatchedFault) -> Response {
     }
     response.set(FAULT, fault.id.into());
     for (name, value) in headers {
-        let name: HeaderName = name
-            .parse()
-            .expect("header names were validated when the fault was added");
+        let name: HeaderName = name.parse().expect("header names were validated when the fault was added");
         response.set_text(name, value);
     }
     if let Some(content_type) = content_type {

@@ -21,9 +21,7 @@ pub(super) fn is_this_machine(host: &str, bound: Option<IpAddr>) -> bool {
     let is_bound = |address: IpAddr| bound.is_some_and(|bound| bound == address || bound.is_unspecified());
     host == "localhost"
         || host.ends_with(".localhost")
-        || host
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback() || is_bound(address))
+        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback() || is_bound(address))
 }
 
 /// The host and port that a request names, in its target or in its `Host` header.

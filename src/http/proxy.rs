@@ -84,25 +84,14 @@ impl Proxy {
     ) -> io::Result<Option<(TcpStream, String)>> {
         let Ok(head) = timeout(read_timeout, read_head(&mut client)).await else {
             let error = "the head of the CONNECT did not arrive in time";
-            write_error(
-                client,
-                ControlError::new(StatusCode::REQUEST_TIMEOUT, error, CONNECT_HINT),
-            )
-            .await;
+            write_error(client, ControlError::new(StatusCode::REQUEST_TIMEOUT, error, CONNECT_HINT)).await;
             return Ok(None);
         };
-        let target = match head?
-            .ok_or(ConnectError::HeadTooLong)
-            .and_then(|head| parse_target(&head))
-        {
+        let target = match head?.ok_or(ConnectError::HeadTooLong).and_then(|head| parse_target(&head)) {
             Ok(target) => target,
             Err(error) => {
                 tracing::warn!("rejected a CONNECT: {error}");
-                write_error(
-                    client,
-                    ControlError::bad(format!("invalid CONNECT: {error}"), CONNECT_HINT),
-                )
-                .await;
+                write_error(client, ControlError::bad(format!("invalid CONNECT: {error}"), CONNECT_HINT)).await;
                 return Ok(None);
             }
         };

@@ -54,12 +54,7 @@ impl<'a> RequestHead<'a> {
         lines: &'a [u8],
     ) -> RequestHead<'a> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        RequestHead {
-            method,
-            path,
-            query,
-            headers: Headers::Raw(headers, lines),
-        }
+        RequestHead { method, path, query, headers: Headers::Raw(headers, lines) }
     }
 
     /// The first value of a header.
@@ -67,9 +62,7 @@ impl<'a> RequestHead<'a> {
         match self.headers {
             Headers::Map(map) => map.get(name).map(|value| value.as_bytes()),
             Headers::Raw(headers, _) => {
-                let mut named = headers
-                    .iter()
-                    .filter(|header| header.name.eq_ignore_ascii_case(name.as_str()));
+                let mut named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name.as_str()));
                 named.next().map(|header| header.value)
             }
         }
@@ -100,14 +93,10 @@ impl<'a> RequestHead<'a> {
     pub fn headers(&self) -> Vec<(String, String)> {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         match self.headers {
-            Headers::Map(map) => map
-                .iter()
-                .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
-                .collect(),
-            Headers::Raw(headers, _) => headers
-                .iter()
-                .map(|header| (header.name.to_ascii_lowercase(), text(header.value)))
-                .collect(),
+            Headers::Map(map) => map.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+            Headers::Raw(headers, _) => {
+                headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect()
+            }
         }
     }
 
@@ -128,27 +117,18 @@ enum BodySource<'a> {
     /// It arrived with its head.
     Buffered(Bytes),
     /// It arrives while the request is handled; reading it may take `timeout`.
-    Streaming {
-        payload: &'a mut Payload,
-        timeout: Duration,
-    },
+    Streaming { payload: &'a mut Payload, timeout: Duration },
     /// It was read, or why it could not be.
     Read(Result<Bytes, Rejection>),
 }
 
 impl<'a> RequestBody<'a> {
     pub fn buffered(body: Bytes) -> RequestBody<'a> {
-        RequestBody {
-            source: BodySource::Buffered(body),
-            read: None,
-        }
+        RequestBody { source: BodySource::Buffered(body), read: None }
     }
 
     pub fn streaming(payload: &'a mut Payload, timeout: Duration) -> RequestBody<'a> {
-        RequestBody {
-            source: BodySource::Streaming { payload, timeout },
-            read: None,
-        }
+        RequestBody { source: BodySource::Streaming { payload, timeout }, read: None }
     }
 
     /// The bytes that were read, for the request journal, and the length of the whole body.
@@ -228,9 +208,7 @@ async fn read_payload(
     arrived.reserve(declared_bytes.unwrap_or_default().min(MAX_RESERVED_BYTES));
     while let Some(chunk) = payload.next().await {
         // The client has gone, so this is for the journal.
-        let chunk = chunk.map_err(|_| Rejection::MalformedJson {
-            reason: "it ends in the middle".to_owned(),
-        })?;
+        let chunk = chunk.map_err(|_| Rejection::MalformedJson { reason: "it ends in the middle".to_owned() })?;
         if arrived.len() + chunk.len() > limit_bytes {
             return Err(Rejection::BodyTooLarge { limit_bytes });
         }
@@ -250,9 +228,7 @@ impl JsonText {
         json::parse(&self.0).map_err(|malformed| match malformed {
             Malformed::NotJson(_) if self.0.is_empty() => Rejection::EmptyBody,
             Malformed::TooDeep => Rejection::NestedTooDeep,
-            Malformed::NotJson(error) => Rejection::MalformedJson {
-                reason: error.to_string(),
-            },
+            Malformed::NotJson(error) => Rejection::MalformedJson { reason: error.to_string() },
         })
     }
 }

@@ -65,8 +65,7 @@ impl<'a> RequestContext<'a> {
 
     /// The settings for this request.
     pub fn settings(&self) -> Settings {
-        self.known_store()
-            .map_or_else(|| self.scope.settings(), |store| store.settings)
+        self.known_store().map_or_else(|| self.scope.settings(), |store| store.settings)
     }
 
     /// Reads the body, which must be declared as JSON.
@@ -106,9 +105,7 @@ impl<'a> RequestContext<'a> {
         self.rate_limit = Some(counted.unwrap_or_else(|exhausted| exhausted));
         match counted {
             Ok(_) => Ok(()),
-            Err(exhausted) => Err(Rejection::TooManyRequests {
-                retry_after_seconds: exhausted.reset_seconds.max(1),
-            }),
+            Err(exhausted) => Err(Rejection::TooManyRequests { retry_after_seconds: exhausted.reset_seconds.max(1) }),
         }
     }
 

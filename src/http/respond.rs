@@ -113,20 +113,13 @@ fn close(entry: OpenEntry<'_>, context: RequestContext<'_>, response: &Response,
         method: head.method.as_str(),
         path: head.path,
         query: head.query,
-        status: if response.is_sent() {
-            response.status.as_u16()
-        } else {
-            0
-        },
+        status: if response.is_sent() { response.status.as_u16() } else { 0 },
         fault: response.fault,
         rules: response.rules.clone(),
         notes: context.notes.clone(),
         duration: started.elapsed(),
         request_headers: &head.header_lines(),
-        request_body: context
-            .body
-            .read_so_far()
-            .map(|(bytes, total_bytes)| BodyDraft { bytes, total_bytes }),
+        request_body: context.body.read_so_far().map(|(bytes, total_bytes)| BodyDraft { bytes, total_bytes }),
         response_headers: &response_headers,
         // The response to HEAD has no body.
         response_body: (head.method != Method::HEAD && response.is_sent()).then(|| BodyDraft::complete(&response.body)),
@@ -176,9 +169,7 @@ fn redact_path(path: &str) -> String {
             }
         }
     };
-    let segments = path
-        .split('/')
-        .map(|segment| if is_private(segment) { "[redacted]" } else { segment });
+    let segments = path.split('/').map(|segment| if is_private(segment) { "[redacted]" } else { segment });
     utf8_percent_encode(&segments.collect::<Vec<_>>().join("/"), CONTROLS).to_string()
 }
 

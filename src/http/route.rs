@@ -10,16 +10,8 @@ use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 
 /// Yotpo's resources that are not emulated: 501, with any method and any path below them.
-const NOT_EMULATED: [&str; 8] = [
-    "orders",
-    "products",
-    "collections",
-    "checkouts",
-    "subscribers",
-    "lists",
-    "webhooks",
-    "register_purchase",
-];
+const NOT_EMULATED: [&str; 8] =
+    ["orders", "products", "collections", "checkouts", "subscribers", "lists", "webhooks", "register_purchase"];
 
 /// How many segments tell the paths apart.
 const MAX_SEGMENTS: usize = 6;
@@ -42,34 +34,23 @@ impl Route {
         let is_utf8 = !path.contains('%') || percent_decode_str(path).decode_utf8().is_ok();
         let (store, operation) = match segments.each_ref().map(Option::as_deref) {
             [Some("oauth"), Some("token"), None, ..] => (None, create_oauth_token(method)),
-            [
-                Some(api @ ("core" | "messaging")),
-                Some("v3"),
-                Some("stores"),
-                Some(store),
-                rest @ ..,
-            ] if !store.is_empty() => {
+            [Some(api @ ("core" | "messaging")), Some("v3"), Some("stores"), Some(store), rest @ ..]
+                if !store.is_empty() =>
+            {
                 let operation = match (api, rest) {
                     ("core", [Some("customers"), None]) => customers(method),
                     ("core", [Some("customer_events"), None]) => customer_events(method),
                     ("core", [Some("access_tokens"), None]) => access_tokens(method),
-                    (_, [Some(resource), _]) if NOT_EMULATED.contains(&resource) => Err(Rejection::NotEmulated {
-                        resource: resource.to_owned(),
-                    }),
+                    (_, [Some(resource), _]) if NOT_EMULATED.contains(&resource) => {
+                        Err(Rejection::NotEmulated { resource: resource.to_owned() })
+                    }
                     _ => Err(Rejection::UnknownPath),
                 };
                 (Some(store.to_owned()), operation)
             }
             _ => (None, Err(Rejection::UnknownPath)),
         };
-        Route {
-            store,
-            operation: if is_utf8 {
-                operation
-            } else {
-                Err(Rejection::UnknownPath)
-            },
-        }
+        Route { store, operation: if is_utf8 { operation } else { Err(Rejection::UnknownPath) } }
     }
 }
 
@@ -85,9 +66,7 @@ fn customers(method: &Method) -> Result<Operation, Rejection> {
     match *method {
         Method::GET | Method::HEAD => Ok(Operation::RetrieveCustomers),
         Method::PATCH => Ok(Operation::UpsertCustomer),
-        _ => Err(Rejection::MethodNotAllowed {
-            allowed: "GET, HEAD, PATCH",
-        }),
+        _ => Err(Rejection::MethodNotAllowed { allowed: "GET, HEAD, PATCH" }),
     }
 }
 

@@ -55,17 +55,11 @@ impl ServerHandle {
     pub fn start(state: &ServerState, sockets: Vec<TcpListener>, workers: usize) -> io::Result<ServerHandle> {
         let (phase, phases) = watch::channel(Phase::Accepting);
         // On an error, dropping this stops the threads that have started.
-        let mut running = ServerHandle {
-            phase,
-            threads: Vec::with_capacity(workers),
-        };
+        let mut running = ServerHandle { phase, threads: Vec::with_capacity(workers) };
         let (report, started) = mpsc::channel();
         let (senders, queues): (Vec<_>, Vec<_>) = (1..workers).map(|_| unbounded_channel()).unzip();
         let first = ConnectionSource::Listeners(sockets, senders);
-        for source in [first]
-            .into_iter()
-            .chain(queues.into_iter().map(ConnectionSource::Queue))
-        {
+        for source in [first].into_iter().chain(queues.into_iter().map(ConnectionSource::Queue)) {
             let (state, phases, report) = (state.clone(), phases.clone(), report.clone());
             let thread = thread::Builder::new().name("yotpo-mock".to_owned());
             let thread = thread.spawn(move || run_thread(state, source, phases, &report))?;
@@ -73,9 +67,7 @@ impl ServerHandle {
         }
         drop(report);
         for _ in 0..workers {
-            started
-                .recv()
-                .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))?;
+            started.recv().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))?;
         }
         Ok(running)
     }

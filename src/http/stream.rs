@@ -52,11 +52,7 @@ impl Stream {
     }
 
     fn new(io: Io) -> Stream {
-        Stream {
-            io,
-            unread: BytesMut::new(),
-            reset_on_close: ResetOnClose::default(),
-        }
+        Stream { io, unread: BytesMut::new(), reset_on_close: ResetOnClose::default() }
     }
 
     pub fn tcp(&self) -> &TcpStream {

@@ -133,30 +133,17 @@ impl Tls {
                 let ca = match &options.ca_dir {
                     Some(dir) => {
                         let ca = CertificateAuthority::load_or_create(dir, &names);
-                        let ca = ca.map_err(|source| TlsError::Ca {
-                            dir: dir.clone(),
-                            source,
-                        })?;
+                        let ca = ca.map_err(|source| TlsError::Ca { dir: dir.clone(), source })?;
                         OnceLock::from(Box::new(ca))
                     }
                     None => OnceLock::new(),
                 };
-                CertificateSource::Issued {
-                    names,
-                    ca,
-                    current: Mutex::default(),
-                }
+                CertificateSource::Issued { names, ca, current: Mutex::default() }
             }
         };
-        let tls = Tls {
-            source: Arc::new(source),
-            config: OnceLock::new(),
-        };
+        let tls = Tls { source: Arc::new(source), config: OnceLock::new() };
         if let (Some(path), Some(pem)) = (&options.ca_file, tls.ca_pem()) {
-            std::fs::write(path, pem).map_err(|source| TlsError::WriteCa {
-                path: path.clone(),
-                source,
-            })?;
+            std::fs::write(path, pem).map_err(|source| TlsError::WriteCa { path: path.clone(), source })?;
         }
         if options.at_start {
             tls.source.certificate();
@@ -270,15 +257,9 @@ fn covered_names(further: &[String], bound: Option<IpAddr>) -> Result<Vec<Server
         let name = name.to_ascii_lowercase();
         ServerName::try_from(name.clone()).map_err(|_| TlsError::InvalidName(name))
     };
-    let mut names: Vec<_> = YOTPO_HOSTS
-        .into_iter()
-        .chain(["localhost"])
-        .map(parse)
-        .collect::<Result<_, _>>()?;
+    let mut names: Vec<_> = YOTPO_HOSTS.into_iter().chain(["localhost"]).map(parse).collect::<Result<_, _>>()?;
     let bound = bound.filter(|bound| !bound.is_unspecified());
-    let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        .into_iter()
-        .chain(bound);
+    let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into_iter().chain(bound);
     names.extend(addresses.map(ServerName::from));
     for name in further {
         let name = parse(name)?;
@@ -291,10 +272,7 @@ fn covered_names(further: &[String], bound: Option<IpAddr>) -> Result<Vec<Server
 
 /// Loads a certificate chain and its key from PEM files.
 fn load_certificate(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let failed = |path: &Path, source| TlsError::Certificate {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |path: &Path, source| TlsError::Certificate { path: path.to_owned(), source };
     let read = |path: &Path| std::fs::read(path).map_err(|error| failed(path, error.into()));
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()

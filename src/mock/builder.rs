@@ -78,10 +78,7 @@ pub(super) enum SeedSource {
 /// Shows the address, and no secrets.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
     }
 }
 
@@ -97,10 +94,7 @@ impl Default for Builder {
             access: Access::default(),
             workers: 1,
             frozen_at: None,
-            journal: JournalLimits {
-                entries: DEFAULT_EMBEDDED_ENTRIES,
-                ..JournalLimits::default()
-            },
+            journal: JournalLimits { entries: DEFAULT_EMBEDDED_ENTRIES, ..JournalLimits::default() },
             journal_file: None,
             state_file: None,
             journal_on_panic: DEFAULT_JOURNAL_ON_PANIC,
@@ -266,9 +260,7 @@ impl Builder {
 
     /// Sets the limits of production: 5 requests per second, writes that stay invisible for 60 seconds, issued tokens only.
     pub fn realistic(self) -> Builder {
-        self.rate_limit(REALISTIC_RATE_LIMIT)
-            .visibility_delay(REALISTIC_VISIBILITY_DELAY)
-            .issued_tokens_only(true)
+        self.rate_limit(REALISTIC_RATE_LIMIT).visibility_delay(REALISTIC_VISIBILITY_DELAY).issued_tokens_only(true)
     }
 
     /// How many of the latest requests are printed to stderr when a test panics while it holds the emulator or a store; 0 prints

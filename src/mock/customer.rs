@@ -39,9 +39,7 @@ pub struct CustomerBuilder {
 impl Customer {
     /// A builder for a customer without fields.
     pub fn builder() -> CustomerBuilder {
-        CustomerBuilder {
-            customer: Customer { fields: Map::new() },
-        }
+        CustomerBuilder { customer: Customer { fields: Map::new() } }
     }
 
     /// The customer's position in its store's order of creation, counted from one; `None` for a customer from a builder.

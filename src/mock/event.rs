@@ -36,9 +36,7 @@ impl Event {
     pub fn builder(unique_id: impl Into<String>, event_type: impl Into<String>) -> EventBuilder {
         let event = Event { fields: Map::new() };
         let builder = EventBuilder { event };
-        builder
-            .field("unique_id", unique_id.into())
-            .field("type", event_type.into())
+        builder.field("unique_id", unique_id.into()).field("type", event_type.into())
     }
 
     /// An event of a store, with the present identifiers of its customer.

@@ -92,10 +92,7 @@ impl MergedProfile {
             number,
             external_id: identifiers.external_id.as_ref().map(|id| id.as_str().to_owned()),
             email: identifiers.email.as_ref().map(|email| email.as_str().to_owned()),
-            phone_number: identifiers
-                .phone_number
-                .as_ref()
-                .map(|number| number.as_str().to_owned()),
+            phone_number: identifiers.phone_number.as_ref().map(|number| number.as_str().to_owned()),
         }
     }
 }
@@ -142,14 +139,9 @@ impl Explanation {
                 broken_rules: Vec::new(),
                 notes,
             },
-            Err(broken_rules) => Explanation {
-                outcome: None,
-                rule: None,
-                customer: None,
-                merged: Vec::new(),
-                broken_rules,
-                notes,
-            },
+            Err(broken_rules) => {
+                Explanation { outcome: None, rule: None, customer: None, merged: Vec::new(), broken_rules, notes }
+            }
         }
     }
 }

@@ -42,10 +42,7 @@ impl From<FaultDefinition> for Fault {
 impl Fault {
     /// A response with this status, from 200 to 599, and an error in Yotpo's envelope.
     pub fn status(status: u16) -> Fault {
-        Fault::from(FaultDefinition {
-            status: Some(status),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { status: Some(status), ..Default::default() })
     }
 
     /// 429 with the header `Retry-After`.
@@ -69,19 +66,13 @@ impl Fault {
     }
 
     fn disconnect(disconnect: Disconnect) -> Fault {
-        Fault::from(FaultDefinition {
-            connection: Some(disconnect),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { connection: Some(disconnect), ..Default::default() })
     }
 
     /// The request is delayed by real time: to the millisecond, at most a day. The delay is before anything else happens; the
     /// request is handled even if the client disconnects meanwhile.
     pub fn delay(delay: Duration) -> Fault {
-        Fault::from(FaultDefinition {
-            delay_ms: Some(Delay::Fixed(milliseconds(delay))),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { delay_ms: Some(Delay::Fixed(milliseconds(delay))), ..Default::default() })
     }
 
     /// The request is delayed by a random time between two durations; the same seed gives the same delays.
@@ -93,47 +84,28 @@ impl Fault {
     /// store.add_fault(Fault::delay_between(Duration::from_millis(50), Duration::from_millis(200), 1));
     /// ```
     pub fn delay_between(min: Duration, max: Duration, seed: u64) -> Fault {
-        let range = DelayRange {
-            min: Some(milliseconds(min)),
-            max: Some(milliseconds(max)),
-            seed: Some(seed),
-        };
-        Fault::from(FaultDefinition {
-            delay_ms: Some(Delay::Between(range)),
-            ..Default::default()
-        })
+        let range = DelayRange { min: Some(milliseconds(min)), max: Some(milliseconds(max)), seed: Some(seed) };
+        Fault::from(FaultDefinition { delay_ms: Some(Delay::Between(range)), ..Default::default() })
     }
 
     /// The response is truncated after this number of bytes of its body, and the connection is closed.
     pub fn truncated(bytes: u32) -> Fault {
-        Fault::from(FaultDefinition {
-            truncate_bytes: Some(bytes as usize),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { truncate_bytes: Some(bytes as usize), ..Default::default() })
     }
 
     /// The body of the response is sent slowly.
     pub fn dripping(bytes_per_second: u32) -> Fault {
-        Fault::from(FaultDefinition {
-            drip_bytes_per_second: Some(bytes_per_second),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { drip_bytes_per_second: Some(bytes_per_second), ..Default::default() })
     }
 
     /// The body of the response is incomplete JSON.
     pub fn malformed_json() -> Fault {
-        Fault::from(FaultDefinition {
-            malformed_json: Some(true),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { malformed_json: Some(true), ..Default::default() })
     }
 
     /// The token of the request expires, so that the response is 401.
     pub fn expired_token() -> Fault {
-        Fault::from(FaultDefinition {
-            expire_token: Some(true),
-            ..Default::default()
-        })
+        Fault::from(FaultDefinition { expire_token: Some(true), ..Default::default() })
     }
 
     /// The response has this body: a string as it is, every other value as JSON.
@@ -252,11 +224,7 @@ impl Fault {
     pub(super) fn add_to(self, world: &Arc<World>) -> AddedFault {
         let memory = world.memory();
         match self.validated().and_then(|definition| memory.faults.add(definition)) {
-            Ok(id) => AddedFault {
-                world: world.clone(),
-                memory: Arc::downgrade(&memory),
-                id,
-            },
+            Ok(id) => AddedFault { world: world.clone(), memory: Arc::downgrade(&memory), id },
             Err(error) => panic!("the fault is not added: {error}"),
         }
     }
@@ -347,11 +315,7 @@ impl AddedFault {
     pub(super) fn all(world: &Arc<World>, store: Option<&str>) -> Vec<AddedFault> {
         let memory = world.memory();
         let ids = memory.faults.ids(store).into_iter();
-        let faults = ids.map(|id| AddedFault {
-            world: world.clone(),
-            memory: Arc::downgrade(&memory),
-            id,
-        });
+        let faults = ids.map(|id| AddedFault { world: world.clone(), memory: Arc::downgrade(&memory), id });
         faults.collect()
     }
 

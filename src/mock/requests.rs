@@ -51,11 +51,7 @@ pub struct Requests {
 impl Requests {
     pub(super) fn new(world: &Arc<World>, store: Option<&str>) -> Requests {
         let store = store.map(|store| ("store".to_owned(), store.into()));
-        Requests {
-            world: world.clone(),
-            expected: store.into_iter().collect(),
-            after: 0,
-        }
+        Requests { world: world.clone(), expected: store.into_iter().collect(), after: 0 }
     }
 
     /// Requests for an operation.
@@ -148,10 +144,7 @@ impl Requests {
     #[track_caller]
     pub fn with_header(self, name: &str, value: impl Into<String>) -> Requests {
         let lowercase = name.to_lowercase();
-        assert!(
-            !is_hidden(&lowercase),
-            "no request can match: the journal hides the value of the header `{name}`"
-        );
+        assert!(!is_hidden(&lowercase), "no request can match: the journal hides the value of the header `{name}`");
         self.with("headers", json!({ lowercase: value.into() }))
     }
 

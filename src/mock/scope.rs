@@ -125,9 +125,7 @@ impl Scope<'_> {
     }
 
     pub fn clear_settings(self) {
-        self.world()
-            .memory()
-            .set_overrides(self.store, SettingsOverrides::default());
+        self.world().memory().set_overrides(self.store, SettingsOverrides::default());
     }
 
     pub fn reset(self, to: ResetTo) {
@@ -135,9 +133,7 @@ impl Scope<'_> {
     }
 
     pub fn restore_json(self, document: &str) -> Result<(), DocumentError> {
-        self.world()
-            .restore_document(self.store, document)
-            .map_err(DocumentError::new)
+        self.world().restore_document(self.store, document).map_err(DocumentError::new)
     }
 
     /// Prints the latest requests: of one store, or of all stores whose requests were not printed yet.
@@ -156,9 +152,7 @@ impl Scope<'_> {
         if !is_new || entries.is_empty() {
             return;
         }
-        let scope = self
-            .store
-            .map_or_else(String::new, |store| format!(" to store `{store}`"));
+        let scope = self.store.map_or_else(String::new, |store| format!(" to store `{store}`"));
         // The test harness captures only the output of the print macros.
         eprintln!("{}", requests::list_requests(&entries, most, &scope));
     }

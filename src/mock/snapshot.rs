@@ -26,9 +26,7 @@ pub struct Snapshot {
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stores: Vec<_> = self.state.memory.stores.keys().collect();
-        f.debug_struct("Snapshot")
-            .field("stores", &stores)
-            .finish_non_exhaustive()
+        f.debug_struct("Snapshot").field("stores", &stores).finish_non_exhaustive()
     }
 }
 

@@ -72,12 +72,7 @@ impl Builder {
         let address = sockets[0].local_addr().map_err(StartError::thread)?;
         let world = Arc::new(self.create_world(clock, stores)?);
         let access = Access { bound, ..self.access };
-        let proxy = Proxy {
-            port: address.port(),
-            bound,
-            names,
-            passthrough: self.proxy_passthrough,
-        };
+        let proxy = Proxy { port: address.port(), bound, names, passthrough: self.proxy_passthrough };
         let server_state = ServerState::new(
             world.clone(),
             access,
@@ -98,11 +93,7 @@ impl Builder {
             printed: Default::default(),
             last_new_store: Default::default(),
         };
-        Ok(YotpoMock {
-            inner: Arc::new(inner),
-            server,
-            is_saved: false,
-        })
+        Ok(YotpoMock { inner: Arc::new(inner), server, is_saved: false })
     }
 
     /// Declares the stores of the flags and adds the seeds.
@@ -129,10 +120,7 @@ impl Builder {
             SeedSource::Text(text) => ("a document".to_owned(), Ok(text.clone())),
             SeedSource::File(path) => (path.display().to_string(), fs::read_to_string(path)),
         };
-        let options = ReadOptions {
-            validation: self.settings.validation,
-            now,
-        };
+        let options = ReadOptions { validation: self.settings.validation, now };
         let loaded: Result<_, Cause> = match text {
             Ok(text) => seed::load(&text, |_| options, stores).map_err(Cause::from),
             Err(error) => Err(PlainIoError(error).into()),
@@ -146,16 +134,10 @@ impl Builder {
     /// Creates the certificates; returns the additional names with them.
     #[cfg(feature = "tls")]
     fn start_tls(&self, bound: Option<IpAddr>) -> Result<(Arc<Tls>, Vec<String>), StartError> {
-        let options = TlsOptions {
-            bound,
-            ..self.tls.clone()
-        };
+        let options = TlsOptions { bound, ..self.tls.clone() };
         match Tls::new(&options) {
             Ok(tls) => Ok((Arc::new(tls), options.names)),
-            Err(error) => Err(StartError::Tls {
-                hint: error.hint(),
-                source: error.into(),
-            }),
+            Err(error) => Err(StartError::Tls { hint: error.hint(), source: error.into() }),
         }
     }
 
@@ -198,8 +180,5 @@ impl Builder {
 }
 
 fn create_journal_file(path: &Path) -> Result<File, StartError> {
-    File::create(path).map_err(|source| StartError::JournalFile {
-        path: path.to_owned(),
-        source,
-    })
+    File::create(path).map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
 }

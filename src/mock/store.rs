@@ -252,20 +252,14 @@ impl Store {
     }
 
     fn scope(&self) -> Scope<'_> {
-        Scope {
-            inner: &self.inner,
-            store: Some(&self.id),
-        }
+        Scope { inner: &self.inner, store: Some(&self.id) }
     }
 }
 
 /// Shows the id and the URL, and no secrets.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("id", &self.id)
-            .field("url", &self.inner.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("id", &self.id).field("url", &self.inner.url).finish_non_exhaustive()
     }
 }
 

@@ -27,14 +27,11 @@ impl World {
             for (id, state) in &mut locked {
                 state.settle(self.store_now(id));
             }
-            let copies = locked
-                .iter()
-                .map(|(id, state)| ((*id).to_owned(), StoreState::clone(state)));
+            let copies = locked.iter().map(|(id, state)| ((*id).to_owned(), StoreState::clone(state)));
             let mut stores = copies.collect();
             let result = change(&memory, &mut stores)?;
-            let (new, changed): (Stores, Stores) = stores
-                .into_iter()
-                .partition(|(id, _)| !locked.contains_key(id.as_str()));
+            let (new, changed): (Stores, Stores) =
+                stores.into_iter().partition(|(id, _)| !locked.contains_key(id.as_str()));
             // If a request has created one of the new stores meanwhile, the change starts again with that store locked.
             if memory.create_stores(new) {
                 for (id, state) in changed {

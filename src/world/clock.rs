@@ -48,10 +48,7 @@ pub(crate) enum ClockMode {
 impl From<ClockMode> for Setting {
     fn from(mode: ClockMode) -> Setting {
         match mode {
-            ClockMode::Frozen(moment) => Setting {
-                ahead: TimeDelta::zero(),
-                frozen_at: Some(moment),
-            },
+            ClockMode::Frozen(moment) => Setting { ahead: TimeDelta::zero(), frozen_at: Some(moment) },
             ClockMode::Offset(ahead) => Setting { ahead, frozen_at: None },
         }
     }
@@ -82,10 +79,7 @@ impl Clock {
     /// A clock that is frozen at a time until it is advanced.
     pub fn frozen_at(moment: DateTime<Utc>) -> Clock {
         Clock {
-            setting: Mutex::new(Setting {
-                ahead: TimeDelta::zero(),
-                frozen_at: Some(moment),
-            }),
+            setting: Mutex::new(Setting { ahead: TimeDelta::zero(), frozen_at: Some(moment) }),
             offsets: SharedById::default(),
         }
     }
@@ -128,10 +122,7 @@ impl Clock {
         let mut setting = self.setting.lock();
         // The time is read once, so that a frozen clock shows exactly the time that it was set to.
         let now = setting.now();
-        let mut changed = Setting {
-            frozen_at: Some(now),
-            ..*setting
-        };
+        let mut changed = Setting { frozen_at: Some(now), ..*setting };
         if let Some(moment) = moment {
             let now = now + store.map(|store| self.offset(store)).unwrap_or_default();
             if moment < now {
@@ -141,10 +132,7 @@ impl Clock {
         }
         let then = changed.frozen_at.expect("it was just frozen");
         let is_frozen = frozen.unwrap_or(setting.frozen_at.is_some());
-        *setting = Setting {
-            ahead: then - Setting::default().now(),
-            frozen_at: is_frozen.then_some(then),
-        };
+        *setting = Setting { ahead: then - Setting::default().now(), frozen_at: is_frozen.then_some(then) };
         Ok(())
     }
 
@@ -155,10 +143,7 @@ impl Clock {
             None => ClockMode::Offset(setting.ahead),
         };
         let offsets = self.offsets.iter().filter(|offset| !offset.is_zero());
-        ClockState {
-            all: Some(mode),
-            offsets: offsets.map(|offset| (offset.key().clone(), *offset)).collect(),
-        }
+        ClockState { all: Some(mode), offsets: offsets.map(|offset| (offset.key().clone(), *offset)).collect() }
     }
 
     /// Restores the clock, even to an earlier time, since all other state is restored with it.
@@ -219,11 +204,7 @@ impl ClockState {
 
 fn within_years(now: DateTime<Utc>, by: TimeDelta) -> Result<(), ClockError> {
     let then = now.checked_add_signed(by).ok_or(ClockError::TooFar)?;
-    if then.year() > LAST_YEAR {
-        Err(ClockError::TooFar)
-    } else {
-        Ok(())
-    }
+    if then.year() > LAST_YEAR { Err(ClockError::TooFar) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -246,15 +227,9 @@ mod tests {
     fn a_clock_never_goes_back() {
         let moment = "2030-01-01T00:00:00Z".parse().expect("a time");
         let clock = Clock::frozen_at(moment);
-        assert_eq!(
-            clock.set(None, Some(moment - HOUR), Some(false)),
-            Err(ClockError::Back { now: moment })
-        );
+        assert_eq!(clock.set(None, Some(moment - HOUR), Some(false)), Err(ClockError::Back { now: moment }));
         assert_eq!(clock.set(Some("shop"), Some(moment + HOUR), None), Ok(()));
-        assert_eq!(
-            clock.set(Some("shop"), Some(moment), None),
-            Err(ClockError::Back { now: moment + HOUR })
-        );
+        assert_eq!(clock.set(Some("shop"), Some(moment), None), Err(ClockError::Back { now: moment + HOUR }));
         assert_eq!(clock.advance(None, Duration::MAX), Err(ClockError::TooFar));
         assert!(clock.is_frozen(), "a change that is refused changes nothing");
         assert_eq!((clock.now(), clock.offset("shop")), (moment, TimeDelta::hours(1)));

@@ -76,10 +76,7 @@ enum InvalidFaults {
 
 impl From<FaultsState> for FaultsDocument {
     fn from(state: FaultsState) -> FaultsDocument {
-        FaultsDocument {
-            last_id: state.last_id,
-            faults: state.faults.iter().map(ActiveFault::to_document).collect(),
-        }
+        FaultsDocument { last_id: state.last_id, faults: state.faults.iter().map(ActiveFault::to_document).collect() }
     }
 }
 
@@ -123,15 +120,10 @@ impl Faults {
         path: &str,
     ) -> Option<MatchInputs> {
         let state = self.0.lock();
-        let mut candidates = state
-            .faults
-            .iter()
-            .filter(|fault| fault.may_match(operation, store, method, path))
-            .peekable();
+        let mut candidates =
+            state.faults.iter().filter(|fault| fault.may_match(operation, store, method, path)).peekable();
         candidates.peek()?;
-        Some(MatchInputs {
-            bodies: candidates.any(ActiveFault::needs_body),
-        })
+        Some(MatchInputs { bodies: candidates.any(ActiveFault::needs_body) })
     }
 
     /// The fault that applies to a request, if any; this counts as a hit. The request is an object with the keys of `match`.

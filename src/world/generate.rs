@@ -67,14 +67,7 @@ const PLACES: [Place; 9] = [
     },
     Place {
         first: ["Ελένη", "Γιώργος", "Μαρία", "Νίκος", "Αθηνά", "Κώστας"],
-        last: [
-            "Παπαδόπουλος",
-            "Γεωργίου",
-            "Νικολαΐδης",
-            "Οικονόμου",
-            "Βλάχος",
-            "Λέκκας",
-        ],
+        last: ["Παπαδόπουλος", "Γεωργίου", "Νικολαΐδης", "Οικονόμου", "Βλάχος", "Λέκκας"],
         city: "Αθήνα",
         zip: "105 57",
         codes: ["el", "EUR", "GR", "+3021055"],
@@ -103,15 +96,7 @@ const PLACES: [Place; 9] = [
 ];
 
 const STATUSES: [&str; 4] = ["enabled", "disabled", "invited", "declined"];
-const TAGS: [&str; 7] = [
-    "vip",
-    "",
-    "newsletter",
-    "wholesale,vip",
-    "repeat buyer",
-    "🎁",
-    "vip,,gift",
-];
+const TAGS: [&str; 7] = ["vip", "", "newsletter", "wholesale,vip", "repeat buyer", "🎁", "vip,,gift"];
 const TIERS: [&str; 3] = ["Bronze", "Silver", "Gold"];
 const TOPICS: [&str; 4] = ["fit", "colour", "delivery", "quality"];
 const REASONS: [&str; 3] = ["HARD_BOUNCE", "SPAM_REPORT", "INVALID_NUMBER"];
@@ -178,11 +163,7 @@ impl Shop {
 
     /// A time in the six years from 2020 on, whatever time it is.
     fn time(&mut self) -> String {
-        let (year, month, day) = (
-            self.random.u16(2020..2026),
-            self.random.u8(1..13),
-            self.random.u8(1..29),
-        );
+        let (year, month, day) = (self.random.u16(2020..2026), self.random.u8(1..13), self.random.u8(1..29));
         let (hour, minute, second) = (self.random.u8(..24), self.random.u8(..60), self.random.u8(..60));
         format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
     }
@@ -207,11 +188,7 @@ impl Shop {
         } else {
             set("external_id", free_id(number, state).into());
             let shared = self.chance(3) && !self.emails.is_empty();
-            let email = if shared {
-                self.pick(&self.emails.clone()).clone()
-            } else {
-                email
-            };
+            let email = if shared { self.pick(&self.emails.clone()).clone() } else { email };
             if self.emails.len() < 64 {
                 self.emails.push(email.clone());
             }
@@ -252,10 +229,7 @@ impl Shop {
             }
         }
         if self.chance(30) {
-            set(
-                "lists",
-                json!([{ "id": self.random.u16(1000..1020).to_string(), "since": self.time() }]),
-            );
+            set("lists", json!([{ "id": self.random.u16(1000..1020).to_string(), "since": self.time() }]));
         }
         if self.chance(60) {
             set("channels", self.channels());
@@ -328,14 +302,8 @@ impl Shop {
         let [event_type, source] = *self.pick(&EVENTS);
         let mut properties = Properties::new();
         if self.chance(70) {
-            properties.insert(
-                "order_id".to_owned(),
-                self.random.u32(100_000..1_000_000).to_string().into(),
-            );
-            properties.insert(
-                "amount".to_owned(),
-                (f64::from(self.random.u16(..50_000)) / 100.0).into(),
-            );
+            properties.insert("order_id".to_owned(), self.random.u32(100_000..1_000_000).to_string().into());
+            properties.insert("amount".to_owned(), (f64::from(self.random.u16(..50_000)) / 100.0).into());
         }
         if self.chance(20) {
             properties.insert("is_first".to_owned(), self.random.bool().into());
@@ -369,10 +337,8 @@ mod tests {
     use crate::domain::validation::Validation;
 
     fn generated(order: GenerateRequest, state: &mut StoreState) -> Result<(), String> {
-        let read_options = ReadOptions {
-            validation: Validation::Strict,
-            now: "2026-01-01T00:00:00Z".parse().expect("a time"),
-        };
+        let read_options =
+            ReadOptions { validation: Validation::Strict, now: "2026-01-01T00:00:00Z".parse().expect("a time") };
         generate(order, read_options, state)
     }
 
@@ -380,30 +346,20 @@ mod tests {
     fn every_seed_gives_customers_that_break_no_rule_and_keep_the_indexes_in_step() {
         for seed in [0, 1, 42, u64::MAX] {
             let mut state = StoreState::default();
-            let order = GenerateRequest {
-                customers: 400,
-                events: 200,
-                seed,
-            };
+            let order = GenerateRequest { customers: 400, events: 200, seed };
             for batch in 1..=2 {
                 generated(order, &mut state).expect("it breaks no rule");
                 assert_eq!(state.counts(), (400 * batch, 200 * batch), "all are new");
             }
             state.audit();
-            let claimed = state
-                .customers(0)
-                .filter(|profile| profile.customer().external_id.is_some());
+            let claimed = state.customers(0).filter(|profile| profile.customer().external_id.is_some());
             assert!((600..790).contains(&claimed.count()), "some are unclaimed");
         }
     }
 
     #[test]
     fn ids_that_are_taken_are_left_alone() {
-        let order = GenerateRequest {
-            customers: 50,
-            events: 20,
-            seed: 42,
-        };
+        let order = GenerateRequest { customers: 50, events: 20, seed: 42 };
         let mut other = StoreState::default();
         generated(order, &mut other).expect("it breaks no rule");
         // The same people under numbers that come again.

@@ -47,11 +47,7 @@ pub(crate) struct JournalLimits {
 
 impl Default for JournalLimits {
     fn default() -> JournalLimits {
-        JournalLimits {
-            entries: DEFAULT_ENTRIES,
-            bytes: DEFAULT_BYTES,
-            body_bytes: DEFAULT_BODY_BYTES,
-        }
+        JournalLimits { entries: DEFAULT_ENTRIES, bytes: DEFAULT_BYTES, body_bytes: DEFAULT_BODY_BYTES }
     }
 }
 
@@ -157,11 +153,7 @@ impl Journal {
     ///
     /// If the thread that writes the file cannot be started.
     pub fn new(limits: JournalLimits, file: Option<File>) -> io::Result<Journal> {
-        Ok(Journal {
-            limits,
-            file: file.map(JournalFile::start).transpose()?,
-            ..Journal::default()
-        })
+        Ok(Journal { limits, file: file.map(JournalFile::start).transpose()?, ..Journal::default() })
     }
 
     /// Waits until the journal file is complete. Later entries are not written to it.

@@ -25,20 +25,12 @@ fn compare(path: String, expected: &Value, found: &Value, differences: &mut Vec<
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             for (key, expected) in expected {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 compare(path, expected, found.get(key).unwrap_or(&Value::Null), differences);
             }
         }
         _ if expected == found => {}
-        _ => differences.push(Difference {
-            path,
-            expected: expected.clone(),
-            found: found.clone(),
-        }),
+        _ => differences.push(Difference { path, expected: expected.clone(), found: found.clone() }),
     }
 }
 
@@ -78,14 +70,9 @@ mod tests {
 
     #[test]
     fn every_difference_has_its_path() {
-        let found = differences(
-            &json!({"a": {"b": 1, "c": {"d": 2}}, "e": [1]}),
-            &json!({"a": {"b": 2, "c": 3}, "e": [1, 2]}),
-        );
-        let texts: Vec<_> = found
-            .iter()
-            .map(|it| format!("{}: {} / {}", it.path, it.expected, it.found))
-            .collect();
+        let found =
+            differences(&json!({"a": {"b": 1, "c": {"d": 2}}, "e": [1]}), &json!({"a": {"b": 2, "c": 3}, "e": [1, 2]}));
+        let texts: Vec<_> = found.iter().map(|it| format!("{}: {} / {}", it.path, it.expected, it.found)).collect();
         assert_eq!(texts, ["a.b: 1 / 2", "a.c: {\"d\":2} / 3", "e: [1] / [1,2]"]);
     }
 }

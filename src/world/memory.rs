@@ -44,10 +44,7 @@ pub(crate) struct Store {
 
 impl Store {
     fn new(epoch: u64, state: StoreState) -> Store {
-        Store {
-            epoch,
-            state: Mutex::new(state),
-        }
+        Store { epoch, state: Mutex::new(state) }
     }
 }
 
@@ -103,14 +100,9 @@ impl Memory {
         MemoryState {
             declared_only: self.declared_only,
             overrides: self.overrides.read().clone(),
-            store_overrides: overrides
-                .map(|entry| (entry.key().clone(), entry.value().clone()))
-                .collect(),
+            store_overrides: overrides.map(|entry| (entry.key().clone(), entry.value().clone())).collect(),
             faults: self.faults.state(),
-            windows: windows
-                .into_iter()
-                .filter(|(id, window)| !window.is_over(store_now(id)))
-                .collect(),
+            windows: windows.into_iter().filter(|(id, window)| !window.is_over(store_now(id))).collect(),
             stores: self.store_ids().into_iter().filter_map(copy).collect(),
         }
     }
@@ -122,9 +114,7 @@ impl Memory {
 
     /// Those of several stores that exist, in the order of their ids.
     pub fn known_stores<'a>(&self, ids: &'a BTreeSet<String>) -> Vec<(&'a str, Arc<Store>)> {
-        ids.iter()
-            .filter_map(|id| Some((id.as_str(), self.store(id)?)))
-            .collect()
+        ids.iter().filter_map(|id| Some((id.as_str(), self.store(id)?))).collect()
     }
 
     pub fn get_or_create_store(&self, id: &str) -> Arc<Store> {
@@ -176,11 +166,7 @@ impl Memory {
     pub fn overrides(&self, store: Option<&str>) -> SettingsOverrides {
         match store {
             None => self.overrides.read().clone(),
-            Some(store) => self
-                .store_overrides
-                .get(store)
-                .map(|overrides| overrides.clone())
-                .unwrap_or_default(),
+            Some(store) => self.store_overrides.get(store).map(|overrides| overrides.clone()).unwrap_or_default(),
         }
     }
 

@@ -89,10 +89,7 @@ impl RequestCounts {
             Some(store) => counts.stores.get(store).cloned().unwrap_or_default(),
             None => counts.total(),
         };
-        Report {
-            not_by_store: counts.other_stores.requests,
-            ..report
-        }
+        Report { not_by_store: counts.other_stores.requests, ..report }
     }
 
     /// Sets the counts of one store, or of all, to zero.

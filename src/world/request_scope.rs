@@ -53,11 +53,7 @@ pub(crate) struct Explanation {
 
 impl RequestScope {
     pub fn new(world: Arc<World>) -> RequestScope {
-        RequestScope {
-            memory: world.memory(),
-            now: world.clock.now(),
-            world,
-        }
+        RequestScope { memory: world.memory(), now: world.clock.now(), world }
     }
 
     pub fn world(&self) -> &World {
@@ -106,10 +102,7 @@ impl StoreScope {
 
     /// The scope in which a cursor issued now is valid.
     pub fn cursor_scope(&self) -> CursorScope<'_> {
-        CursorScope {
-            store: &self.store,
-            epoch: self.find_store().map_or(self.memory.epoch, |store| store.epoch),
-        }
+        CursorScope { store: &self.store, epoch: self.find_store().map_or(self.memory.epoch, |store| store.epoch) }
     }
 
     /// Checks the access token of a request. Returns a note if the token is accepted only because the store has no secret.
@@ -173,11 +166,7 @@ impl StoreScope {
     pub fn issue_token(&self) -> String {
         let store = self.find_or_create_store();
         let number = store.state.lock().credentials.issue(self.now);
-        Token {
-            store: self.store.clone(),
-            number,
-        }
-        .text()
+        Token { store: self.store.clone(), number }.text()
     }
 
     /// Expires a token of this store now.
@@ -202,10 +191,7 @@ impl StoreScope {
         if windows.len() >= WINDOWS_BEFORE_CLEANUP && !windows.contains_key(&self.store) {
             windows.retain(|_, window| !window.is_over(self.now));
         }
-        windows
-            .entry(self.store.clone())
-            .or_insert_with(|| Window::new(self.now))
-            .count(limit, self.now)
+        windows.entry(self.store.clone()).or_insert_with(|| Window::new(self.now)).count(limit, self.now)
     }
 
     /// The remaining rate limit of the store; counts nothing.
@@ -243,20 +229,12 @@ impl StoreScope {
             let store = self.find_store();
             let mut state = store.map(|store| store.state.lock().clone()).unwrap_or_default();
             state.settle(DateTime::<Utc>::MAX_UTC);
-            let origin = Origin {
-                request: 0,
-                at: self.now,
-            };
+            let origin = Origin { request: 0, at: self.now };
             let outcome = state.apply(write, origin);
-            let customer = state
-                .customer(outcome.number)
-                .expect("a write always leaves its profile in the store");
+            let customer = state.customer(outcome.number).expect("a write always leaves its profile in the store");
             (outcome, customer.clone())
         });
-        Explanation {
-            outcome,
-            notes: diagnostics.notes,
-        }
+        Explanation { outcome, notes: diagnostics.notes }
     }
 
     /// One page of customers.

@@ -97,10 +97,7 @@ impl Seeded {
     fn put(&mut self, state: &mut StoreState, customer: Customer) -> Result<(), String> {
         let known = match &customer.external_id {
             Some(id) => {
-                let by_id = Identifiers {
-                    external_id: Some(id.clone()),
-                    ..Identifiers::default()
-                };
+                let by_id = Identifiers { external_id: Some(id.clone()), ..Identifiers::default() };
                 let known = state.find(&by_id);
                 if known.is_some_and(|number| number > self.last_before || self.replaced.contains(&number)) {
                     return Err(id.as_str().to_owned());
@@ -129,9 +126,7 @@ impl Seeded {
         let phone_number = identifiers.phone_number.as_ref();
         let key = (email, phone_number.map(|number| number.as_str().to_owned()));
         let after = self.last_anonymous.get(&key).copied().unwrap_or_default();
-        let found = state
-            .find_anonymous(identifiers, after)
-            .filter(|number| *number <= self.last_before);
+        let found = state.find_anonymous(identifiers, after).filter(|number| *number <= self.last_before);
         self.last_anonymous.insert(key, found.unwrap_or(self.last_before));
         found
     }
@@ -149,9 +144,7 @@ fn items<'a>(text: &'a str) -> impl Iterator<Item = Result<SeedLine<'a>, String>
         }
         // An array would be read by position where a name is missing.
         if text[items.byte_offset()..].trim_start().starts_with('[') {
-            return Some(Err(
-                "it must be an object, or one object a line, and not an array".to_owned()
-            ));
+            return Some(Err("it must be an object, or one object a line, and not an array".to_owned()));
         }
         Some(items.next()?.map_err(|error| error.to_string()))
     })
@@ -229,10 +222,7 @@ fn add_item<'a>(
         }
         let state = stores.entry(store.id.clone()).or_default();
         if !seeded.contains_key(&store.id) {
-            let anew = Seeded {
-                last_before: state.last_customer(),
-                ..Seeded::default()
-            };
+            let anew = Seeded { last_before: state.last_customer(), ..Seeded::default() };
             seeded.insert(store.id.clone(), anew);
         }
         let seeded = seeded.get_mut(&store.id).expect("it was just put there");

@@ -107,9 +107,7 @@ mod milliseconds {
     use super::*;
 
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        u64::try_from(duration.as_millis())
-            .unwrap_or(u64::MAX)
-            .serialize(serializer)
+        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -131,10 +129,7 @@ impl Settings {
 
     /// The settings that apply to the validation of a body.
     pub(crate) fn validation_options(self) -> ValidationOptions {
-        ValidationOptions {
-            validation: self.validation,
-            enforce_deprecations: self.enforce_deprecations,
-        }
+        ValidationOptions { validation: self.validation, enforce_deprecations: self.enforce_deprecations }
     }
 }
 
@@ -144,11 +139,7 @@ pub(crate) enum InvalidSetting {
     #[error("`{name}` is not a setting: there are {}", join_quoted(&Setting::ACCEPTED.iter().map(|(name, _)| *name).collect::<Vec<_>>()))]
     Unknown { name: String },
     #[error("{name} must be {accepted}, and is `{value}`")]
-    Value {
-        name: &'static str,
-        accepted: &'static str,
-        value: Value,
-    },
+    Value { name: &'static str, accepted: &'static str, value: Value },
 }
 
 /// Values that override those of other settings, by name: those at the start, or for one store those for all.

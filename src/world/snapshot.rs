@@ -74,9 +74,7 @@ impl Snapshots {
     /// All snapshots, in the order of their names.
     pub fn all(&self) -> Vec<(String, Snapshot)> {
         let snapshots = self.0.lock();
-        let all = snapshots
-            .iter()
-            .map(|(name, snapshot)| (name.clone(), snapshot.clone()));
+        let all = snapshots.iter().map(|(name, snapshot)| (name.clone(), snapshot.clone()));
         all.collect()
     }
 }

@@ -22,10 +22,7 @@ pub(crate) struct StateFile {
 
 impl StateFile {
     pub fn new(path: PathBuf) -> StateFile {
-        StateFile {
-            path,
-            writing: Mutex::default(),
-        }
+        StateFile { path, writing: Mutex::default() }
     }
 
     pub fn path(&self) -> &Path {

@@ -37,10 +37,7 @@ impl<E: fmt::Display> From<serde_path_to_error::Error<E>> for InvalidJson {
             None if message.starts_with("unknown field") => ".",
             _ => &path,
         };
-        InvalidJson {
-            path: path.to_owned(),
-            message,
-        }
+        InvalidJson { path: path.to_owned(), message }
     }
 }
 
@@ -48,10 +45,7 @@ impl<E: fmt::Display> From<serde_path_to_error::Error<E>> for InvalidJson {
 pub(crate) fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, InvalidJson> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)?;
-    deserializer.end().map_err(|error| InvalidJson {
-        path: ".".to_owned(),
-        message: error.to_string(),
-    })?;
+    deserializer.end().map_err(|error| InvalidJson { path: ".".to_owned(), message: error.to_string() })?;
     Ok(value)
 }
 
@@ -73,9 +67,7 @@ where
     let number = value.as_u64().filter(|number| (LEAST..=MOST).contains(number));
     match number.and_then(|number| T::try_from(number).ok()) {
         Some(number) => Ok(Some(number)),
-        None => Err(D::Error::custom(format!(
-            "must be a whole number from {LEAST} to {MOST}, and is `{value}`"
-        ))),
+        None => Err(D::Error::custom(format!("must be a whole number from {LEAST} to {MOST}, and is `{value}`"))),
     }
 }
 

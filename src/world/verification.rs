@@ -14,18 +14,8 @@ use crate::domain::operation::Operation;
 use crate::domain::rule;
 
 /// The keys of an expectation.
-pub(crate) const KEYS: [&str; 10] = [
-    "store",
-    "operation",
-    "method",
-    "path",
-    "status",
-    "rule",
-    "note",
-    "query",
-    "headers",
-    "body",
-];
+pub(crate) const KEYS: [&str; 10] =
+    ["store", "operation", "method", "path", "status", "rule", "note", "query", "headers", "body"];
 
 /// The number of requests in a [`VerificationFailure`].
 const MAX_NEAREST: usize = 5;
@@ -69,17 +59,11 @@ fn hint(name: &str, value: &Value) -> Option<String> {
     let is_text = value.as_str().is_some_and(|text| !text.is_empty());
     let unless = |is_valid: bool, hint: &str| (!is_valid).then(|| hint.to_owned());
     match name {
-        "store" => unless(
-            is_text || value.is_null(),
-            "use a store id, or null for requests that name no store",
-        ),
+        "store" => unless(is_text || value.is_null(), "use a store id, or null for requests that name no store"),
         "method" => unless(is_text, "use a string that is not empty"),
         "path" => {
             let is_path = |path: &str| path.starts_with('/') && !path.contains('?');
-            unless(
-                value.as_str().is_some_and(is_path),
-                "it must start with `/`, and the query belongs in `query`",
-            )
+            unless(value.as_str().is_some_and(is_path), "it must start with `/`, and the query belongs in `query`")
         }
         "status" => {
             let is_status = |status| status == 0 || (100..=599).contains(&status);
@@ -201,10 +185,7 @@ pub(crate) fn verify(
 ) -> Result<u64, VerificationFailure> {
     let compare = |entry: &Arc<Entry>| (entry.clone(), entry.differences(expected));
     let mut compared: Vec<_> = entries.iter().map(compare).collect();
-    let matched = compared
-        .iter()
-        .filter(|(_, differences)| differences.is_empty())
-        .count() as u64;
+    let matched = compared.iter().filter(|(_, differences)| differences.is_empty()).count() as u64;
     if times.contains(matched) {
         return Ok(matched);
     }
@@ -213,8 +194,5 @@ pub(crate) fn verify(
     compared.retain(|(entry, differences)| differences.is_empty() == is_too_many && is_of_store(entry));
     compared.sort_by_key(|(entry, differences)| (differences.len(), Reverse(entry.number)));
     compared.truncate(MAX_NEAREST);
-    Err(VerificationFailure {
-        matched,
-        nearest: compared,
-    })
+    Err(VerificationFailure { matched, nearest: compared })
 }

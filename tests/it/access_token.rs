@@ -31,10 +31,7 @@ fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
     let emulator = declared();
     let form = emulator
         .anonymous("POST", "/oauth/token")
-        .body(
-            "application/x-www-form-urlencoded",
-            "client_id=shop&client_secret=s3cret&grant_type=client_credentials",
-        )
+        .body("application/x-www-form-urlencoded", "client_id=shop&client_secret=s3cret&grant_type=client_credentials")
         .send();
     assert_snapshot!(form, @r#"
     200
@@ -99,14 +96,7 @@ fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
     assert_eq!(emulator.anonymous("GET", &in_query).send().status(), 200);
     assert_eq!(emulator.anonymous("GET", &in_query).token("").send().status(), 200);
     assert_eq!(emulator.anonymous("GET", &in_query).token("wrong").send().status(), 401);
-    assert_eq!(
-        emulator
-            .anonymous("GET", &customers("?access_token=wrong"))
-            .token(&token)
-            .send()
-            .status(),
-        200
-    );
+    assert_eq!(emulator.anonymous("GET", &customers("?access_token=wrong")).token(&token).send().status(), 200);
 }
 
 #[test]
@@ -192,20 +182,11 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
     x-yotpo-mock-rule: secret.invalid
     {"errors":[{"message":"the secret is missing or is not the secret of this store"}]}
     "#);
-    for body in [
-        json!({}),
-        json!({"secret": null}),
-        json!({"secret": ""}),
-        json!({"secret": 7}),
-        json!([]),
-        json!("s3cret"),
-    ] {
+    for body in
+        [json!({}), json!({"secret": null}), json!({"secret": ""}), json!({"secret": 7}), json!([]), json!("s3cret")]
+    {
         let response = emulator.anonymous("POST", ACCESS_TOKENS).json(body.clone()).send();
-        assert_eq!(
-            (response.status(), response.rule()),
-            (401, Some("secret.invalid")),
-            "{body}"
-        );
+        assert_eq!((response.status(), response.rule()), (401, Some("secret.invalid")), "{body}");
     }
 }
 
@@ -275,15 +256,8 @@ fn after_a_reset_an_old_token_is_unknown() {
 #[test]
 fn an_unknown_store_is_unknown_whatever_the_body_says() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").rate_limit(5));
-    let response = emulator
-        .anonymous("POST", "/core/v3/stores/nobody/access_tokens")
-        .body("text/plain", "{")
-        .send();
-    assert_eq!(
-        (response.status(), response.rate_limit_headers()),
-        (404, [5, 5, 0]),
-        "and it is not counted"
-    );
+    let response = emulator.anonymous("POST", "/core/v3/stores/nobody/access_tokens").body("text/plain", "{").send();
+    assert_eq!((response.status(), response.rate_limit_headers()), (404, [5, 5, 0]), "and it is not counted");
 }
 
 #[test]

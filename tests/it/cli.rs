@@ -25,16 +25,8 @@ fn failure(arguments: &[&str]) -> String {
 }
 
 fn told(output: &Output) -> String {
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "",
-        "stdout is for the address alone"
-    );
-    format!(
-        "{:?}\n{}",
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "stdout is for the address alone");
+    format!("{:?}\n{}", output.status.code(), String::from_utf8_lossy(&output.stderr))
 }
 
 fn data(name: &str) -> String {
@@ -47,10 +39,7 @@ fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
         let process = Process::with(&["--quiet"]);
         assert!(process.url.starts_with("http://127.0.0.1:"));
         let health = process.get("/_mock/health");
-        assert!(
-            health.starts_with("HTTP/1.1 200") && health.contains(r#""status":"ready""#),
-            "{health}"
-        );
+        assert!(health.starts_with("HTTP/1.1 200") && health.contains(r#""status":"ready""#), "{health}");
         let (code, rest, log) = process.stop(signal);
         assert_eq!((code, &*rest, &*log), (Some(0), "", ""), "{signal}");
     }
@@ -59,11 +48,7 @@ fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
 #[test]
 fn serve_is_what_happens_without_a_subcommand() {
     let process = Process::start(yotpo_mock(&["serve", "--port", "0"]));
-    assert!(
-        process
-            .get("/core/v3/stores/shop/customers")
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(process.get("/core/v3/stores/shop/customers").starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -82,10 +67,7 @@ fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
     let process = Process::with(&["--host", "127.0.0.2"]);
     assert!(process.url.starts_with("http://127.0.0.2:"));
     let (_, _, log) = Process::with(&["--host", "0.0.0.0", "--quiet"]).stop("TERM");
-    assert!(
-        log.contains("WARN") && log.contains("`0.0.0.0`, which other machines can reach"),
-        "{log}"
-    );
+    assert!(log.contains("WARN") && log.contains("`0.0.0.0`, which other machines can reach"), "{log}");
 }
 
 #[test]
@@ -117,10 +99,7 @@ fn a_missing_or_broken_seed_stops_the_start() {
     error: cannot seed from `broken.json`: line 2: stores[0].customers[0].gender must be `F`, `M` or `Other`
     hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
     "#);
-    assert_eq!(
-        output(yotpo_mock(&["--port", "0", "--seed", broken])).status.code(),
-        Some(1)
-    );
+    assert_eq!(output(yotpo_mock(&["--port", "0", "--seed", broken])).status.code(), Some(1));
 }
 
 #[test]
@@ -168,10 +147,7 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
     ] {
         let output = output(yotpo_mock(wrong));
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
-        assert!(
-            String::from_utf8_lossy(&output.stderr).starts_with("error: "),
-            "{wrong:?}"
-        );
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: "), "{wrong:?}");
     }
     assert_snapshot!(failure(&["--validation", "loose"]), @"
     Some(2)
@@ -225,10 +201,7 @@ fn help_and_version_are_printed_and_end_with_zero() {
         }
     }
     let version = output(yotpo_mock(&["--version"]));
-    assert_eq!(
-        String::from_utf8_lossy(&version.stdout),
-        concat!("yotpo-mock ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(String::from_utf8_lossy(&version.stdout), concat!("yotpo-mock ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
@@ -239,9 +212,7 @@ fn a_flag_wins_over_its_twin_and_that_over_the_default() {
             command.env("YOTPO_MOCK_RATE_LIMIT", value);
         }
         let response = Process::start(command).get("/core/v3/stores/shop/customers");
-        let header = response
-            .lines()
-            .find_map(|line| line.strip_prefix("ratelimit-remaining: ").map(str::to_owned));
+        let header = response.lines().find_map(|line| line.strip_prefix("ratelimit-remaining: ").map(str::to_owned));
         header.expect("the header is always there")
     };
     assert_eq!(limit(&[], None), "5", "off: an untouched budget");
@@ -280,19 +251,11 @@ fn every_flag_has_a_twin_in_the_environment() {
         command.env(format!("YOTPO_MOCK_{name}"), value);
     }
     let process = Process::start(command);
-    let response = process.send(
-        "POST",
-        "/core/v3/stores/shop/access_tokens",
-        "",
-        r#"{"secret":"s3cret:with:colons"}"#,
-    );
+    let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"s3cret:with:colons"}"#);
     let token = response.rsplit('"').nth(1).expect("a token").to_owned();
     let with_token = format!("X-Yotpo-Token: {token}\r\n");
     let page = process.send("GET", "/core/v3/stores/shop/customers?limit=1", &with_token, "");
-    assert!(
-        page.contains("emma.johnson@example.com") && page.contains("ratelimit-remaining: 1"),
-        "{page}"
-    );
+    assert!(page.contains("emma.johnson@example.com") && page.contains("ratelimit-remaining: 1"), "{page}");
     let nothing = process.send("GET", "/core/v3/stores/shop/customers?email=nobody", &with_token, "");
     assert!(nothing.contains("No results found"), "{nothing}");
     assert!(
@@ -304,11 +267,7 @@ fn every_flag_has_a_twin_in_the_environment() {
     assert!(lenient.starts_with("HTTP/1.1 401"), "{lenient}");
     let mut wrong = yotpo_mock(&[]);
     wrong.env("YOTPO_MOCK_QUIET", "perhaps");
-    assert_eq!(
-        output(wrong).status.code(),
-        Some(2),
-        "a bad value in the environment is wrong usage, too"
-    );
+    assert_eq!(output(wrong).status.code(), Some(2), "a bad value in the environment is wrong usage, too");
 }
 
 #[test]
@@ -327,11 +286,7 @@ fn realistic_is_the_weakest_of_all() {
         let process = Process::with(arguments);
         let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"x"}"#);
         let unissued = process.get("/core/v3/stores/shop/customers");
-        let line = response
-            .lines()
-            .find(|line| line.starts_with("ratelimit-remaining"))
-            .expect("a header")
-            .to_owned();
+        let line = response.lines().find(|line| line.starts_with("ratelimit-remaining")).expect("a header").to_owned();
         (line, unissued.starts_with("HTTP/1.1 401"))
     };
     assert_eq!(remaining(&["--realistic"]), ("ratelimit-remaining: 4".to_owned(), true));
@@ -344,27 +299,12 @@ fn realistic_is_the_weakest_of_all() {
 #[test]
 fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
     let process = Process::with(&[]);
-    assert_eq!(
-        output(yotpo_mock(&["wait", "--url", &process.url, "--timeout", "30s"]))
-            .status
-            .code(),
-        Some(0)
-    );
+    assert_eq!(output(yotpo_mock(&["wait", "--url", &process.url, "--timeout", "30s"])).status.code(), Some(0));
     let mut beside_a_variable = yotpo_mock(&["wait", "--url", &process.url]);
     beside_a_variable.env("YOTPO_MOCK_PORT", "abc");
-    assert_eq!(
-        output(beside_a_variable).status.code(),
-        Some(0),
-        "the variables are those of `serve`"
-    );
+    assert_eq!(output(beside_a_variable).status.code(), Some(0), "the variables are those of `serve`");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let told = failure(&[
-        "wait",
-        "--url",
-        &format!("http://127.0.0.1:{free}"),
-        "--timeout",
-        "50ms",
-    ]);
+    let told = failure(&["wait", "--url", &format!("http://127.0.0.1:{free}"), "--timeout", "50ms"]);
     assert!(
         told.starts_with("Some(1)\nerror: ") && told.contains("is not ready after 50ms") && told.contains("\nhint: "),
         "{told}"
@@ -374,19 +314,9 @@ fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
 #[test]
 fn the_log_has_a_line_per_request_and_never_a_secret() {
     let process = Process::with(&["--verbose"]);
-    let response = process.send(
-        "POST",
-        "/core/v3/stores/shop/access_tokens",
-        "",
-        r#"{"secret":"hush-hush"}"#,
-    );
+    let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"hush-hush"}"#);
     let token = response.rsplit('"').nth(1).expect("a token").to_owned();
-    process.send(
-        "GET",
-        &format!("/core/v3/stores/shop/customers?access_token={token}&email=ann@example.com"),
-        "",
-        "",
-    );
+    process.send("GET", &format!("/core/v3/stores/shop/customers?access_token={token}&email=ann@example.com"), "", "");
     process.send(
         "PATCH",
         "/core/v3/stores/ann%40example.com/customers",
@@ -394,26 +324,12 @@ fn the_log_has_a_line_per_request_and_never_a_secret() {
         r#"{"customer":{"email":"x@y.zz"}}"#,
     );
     let (_, _, log) = process.stop("TERM");
-    for secret in [
-        "hush-hush",
-        &token,
-        "ann@example.com",
-        "ann%40",
-        "hidden",
-        "x@y.zz",
-        "email=",
-    ] {
+    for secret in ["hush-hush", &token, "ann@example.com", "ann%40", "hidden", "x@y.zz", "email="] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }
     let lines: Vec<_> = log.lines().filter(|line| line.contains("INFO request ")).collect();
     assert_eq!(lines.len(), 3, "{log}");
-    for part in [
-        "GET",
-        "/core/v3/stores/shop/customers",
-        "status=200",
-        "duration",
-        "shop",
-    ] {
+    for part in ["GET", "/core/v3/stores/shop/customers", "status=200", "duration", "shop"] {
         assert!(lines[1].contains(part), "{part} in {}", lines[1]);
     }
 }
@@ -426,12 +342,7 @@ fn the_log_can_be_json() {
     let line: serde_json::Value = serde_json::from_str(log.lines().nth(1).expect("a line")).expect("JSON");
     assert_eq!(
         [&line["method"], &line["path"], &line["store"], &line["status"]],
-        [
-            &"GET".into(),
-            &"/core/v3/stores/shop/customers".into(),
-            &"shop".into(),
-            &serde_json::json!(200)
-        ]
+        [&"GET".into(), &"/core/v3/stores/shop/customers".into(), &"shop".into(), &serde_json::json!(200)]
     );
     assert!(line["duration_us"].is_u64());
 }
@@ -451,10 +362,7 @@ fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
     let asked = Instant::now();
     let (code, _, _) = process.stop("TERM");
     assert_eq!(code, Some(0));
-    assert!(
-        asked.elapsed() < Duration::from_secs(10),
-        "it did not wait for the minute that a body may take"
-    );
+    assert!(asked.elapsed() < Duration::from_secs(10), "it did not wait for the minute that a body may take");
     drop((stuck, idle));
 }
 
@@ -488,39 +396,22 @@ fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
         let whole = text.lines().filter(|line| line.ends_with('}'));
         whole.map(|line| serde_json::from_str(line).expect("JSON")).collect()
     };
-    let response = process.send(
-        "POST",
-        "/core/v3/stores/shop/access_tokens",
-        "",
-        r#"{"secret":"hush-hush"}"#,
-    );
+    let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"hush-hush"}"#);
     let token = response.rsplit('"').nth(1).expect("a token").to_owned();
     let started = Instant::now();
     while lines().is_empty() {
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "the line shows while it runs"
-        );
+        assert!(started.elapsed() < Duration::from_secs(10), "the line shows while it runs");
         std::thread::sleep(Duration::from_millis(5));
     }
     for _ in 0..200 {
-        process.send(
-            "GET",
-            "/core/v3/stores/shop/customers",
-            &format!("X-Yotpo-Token: {token}\r\n"),
-            "",
-        );
+        process.send("GET", "/core/v3/stores/shop/customers", &format!("X-Yotpo-Token: {token}\r\n"), "");
     }
     let listed = process.get("/_mock/requests?limit=1000");
     let listed: serde_json::Value = serde_json::from_str(listed.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(process.stop("TERM").0, Some(0));
     let mut written = lines();
     written.reverse();
-    assert_eq!(
-        listed["requests"],
-        serde_json::Value::from(written),
-        "in the shape of the list"
-    );
+    assert_eq!(listed["requests"], serde_json::Value::from(written), "in the shape of the list");
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 201);
     assert!(!text.contains("hush") && !text.contains(&token), "{text}");
@@ -543,10 +434,7 @@ fn the_bounds_of_the_journal_have_flags_and_twins() {
     process.get("/core/v3/stores/shop/customers");
     process.get("/core/v3/stores/shop/customers");
     let listed = process.get("/_mock/requests");
-    assert!(
-        listed.contains(r#""total":1"#) && listed.contains(r#""body":"{\"customer""#),
-        "{listed}"
-    );
+    assert!(listed.contains(r#""total":1"#) && listed.contains(r#""body":"{\"customer""#), "{listed}");
 }
 /// How often the emulator is killed; CI asks for more.
 const KILLS: &str = "YOTPO_TEST_KILLS";
@@ -574,11 +462,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
         if kill == 0 {
             let lines =
                 (0..3000).map(|at| format!("{{\"store\":\"ballast\",\"customer\":{{\"external_id\":\"b-{at}\"}}}}\n"));
-            assert!(
-                process
-                    .send("POST", "/_mock/seed", "", &lines.collect::<String>())
-                    .contains("200 OK")
-            );
+            assert!(process.send("POST", "/_mock/seed", "", &lines.collect::<String>()).contains("200 OK"));
         }
         let (address, pid) = (process.address().to_owned(), process.id());
         std::thread::scope(|scope| {
@@ -610,11 +494,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
                     break;
                 }
                 count += 1;
-                if send(format!(
-                    "POST /_mock/state/save HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n"
-                ))
-                .is_none()
-                {
+                if send(format!("POST /_mock/state/save HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n")).is_none() {
                     break;
                 }
                 saved = count;
@@ -626,10 +506,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
     assert!(written(&process) >= saved && saved > 0);
     let (code, _, log) = process.stop("TERM");
     assert_eq!((code, &*log), (Some(0), ""));
-    assert!(
-        !state.with_extension("json.tmp").exists(),
-        "a clean stop leaves nothing but the file"
-    );
+    assert!(!state.with_extension("json.tmp").exists(), "a clean stop leaves nothing but the file");
 }
 
 #[test]

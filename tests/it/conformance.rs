@@ -24,10 +24,7 @@ pub static CONTROL: LazyLock<Contract> = LazyLock::new(|| Contract::new(include_
 
 impl Contract {
     fn new(json: &str) -> Contract {
-        Contract {
-            document: serde_json::from_str(json).expect("the document is JSON"),
-            validators: Mutex::default(),
-        }
+        Contract { document: serde_json::from_str(json).expect("the document is JSON"), validators: Mutex::default() }
     }
 
     pub fn document(&self) -> &Value {
@@ -39,11 +36,7 @@ impl Contract {
         match value.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
                 let pointer = reference.strip_prefix('#').expect("references are local");
-                self.resolve(
-                    self.document
-                        .pointer(pointer)
-                        .unwrap_or_else(|| panic!("{reference} does not exist")),
-                )
+                self.resolve(self.document.pointer(pointer).unwrap_or_else(|| panic!("{reference} does not exist")))
             }
             None => value,
         }
@@ -51,11 +44,7 @@ impl Contract {
 
     /// The operation for a method and a path.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let method = if method == "HEAD" {
-            "get"
-        } else {
-            &method.to_lowercase()
-        };
+        let method = if method == "HEAD" { "get" } else { &method.to_lowercase() };
         let paths = self.document["paths"].as_object().expect("paths are an object");
         let item = paths.iter().find(|(template, _)| matches(template, path))?.1;
         item.get(method)
@@ -88,11 +77,7 @@ impl Contract {
             }
         }
         if method == "HEAD" {
-            return if response.body.is_empty() {
-                Ok(())
-            } else {
-                Err("HEAD must have no body".to_owned())
-            };
+            return if response.body.is_empty() { Ok(()) } else { Err("HEAD must have no body".to_owned()) };
         }
         let content = described["content"].as_object().unwrap_or(&none);
         let types = || content.keys().cloned().collect::<Vec<_>>().join(" or ");
@@ -109,19 +94,13 @@ impl Contract {
     }
 
     fn check_header(&self, name: &str, described: &Value, response: &Response) -> Result<(), String> {
-        let values: Vec<_> = response
-            .headers
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-            .collect();
+        let values: Vec<_> =
+            response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect();
         if values.is_empty() && described["required"] == true {
             return Err(format!("the header {name} is missing"));
         }
         let schema = &described["schema"];
-        values
-            .into_iter()
-            .try_for_each(|value| self.check(schema, &self.typed(schema, value), name))
+        values.into_iter().try_for_each(|value| self.check(schema, &self.typed(schema, value), name))
     }
 
     /// Checks a request that should be valid against the document.
@@ -131,19 +110,13 @@ impl Contract {
     /// The first difference.
     pub fn check_request(&self, method: &str, path_and_query: &str, body: Option<&Value>) -> Result<(), String> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let operation = self
-            .operation(method, path)
-            .ok_or_else(|| format!("{method} {path} is not in the document"))?;
+        let operation =
+            self.operation(method, path).ok_or_else(|| format!("{method} {path} is not in the document"))?;
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let parameters: HashMap<_, _> = parameters
             .map(|parameter| self.resolve(parameter))
             .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| {
-                (
-                    parameter["name"].as_str().expect("parameters have names"),
-                    &parameter["schema"],
-                )
-            })
+            .map(|parameter| (parameter["name"].as_str().expect("parameters have names"), &parameter["schema"]))
             .collect();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match parameters.get(&*name) {
@@ -185,16 +158,11 @@ impl Contract {
             .entry(schema.to_string())
             .or_insert_with(|| Arc::new(self.validator(schema)))
             .clone();
-        validator
-            .validate(value)
-            .map_err(|error| format!("{what} at `{}`: {error}", error.instance_path()))
+        validator.validate(value).map_err(|error| format!("{what} at `{}`: {error}", error.instance_path()))
     }
 
     fn validator(&self, schema: &Value) -> Validator {
-        let mut root: Map<_, _> = schema
-            .as_object()
-            .cloned()
-            .unwrap_or_else(|| panic!("{schema} is a schema"));
+        let mut root: Map<_, _> = schema.as_object().cloned().unwrap_or_else(|| panic!("{schema} is a schema"));
         root.insert("components".to_owned(), self.document["components"].clone());
         jsonschema::options()
             .should_validate_formats(true)
@@ -202,9 +170,7 @@ impl Contract {
             .with_format("email", is_email)
             .with_format("iso-8601", is_date)
             .with_format("iso-639-1", |text: &str| isolang::Language::from_639_1(text).is_some())
-            .with_format("iso-4217", |text: &str| {
-                iso_currency::Currency::from_code(text).is_some()
-            })
+            .with_format("iso-4217", |text: &str| iso_currency::Currency::from_code(text).is_some())
             .with_format("iso-3166-1-alpha-2", |text: &str| {
                 text.len() == 2 && celes::Country::from_alpha2(text).is_ok()
             })
@@ -220,8 +186,7 @@ fn is_email(text: &str) -> bool {
 
 /// Whether a text begins with a date. Other tests cover the time.
 fn is_date(text: &str) -> bool {
-    text.get(..10)
-        .is_some_and(|date| date.parse::<chrono::NaiveDate>().is_ok())
+    text.get(..10).is_some_and(|date| date.parse::<chrono::NaiveDate>().is_ok())
 }
 
 /// Whether a path matches a template such as `/core/v3/stores/{store_id}/customers`.
@@ -243,9 +208,7 @@ mod tests {
     /// A real page with all optional parts.
     fn page() -> Response {
         let emulator = Emulator::seeded(SEED);
-        let mut response = emulator.get(&customers(
-            "?limit=2&include_custom_properties=true&expand=loyalty,reviews",
-        ));
+        let mut response = emulator.get(&customers("?limit=2&include_custom_properties=true&expand=loyalty,reviews"));
         // No document describes this header.
         response.headers.retain(|(name, _)| name != "date");
         response
@@ -256,10 +219,7 @@ mod tests {
     }
 
     fn with_body(response: &Response, body: &Value) -> Response {
-        Response {
-            body: body.to_string().into_bytes(),
-            ..response.clone()
-        }
+        Response { body: body.to_string().into_bytes(), ..response.clone() }
     }
 
     /// Every object in a value, by its pointer.
@@ -301,21 +261,11 @@ mod tests {
         objects(&body, "", &mut pointers);
         let mut tried = 0;
         for pointer in pointers {
-            let keys: Vec<_> = body
-                .pointer(&pointer)
-                .unwrap()
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect();
+            let keys: Vec<_> = body.pointer(&pointer).unwrap().as_object().unwrap().keys().cloned().collect();
             for key in keys.iter().filter(|key| !is_free(&pointer, key)) {
                 let mut less = body.clone();
                 less.pointer_mut(&pointer).unwrap().as_object_mut().unwrap().remove(key);
-                assert!(
-                    check(&with_body(&page, &less)).is_err(),
-                    "{pointer} without {key} passes"
-                );
+                assert!(check(&with_body(&page, &less)).is_err(), "{pointer} without {key} passes");
                 tried += 1;
             }
         }
@@ -328,16 +278,10 @@ mod tests {
         let body: Value = serde_json::from_slice(&page.body).unwrap();
         let mut pointers = Vec::new();
         objects(&body, "", &mut pointers);
-        for pointer in pointers
-            .iter()
-            .filter(|pointer| !pointer.ends_with("/custom_properties"))
-        {
+        for pointer in pointers.iter().filter(|pointer| !pointer.ends_with("/custom_properties")) {
             let mut plus = body.clone();
             plus.pointer_mut(pointer).unwrap()["additional"] = json!(1);
-            assert!(
-                check(&with_body(&page, &plus)).is_err(),
-                "{pointer} with an additional key passes"
-            );
+            assert!(check(&with_body(&page, &plus)).is_err(), "{pointer} with an additional key passes");
         }
     }
 
@@ -348,23 +292,13 @@ mod tests {
         let mut pointers = Vec::new();
         objects(&body, "", &mut pointers);
         for pointer in pointers {
-            let keys: Vec<_> = body
-                .pointer(&pointer)
-                .unwrap()
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect();
+            let keys: Vec<_> = body.pointer(&pointer).unwrap().as_object().unwrap().keys().cloned().collect();
             for key in keys {
                 let mut wrong = body.clone();
                 let place = &mut wrong.pointer_mut(&pointer).unwrap()[&key];
                 // No field is an array of arrays.
                 *place = json!([[]]);
-                assert!(
-                    check(&with_body(&page, &wrong)).is_err(),
-                    "{pointer}/{key} of a wrong type passes"
-                );
+                assert!(check(&with_body(&page, &wrong)).is_err(), "{pointer}/{key} of a wrong type passes");
             }
         }
     }
@@ -372,13 +306,9 @@ mod tests {
     #[test]
     fn a_response_without_a_header_or_with_a_wrong_status_fails() {
         let page = page();
-        for name in [
-            "x-yotpo-mock-request",
-            "ratelimit-limit",
-            "ratelimit-remaining",
-            "ratelimit-reset",
-            "content-type",
-        ] {
+        for name in
+            ["x-yotpo-mock-request", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "content-type"]
+        {
             let mut less = page.clone();
             less.headers.retain(|(key, _)| key != name);
             assert!(check(&less).is_err(), "a response without {name} passes");
@@ -395,31 +325,15 @@ mod tests {
     fn a_request_with_a_wrong_type_or_parameter_fails() {
         let path = "/core/v3/stores/shop/customers";
         let upsert = |customer: Value| CUSTOMERS.check_request("PATCH", path, Some(&json!({ "customer": customer })));
-        assert_eq!(
-            upsert(json!({"external_id": "c-1", "gender": "F", "tags": null})),
-            Ok(())
-        );
-        for wrong in [
-            json!({"external_id": "c-1", "gender": "f"}),
-            json!({"external_id": []}),
-            json!([]),
-            Value::Null,
-        ] {
+        assert_eq!(upsert(json!({"external_id": "c-1", "gender": "F", "tags": null})), Ok(()));
+        for wrong in [json!({"external_id": "c-1", "gender": "f"}), json!({"external_id": []}), json!([]), Value::Null]
+        {
             assert!(upsert(wrong.clone()).is_err(), "{wrong} passes");
         }
         assert!(CUSTOMERS.check_request("PATCH", path, None).is_err());
-        assert!(
-            CUSTOMERS
-                .check_request("GET", &format!("{path}?limit=100&email=a%40b.co"), None)
-                .is_ok()
-        );
+        assert!(CUSTOMERS.check_request("GET", &format!("{path}?limit=100&email=a%40b.co"), None).is_ok());
         for wrong in ["limit=0", "limit=ten", "colour=red", "email="] {
-            assert!(
-                CUSTOMERS
-                    .check_request("GET", &format!("{path}?{wrong}"), None)
-                    .is_err(),
-                "{wrong} passes"
-            );
+            assert!(CUSTOMERS.check_request("GET", &format!("{path}?{wrong}"), None).is_err(), "{wrong} passes");
         }
     }
 }

@@ -45,11 +45,7 @@ fn constraints(schema: &Value, place: &[String], found: &mut Vec<Constraint>) {
     let target = CUSTOMERS.resolve(schema);
     for keyword in KEYWORDS {
         if target.get(keyword).is_some() && target["x-rule"].get(keyword).is_some() {
-            found.push(Constraint {
-                place: place.to_vec(),
-                schema: target.clone(),
-                keyword,
-            });
+            found.push(Constraint { place: place.to_vec(), schema: target.clone(), keyword });
         }
     }
     for (name, property) in target["properties"].as_object().into_iter().flatten() {
@@ -64,11 +60,7 @@ fn constraints(schema: &Value, place: &[String], found: &mut Vec<Constraint>) {
 fn ids(rules: &Value) -> String {
     match rules {
         Value::String(id) => id.clone(),
-        Value::Array(ids) => ids
-            .iter()
-            .map(|id| id.as_str().expect("an id"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(ids) => ids.iter().map(|id| id.as_str().expect("an id")).collect::<Vec<_>>().join(", "),
         other => panic!("{other} names no rule"),
     }
 }
@@ -105,17 +97,11 @@ fn valid(schema: &Value) -> Value {
         Some(other) => panic!("{other} is a format that this test knows"),
         None => {}
     }
-    if schema["pattern"]
-        .as_str()
-        .is_some_and(|pattern| pattern.contains("{7,15}"))
-    {
+    if schema["pattern"].as_str().is_some_and(|pattern| pattern.contains("{7,15}")) {
         return json!("+1234567");
     }
     let is_type = |wanted: &str| {
-        schema["type"] == wanted
-            || schema["type"]
-                .as_array()
-                .is_some_and(|types| types.contains(&json!(wanted)))
+        schema["type"] == wanted || schema["type"].as_array().is_some_and(|types| types.contains(&json!(wanted)))
     };
     match () {
         () if is_type("string") => json!("x"),
@@ -128,12 +114,7 @@ fn valid(schema: &Value) -> Value {
 fn violations(constraint: &Constraint) -> Vec<Violation> {
     let Constraint { schema, keyword, .. } = constraint;
     let rules = &schema["x-rule"][*keyword];
-    let one = |value: Value| {
-        vec![Violation {
-            json: value.to_string(),
-            rules: ids(rules),
-        }]
-    };
+    let one = |value: Value| vec![Violation { json: value.to_string(), rules: ids(rules) }];
     let limit = &schema[*keyword];
     match *keyword {
         "type" => {
@@ -151,10 +132,7 @@ fn violations(constraint: &Constraint) -> Vec<Violation> {
             ]
             .into_iter()
             .filter(|(name, _)| !types.contains(&json!(name)))
-            .map(|(name, json)| Violation {
-                json: json.to_owned(),
-                rules: ids(rules.get(name).unwrap_or(rules)),
-            })
+            .map(|(name, json)| Violation { json: json.to_owned(), rules: ids(rules.get(name).unwrap_or(rules)) })
             .collect()
         }
         "enum" | "const" => one(json!("no such value")),
@@ -174,16 +152,9 @@ fn violations(constraint: &Constraint) -> Vec<Violation> {
         "minLength" => one(text_of(limit.as_u64().expect("a length") - 1, schema)),
         "maxLength" => one(text_of(limit.as_u64().expect("a length") + 1, schema)),
         "minimum" | "maximum" => {
-            let bound = limit
-                .as_i64()
-                .map(i128::from)
-                .or(limit.as_u64().map(i128::from))
-                .expect("a bound");
+            let bound = limit.as_i64().map(i128::from).or(limit.as_u64().map(i128::from)).expect("a bound");
             let beyond = if *keyword == "minimum" { bound - 1 } else { bound + 1 };
-            vec![Violation {
-                json: beyond.to_string(),
-                rules: ids(rules),
-            }]
+            vec![Violation { json: beyond.to_string(), rules: ids(rules) }]
         }
         "propertyNames" => [json!({"a b": 1}), json!({"": 1})].into_iter().flat_map(one).collect(),
         other => panic!("{other} is violated elsewhere"),
@@ -229,10 +200,7 @@ fn with(body: &Value, place: &[String], value: &Value) -> Value {
 
 fn without(body: &Value, place: &[String], name: &str) -> Value {
     let mut object = place.iter().fold(body, |value, name| &value[name]).clone();
-    object
-        .as_object_mut()
-        .expect("what is required stands in an object")
-        .remove(name);
+    object.as_object_mut().expect("what is required stands in an object").remove(name);
     with(body, place, &object)
 }
 
@@ -245,35 +213,19 @@ struct Trial {
 
 impl Trial {
     fn new() -> Trial {
-        let customers = [
-            json!({"external_id": "c-1", "email": "ann@example.com"}),
-            json!({"external_id": "c-2"}),
-        ];
+        let customers = [json!({"external_id": "c-1", "email": "ann@example.com"}), json!({"external_id": "c-2"})];
         // The smallest text that a schema takes is a store and its secret, too.
         let seed =
             json!({"stores": [{"id": "shop", "secret": "x", "customers": customers}, {"id": "x", "secret": "x"}]});
         let emulator = Emulator::seeded(&seed.to_string());
-        let token = emulator.token("shop", "x").json()["access_token"]
-            .as_str()
-            .expect("a token")
-            .to_owned();
-        Trial {
-            emulator,
-            token,
-            tried: 0,
-        }
+        let token = emulator.token("shop", "x").json()["access_token"].as_str().expect("a token").to_owned();
+        Trial { emulator, token, tried: 0 }
     }
 
     /// Everything that a refused request must leave as it is.
     fn state(&self) -> (Vec<u8>, String) {
-        let page = self.emulator.anonymous(
-            "GET",
-            &customers("?include_custom_properties=true&expand=loyalty,reviews"),
-        );
-        (
-            page.token(&self.token).send().body,
-            crate::event::all_events(&self.emulator),
-        )
+        let page = self.emulator.anonymous("GET", &customers("?include_custom_properties=true&expand=loyalty,reviews"));
+        (page.token(&self.token).send().body, crate::event::all_events(&self.emulator))
     }
 
     fn refused(&mut self, operation: &Value, violation: &Violation, what: &str, send: impl Fn(&Trial) -> Response) {
@@ -281,17 +233,10 @@ impl Trial {
         let before = self.state();
         let response = send(self);
         assert_eq!(response.rule(), Some(&*violation.rules), "{what}\n{response}");
-        let documented = operation["responses"]
-            .as_object()
-            .expect("responses")
-            .iter()
-            .find(|(_, response)| {
-                let rules = CUSTOMERS.resolve(response)["x-rule"].as_array();
-                violation
-                    .rules
-                    .split(", ")
-                    .all(|id| rules.is_some_and(|rules| rules.contains(&json!(id))))
-            });
+        let documented = operation["responses"].as_object().expect("responses").iter().find(|(_, response)| {
+            let rules = CUSTOMERS.resolve(response)["x-rule"].as_array();
+            violation.rules.split(", ").all(|id| rules.is_some_and(|rules| rules.contains(&json!(id))))
+        });
         let (status, _) = documented.unwrap_or_else(|| panic!("{} stands in no response: {what}", violation.rules));
         assert_eq!(response.status().to_string(), *status, "{what}");
         assert!(self.state() == before, "{what} was refused and left something behind");
@@ -306,11 +251,7 @@ impl Trial {
         let send = |trial: &Trial, body: String| {
             let body = if is_form { form(&body) } else { body };
             let request = trial.emulator.anonymous(method, path).body(media, body);
-            if operation.get("security").is_some() {
-                request.send()
-            } else {
-                request.token(&trial.token).send()
-            }
+            if operation.get("security").is_some() { request.send() } else { request.token(&trial.token).send() }
         };
         for constraint in &found {
             let at = |json: &str| {
@@ -326,27 +267,19 @@ impl Trial {
                         json: without(&smallest, &constraint.place, name).to_string(),
                         rules: ids(rules.get(name).unwrap_or(rules)),
                     };
-                    self.refused(operation, &violation, &place, |trial| {
-                        send(trial, violation.json.clone())
-                    });
+                    self.refused(operation, &violation, &place, |trial| send(trial, violation.json.clone()));
                 }
             } else {
                 for violation in violations(constraint) {
                     let body = at(&violation.json);
-                    self.refused(operation, &violation, &format!("{place}: {body}"), |trial| {
-                        send(trial, body.clone())
-                    });
+                    self.refused(operation, &violation, &format!("{place}: {body}"), |trial| send(trial, body.clone()));
                 }
                 for neighbour in neighbours(constraint) {
                     // An object that must be there stands in the smallest body already, with what it needs.
                     let is_there = constraint.schema["type"] == "object";
                     let body = if is_there { smallest.to_string() } else { at(&neighbour) };
                     let response = send(self, body.clone());
-                    assert_eq!(
-                        response.status(),
-                        200,
-                        "{place}: the valid neighbour {body} is refused\n{response}"
-                    );
+                    assert_eq!(response.status(), 200, "{place}: the valid neighbour {body} is refused\n{response}");
                 }
             }
         }
@@ -359,14 +292,8 @@ impl Trial {
         let send = |trial: &Trial, json: &str| {
             let value: Value = serde_json::from_str(json).expect("JSON");
             let text = value.as_str().map_or(json.to_owned(), str::to_owned);
-            let query: String = form_urlencoded::Serializer::new(String::new())
-                .append_pair(name, &text)
-                .finish();
-            trial
-                .emulator
-                .anonymous("GET", &customers(&format!("?{query}")))
-                .token(&trial.token)
-                .send()
+            let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(name, &text).finish();
+            trial.emulator.anonymous("GET", &customers(&format!("?{query}"))).token(&trial.token).send()
         };
         for constraint in &found {
             let place = format!("{name}: {}", constraint.keyword);
@@ -378,22 +305,14 @@ impl Trial {
             for neighbour in neighbours(constraint) {
                 let neighbour = match name {
                     "page_info" => {
-                        let page = self
-                            .emulator
-                            .anonymous("GET", &customers("?limit=1"))
-                            .token(&self.token)
-                            .send();
+                        let page = self.emulator.anonymous("GET", &customers("?limit=1")).token(&self.token).send();
                         let cursor = page.next_page().expect("a second page");
                         json!(cursor.replace("%3D", "=")).to_string()
                     }
                     _ => neighbour,
                 };
                 let response = send(self, &neighbour);
-                assert_eq!(
-                    response.status(),
-                    200,
-                    "{place}: the valid neighbour {neighbour} is refused\n{response}"
-                );
+                assert_eq!(response.status(), 200, "{place}: the valid neighbour {neighbour} is refused\n{response}");
             }
         }
     }
@@ -448,9 +367,7 @@ fn each_constraint_of_a_request_schema_is_refused_by_its_rule_and_its_valid_neig
 #[test]
 fn an_empty_store_id_is_no_path() {
     for path in ["access_tokens", "customers", "customer_events"] {
-        let response = Emulator::new()
-            .anonymous("GET", &format!("/core/v3/stores//{path}"))
-            .send();
+        let response = Emulator::new().anonymous("GET", &format!("/core/v3/stores//{path}")).send();
         assert_eq!(response.rule(), Some("path.unknown"));
     }
 }
@@ -476,33 +393,15 @@ fn every_keyword_has_a_rule(schema: &Value, is_text: bool) -> usize {
         let cannot_be_violated = is_text
             && *keyword == "type"
             && ["string", "boolean", "object"].contains(&schema["type"].as_str().unwrap_or_default());
-        assert!(
-            cannot_be_violated || schema["x-rule"].get(*keyword).is_some(),
-            "{keyword} of {schema} names no rule"
-        );
+        assert!(cannot_be_violated || schema["x-rule"].get(*keyword).is_some(), "{keyword} of {schema} names no rule");
         checked += 1;
     }
-    for forbidden in [
-        "additionalItems",
-        "items",
-        "minProperties",
-        "maxProperties",
-        "multipleOf",
-        "not",
-        "oneOf",
-        "anyOf",
-        "allOf",
-    ] {
-        assert!(
-            schema.get(forbidden).is_none(),
-            "{forbidden} is a keyword that the test above does not violate"
-        );
+    for forbidden in
+        ["additionalItems", "items", "minProperties", "maxProperties", "multipleOf", "not", "oneOf", "anyOf", "allOf"]
+    {
+        assert!(schema.get(forbidden).is_none(), "{forbidden} is a keyword that the test above does not violate");
     }
-    let properties = schema["properties"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(_, property)| property);
+    let properties = schema["properties"].as_object().into_iter().flatten().map(|(_, property)| property);
     checked
         + properties
             .chain(schema.get("additionalProperties"))
@@ -525,11 +424,7 @@ pub fn rules_named(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
-                if key == "x-rule" {
-                    leaves(value, found)
-                } else {
-                    rules_named(value, found)
-                }
+                if key == "x-rule" { leaves(value, found) } else { rules_named(value, found) }
             }
         }
         Value::Array(values) => values.iter().for_each(|value| rules_named(value, found)),
@@ -544,9 +439,7 @@ pub fn rules_of_schemas() -> BTreeSet<String> {
         for (_, schema) in bodies(operation) {
             let mut within = Vec::new();
             constraints(schema, &[], &mut within);
-            within
-                .iter()
-                .for_each(|constraint| rules_named(&constraint.schema, &mut found));
+            within.iter().for_each(|constraint| rules_named(&constraint.schema, &mut found));
         }
         parameters(operation).for_each(|parameter| rules_named(parameter, &mut found));
     }

@@ -76,10 +76,7 @@ fn unknown_parameters_and_keys_are_refused_by_name() {
 fn health_and_both_documents_are_served() {
     let emulator = Emulator::undeclared();
     let health = emulator.control("GET", "/health").send().json();
-    assert_eq!(
-        (&health["status"], &health["version"]),
-        (&"ready".into(), &env!("CARGO_PKG_VERSION").into())
-    );
+    assert_eq!((&health["status"], &health["version"]), (&"ready".into(), &env!("CARGO_PKG_VERSION").into()));
     for document in ["/openapi.json", "/control.openapi.json"] {
         assert_eq!(emulator.control("GET", document).send().json()["openapi"], "3.1.0");
     }

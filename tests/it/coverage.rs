@@ -114,10 +114,7 @@ fn tests() -> BTreeMap<String, String> {
             let text = fs::read_to_string(path).expect("sources are UTF-8");
             for test in text.split("#[test]\n").skip(1) {
                 let end = if test.starts_with(' ') { "\n    }\n" } else { "\n}\n" };
-                let name = test
-                    .trim_start()
-                    .strip_prefix("fn ")
-                    .and_then(|rest| rest.split('(').next());
+                let name = test.trim_start().strip_prefix("fn ").and_then(|rest| rest.split('(').next());
                 if let Some(name) = name {
                     let body = test.split(end).next().unwrap_or_default();
                     tests.insert(format!("{module}::{name}"), body.to_owned());
@@ -131,8 +128,7 @@ fn tests() -> BTreeMap<String, String> {
 /// Whether a text contains an id, and not just as a part of a longer one.
 fn contains_id(text: &str, id: &str) -> bool {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.';
-    text.match_indices(id)
-        .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + id.len()..].starts_with(is_part))
+    text.match_indices(id).any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + id.len()..].starts_with(is_part))
 }
 
 /// The first test of the emulated API that contains an id.
@@ -166,15 +162,8 @@ fn page() -> String {
         let named = find_test(rule.id, &tests).map(|name| format!("`{name}`"));
         let proofs: Vec<_> = generated.into_iter().chain(named).collect();
         assert!(!proofs.is_empty(), "no test covers {}", rule.id);
-        writeln!(
-            text,
-            "| `{}` | {} | {} | {} |",
-            rule.id,
-            rule.words,
-            rule.evidence.as_str(),
-            proofs.join(", ")
-        )
-        .expect("a String can be written to");
+        writeln!(text, "| `{}` | {} | {} | {} |", rule.id, rule.words, rule.evidence.as_str(), proofs.join(", "))
+            .expect("a String can be written to");
     }
     text.push_str("\n## Notes\n\n| note | text | grade | test |\n|---|---|---|---|\n");
     for note in Note::ALL {
@@ -196,8 +185,5 @@ fn the_coverage_page_is_up_to_date() {
         return;
     }
     let written = fs::read_to_string(PAGE).expect("the page exists");
-    assert!(
-        written == page,
-        "openapi/COVERAGE.md is out of date: run `{UPDATE}=1 cargo test --test it coverage`"
-    );
+    assert!(written == page, "openapi/COVERAGE.md is out of date: run `{UPDATE}=1 cargo test --test it coverage`");
 }

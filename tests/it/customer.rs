@@ -127,22 +127,12 @@ fn an_address_has_all_nine_keys_or_is_null() {
 fn null_and_absent_fields_stay_as_they_are() {
     let emulator = Emulator::new();
     emulator.upsert(emma());
-    let nulls = emma()
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(|key| (key.clone(), Value::Null))
-        .collect::<Value>();
+    let nulls = emma().as_object().unwrap().keys().map(|key| (key.clone(), Value::Null)).collect::<Value>();
     let before = emulator.all_customers();
     let mut update = nulls;
     update["external_id"] = json!("8932456123789");
     assert_eq!(emulator.upsert(update).status(), 200);
-    assert_eq!(
-        emulator
-            .upsert(json!({"external_id": "8932456123789", "address": {"city": null}}))
-            .status(),
-        200
-    );
+    assert_eq!(emulator.upsert(json!({"external_id": "8932456123789", "address": {"city": null}})).status(), 200);
     assert_eq!(emulator.all_customers(), before);
 }
 
@@ -153,12 +143,7 @@ fn an_empty_string_is_stored_in_free_text() {
     emulator.upsert(json!({"external_id": "8932456123789", "first_name": "", "last_name": "", "tags": "", "address": {"address2": ""}}));
     let customer = &emulator.get(&customers("")).json()["customers"][0];
     assert_eq!(
-        [
-            &customer["first_name"],
-            &customer["last_name"],
-            &customer["tags"],
-            &customer["address"]["address2"]
-        ],
+        [&customer["first_name"], &customer["last_name"], &customer["tags"], &customer["address"]["address2"]],
         [""; 4]
     );
 }
@@ -244,17 +229,9 @@ fn the_server_sets_account_updated_at_at_each_write_that_does_not_send_it() {
     emulator.upsert(json!({"external_id": "c-1", "account_updated_at": null}));
     assert_eq!(updated_at().as_deref(), Some("2026-01-01T00:01:01"));
     emulator.upsert(json!({"external_id": "c-1", "account_updated_at": "1999-12-31T23:59:59Z"}));
-    assert_eq!(
-        updated_at().as_deref(),
-        Some("1999-12-31T23:59:59"),
-        "a sent value is kept even if it is older"
-    );
+    assert_eq!(updated_at().as_deref(), Some("1999-12-31T23:59:59"), "a sent value is kept even if it is older");
     emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
-    assert_eq!(
-        updated_at().as_deref(),
-        Some("2026-01-01T00:01:01"),
-        "an event counts as a write"
-    );
+    assert_eq!(updated_at().as_deref(), Some("2026-01-01T00:01:01"), "an event counts as a write");
 }
 
 #[test]
@@ -267,11 +244,7 @@ fn times_go_out_in_utc_to_the_second_without_a_zone() {
         ("2021-03-27", "2021-03-27T00:00:00"),
     ] {
         emulator.upsert(json!({"external_id": "c-1", "account_created_at": sent}));
-        assert_eq!(
-            emulator.get(&customers("")).json()["customers"][0]["account_created_at"],
-            read,
-            "{sent}"
-        );
+        assert_eq!(emulator.get(&customers("")).json()["customers"][0]["account_created_at"], read, "{sent}");
     }
 }
 
@@ -331,14 +304,7 @@ fn any_text_that_json_can_say_is_kept() {
     emulator.upsert(json!({"external_id": text, "first_name": text, "custom_properties": {"key\0": text}}));
     let page = emulator.get(&customers("?include_custom_properties=true")).json();
     let customer = &page["customers"][0];
-    assert_eq!(
-        [
-            &customer["external_id"],
-            &customer["first_name"],
-            &customer["custom_properties"]["key\0"]
-        ],
-        [text; 3]
-    );
+    assert_eq!([&customer["external_id"], &customer["first_name"], &customer["custom_properties"]["key\0"]], [text; 3]);
 }
 
 #[test]
@@ -346,10 +312,7 @@ fn of_duplicate_keys_the_last_wins() {
     let emulator = Emulator::new();
     let body =
         r#"{"customer":{"external_id":"c-0"},"customer":{"external_id":"c-1","first_name":"Ann","first_name":"Beth"}}"#;
-    emulator
-        .request("PATCH", &customers(""))
-        .body("application/json", body)
-        .send();
+    emulator.request("PATCH", &customers("")).body("application/json", body).send();
     assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", first_name: "Beth""#);
 }
 
@@ -367,10 +330,8 @@ fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
     );
     assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     for declared in ["application/json; charset=utf-8", "application/vnd.api+json"] {
-        let response = emulator
-            .request("PATCH", &customers(""))
-            .body(declared, r#"{"customer":{"external_id":"c-2"}}"#)
-            .send();
+        let response =
+            emulator.request("PATCH", &customers("")).body(declared, r#"{"customer":{"external_id":"c-2"}}"#).send();
         assert_eq!(response.status(), 200, "{declared}");
     }
 }
@@ -379,10 +340,7 @@ fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
 fn stores_share_nothing() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
-    assert_eq!(
-        emulator.get("/core/v3/stores/other/customers").json()["customers"],
-        json!([])
-    );
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").json()["customers"], json!([]));
 }
 
 #[test]
@@ -392,10 +350,7 @@ fn a_store_id_is_compared_decoded() {
         .request("PATCH", "/core/v3/stores/caf%C3%A9%2F1/customers")
         .json(json!({"customer": {"external_id": "c-1"}}))
         .send();
-    assert_eq!(
-        emulator.get("/core/v3/stores/caf%c3%a9%2f1/customers").identifiers(),
-        ["c-1"]
-    );
+    assert_eq!(emulator.get("/core/v3/stores/caf%c3%a9%2f1/customers").identifiers(), ["c-1"]);
 }
 
 #[test]
@@ -415,17 +370,10 @@ fn no_key_of_a_body_is_read_as_anything_but_a_key() {
     assert_eq!(response.rule(), Some("customer.external_id.type"));
     // The tests' own parser falls for the key, so that it reads neither this request nor the page.
     let hello = json!({"customer": {"external_id": "c-1", "custom_properties": {raw: "hello"}}});
-    let hello = emulator
-        .request("PATCH", &customers(""))
-        .json(hello)
-        .nonconforming()
-        .send();
+    let hello = emulator.request("PATCH", &customers("")).json(hello).nonconforming().send();
     assert_eq!(hello.status(), 200);
     let page = emulator.raw_get(&customers("?include_custom_properties=true"));
-    assert!(
-        page.contains(r#""custom_properties":{"$serde_json::private::RawValue":"hello"}"#),
-        "{page}"
-    );
+    assert!(page.contains(r#""custom_properties":{"$serde_json::private::RawValue":"hello"}"#), "{page}");
 }
 
 #[test]

@@ -122,12 +122,7 @@ fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
 #[test]
 fn the_customer_of_an_event_is_identified_as_any_other() {
     let emulator = Emulator::new();
-    assert_eq!(
-        emulator
-            .event(plus("customer", json!({"phone_number": "+14155552671"})))
-            .status(),
-        200
-    );
+    assert_eq!(emulator.event(plus("customer", json!({"phone_number": "+14155552671"}))).status(), 200);
     assert_snapshot!(emulator.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
@@ -180,11 +175,7 @@ fn each_field_of_an_event_refuses_what_its_rules_forbid() {
         ("properties", json!({"a b": 1}), "event.properties.key"),
     ] {
         let response = emulator.event(plus(field, value.clone()));
-        assert_eq!(
-            (response.status(), response.rule()),
-            (400, Some(rule)),
-            "{field}: {value}"
-        );
+        assert_eq!((response.status(), response.rule()), (400, Some(rule)), "{field}: {value}");
         let message = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with(&format!("customer_event.{field}")), "{message}");
     }
@@ -202,11 +193,7 @@ fn a_unique_id_may_be_a_whole_number() {
 #[test]
 fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
     let emulator = Emulator::new();
-    for (field, value) in [
-        ("source", "Returns Desk"),
-        ("type", "orderShipped"),
-        ("type", "_shipped"),
-    ] {
+    for (field, value) in [("source", "Returns Desk"), ("type", "orderShipped"), ("type", "_shipped")] {
         assert_eq!(
             emulator.event(plus(field, json!(value))).notes(),
             ["events.endpoint", "events.not_snake_case"],
@@ -224,34 +211,24 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
 #[test]
 fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     let emulator = Emulator::new();
-    let bare = emulator
-        .request("PATCH", EVENTS)
-        .json(without("source"))
-        .nonconforming()
-        .send();
+    let bare = emulator.request("PATCH", EVENTS).json(without("source")).nonconforming().send();
     assert_snapshot!(bare, @"
     200
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.body_unwrapped: the event did not stand under customer_event
     {}
     ");
-    let posted = emulator
-        .request("POST", EVENTS)
-        .json(json!({"customer_event": shipped()}))
-        .send();
+    let posted = emulator.request("POST", EVENTS).json(json!({"customer_event": shipped()})).send();
     assert_snapshot!(posted, @"
     200
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
     x-yotpo-mock-note: events.method_post: POST was taken as PATCH
     {}
     ");
-    let renamed = emulator
-        .request("PATCH", EVENTS)
-        .nonconforming()
-        .json(json!({"customer_event": {
-            "event_source": "returns_desk", "event_name": "renamed", "occurred_at": "2025-01-01", "event_id": 9,
-            "event_properties": {"a": 1}, "customer": {"external_id": "c-9"}
-        }}));
+    let renamed = emulator.request("PATCH", EVENTS).nonconforming().json(json!({"customer_event": {
+        "event_source": "returns_desk", "event_name": "renamed", "occurred_at": "2025-01-01", "event_id": 9,
+        "event_properties": {"a": 1}, "customer": {"external_id": "c-9"}
+    }}));
     assert_snapshot!(renamed.send(), @"
     200
     x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
@@ -267,13 +244,8 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
 #[test]
 fn the_canonical_name_wins_over_the_others_then_their_order() {
     let emulator = Emulator::new();
-    let send = |event: Value| {
-        emulator
-            .request("PATCH", EVENTS)
-            .nonconforming()
-            .json(json!({"customer_event": event}))
-            .send()
-    };
+    let send =
+        |event: Value| emulator.request("PATCH", EVENTS).nonconforming().json(json!({"customer_event": event})).send();
     send(
         json!({"name": "fourth", "event_name": "third", "event_type": "second", "type": "first", "unique_id": 1, "customer": {"external_id": "c-1"}}),
     );

@@ -23,10 +23,7 @@ fn an_external_id_is_compared_exactly() {
     for id in ["c-1", "C-1", "c-1 ", "007", "7"] {
         emulator.upsert(json!({"external_id": id}));
     }
-    assert_eq!(
-        emulator.get(&customers("")).identifiers(),
-        ["c-1", "C-1", "c-1 ", "007", "7"]
-    );
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "C-1", "c-1 ", "007", "7"]);
 }
 
 #[test]
@@ -70,14 +67,10 @@ fn the_write_wins_over_the_target_and_the_target_over_the_merged() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"phone_number": "+14155552671", "first_name": "Merged", "last_name": "Merged", "tags": "merged",
         "address": {"city": "Merged", "state": "Merged", "zip": "merged"}, "custom_properties": {"a": "merged", "b": "merged", "c": "merged"}}));
-    emulator.upsert(
-        json!({"external_id": "c-1", "first_name": "Target", "last_name": "Target",
-        "address": {"city": "Target", "state": "Target"}, "custom_properties": {"a": "target", "b": "target"}}),
-    );
-    emulator.upsert(
-        json!({"external_id": "c-1", "phone_number": "+14155552671", "first_name": "Write",
-        "address": {"city": "Write"}, "custom_properties": {"a": "write"}}),
-    );
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "Target", "last_name": "Target",
+        "address": {"city": "Target", "state": "Target"}, "custom_properties": {"a": "target", "b": "target"}}));
+    emulator.upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "first_name": "Write",
+        "address": {"city": "Write"}, "custom_properties": {"a": "write"}}));
     assert_snapshot!(emulator.all_customers(), @r#"address: {"city":"Write","state":"Target","zip":"merged"}, custom_properties: {"a":"write","b":"target","c":"merged"}, external_id: "c-1", first_name: "Write", last_name: "Target", phone_number: "+14155552671", tags: "merged""#);
 }
 
@@ -136,10 +129,7 @@ fn emails_compare_without_case_and_phone_numbers_exactly() {
     for number in ["+14155552671", "+014155552671"] {
         emulator.upsert(json!({"phone_number": number}));
     }
-    assert_eq!(
-        emulator.get(&customers("")).identifiers(),
-        ["ANN@BÜCHER.example", "+14155552671", "+014155552671"]
-    );
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["ANN@BÜCHER.example", "+14155552671", "+014155552671"]);
 }
 
 #[test]
@@ -180,10 +170,7 @@ fn a_changed_email_meets_whoever_has_it_and_leaves_the_old_one_free() {
     email: "new@example.com", external_id: "c-1", first_name: "New"
     email: "old@example.com"
     "#);
-    assert_eq!(
-        emulator.get(&customers("?email=old%40example.com")).identifiers(),
-        ["old@example.com"]
-    );
+    assert_eq!(emulator.get(&customers("?email=old%40example.com")).identifiers(), ["old@example.com"]);
 }
 
 #[test]

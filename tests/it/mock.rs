@@ -30,21 +30,12 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
     let address = emulator.address();
     let mut socket = TcpStream::connect(address).unwrap();
-    write!(
-        socket,
-        "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
-        customers("")
-    )
-    .unwrap();
+    write!(socket, "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n", customers(""))
+        .unwrap();
     let mut response = vec![0; 1000];
     socket.read_exact(&mut response).unwrap();
     let head = String::from_utf8_lossy(&response).into_owned();
-    let length: usize = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap()
-        .parse()
-        .unwrap();
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
     let body = response.len() - head.find("\r\n\r\n").unwrap() - 4;
     let mut rest = 0;
     std::thread::scope(|scope| {
@@ -60,11 +51,7 @@ fn a_stop_lets_a_state_that_is_being_told_end() {
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
-    write!(
-        socket,
-        "GET /_mock/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
+    write!(socket, "GET /_mock/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut response = vec![0; 1000];
     socket.read_exact(&mut response).unwrap();
     std::thread::scope(|scope| {
@@ -72,19 +59,13 @@ fn a_stop_lets_a_state_that_is_being_told_end() {
         socket.read_to_end(&mut response).unwrap();
     });
     assert!(response.len() > 100 * 300_000);
-    assert!(
-        response.ends_with(b"\r\n0\r\n\r\n"),
-        "its last chunk tells that it is whole"
-    );
+    assert!(response.ends_with(b"\r\n0\r\n\r\n"), "its last chunk tells that it is whole");
 }
 
 #[test]
 #[should_panic(expected = "a clock is not advanced beyond the year 9000")]
 fn time_does_not_advance_beyond_what_can_be_told() {
-    YotpoMock::builder()
-        .frozen_at(NOW.parse().unwrap())
-        .start()
-        .advance(Duration::MAX);
+    YotpoMock::builder().frozen_at(NOW.parse().unwrap()).start().advance(Duration::MAX);
 }
 
 /// Starts an emulator, uses it and drops it.
@@ -122,9 +103,7 @@ fn an_emulator_runs_inside_smol() {
 fn an_emulator_goes_from_one_thread_to_another() {
     let yotpo = YotpoMock::start();
     let store = yotpo.store("shop");
-    let (store, yotpo) = std::thread::spawn(move || (store, yotpo))
-        .join()
-        .expect("it does not panic");
+    let (store, yotpo) = std::thread::spawn(move || (store, yotpo)).join().expect("it does not panic");
     store.generate(1, 0, 1);
     drop(yotpo);
     assert_eq!(store.customers().len(), 1, "a store outlives the server that served it");
@@ -181,11 +160,7 @@ fn a_test_that_panics() {
         }
     }
     let clone = store.clone();
-    assert_eq!(
-        clone.customer("c-1").expect("it is there").gender(),
-        Some("Other"),
-        "on purpose"
-    );
+    assert_eq!(clone.customer("c-1").expect("it is there").gender(), Some("Other"), "on purpose");
 }
 
 #[cfg(unix)]
@@ -193,9 +168,7 @@ fn a_test_that_panics() {
 fn when_a_test_panics_the_latest_requests_of_its_stores_are_printed() {
     let output = this_test_binary("true", "mock::a_test_that_panics");
     let journals = output.split("requests to store").skip(1);
-    let journals: Vec<_> = journals
-        .map(|journal| journal.lines().take(5).collect::<Vec<_>>().join("\n"))
-        .collect();
+    let journals: Vec<_> = journals.map(|journal| journal.lines().take(5).collect::<Vec<_>>().join("\n")).collect();
     assert_eq!(journals.len(), 2, "each store once: {output}");
     assert_snapshot!(journals[0], @r#"
     `shop`:

@@ -20,10 +20,7 @@ fn the_json_files_equal_the_yaml_files() {
             continue;
         }
         let json = std::fs::read_to_string(path).expect("the file exists");
-        assert!(
-            json == expected,
-            "openapi/{name}.json is out of date: run `{UPDATE}=1 cargo test --test it openapi`"
-        );
+        assert!(json == expected, "openapi/{name}.json is out of date: run `{UPDATE}=1 cargo test --test it openapi`");
     }
 }
 
@@ -31,10 +28,8 @@ fn the_json_files_equal_the_yaml_files() {
 fn prose_keys(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(object) => {
-            let own = object
-                .iter()
-                .filter(|(key, value)| value.is_null() && key.contains(' '))
-                .map(|(key, _)| key.as_str());
+            let own =
+                object.iter().filter(|(key, value)| value.is_null() && key.contains(' ')).map(|(key, _)| key.as_str());
             own.chain(object.values().flat_map(prose_keys)).collect()
         }
         Value::Array(values) => values.iter().flat_map(prose_keys).collect(),
@@ -59,9 +54,5 @@ fn the_emulator_serves_the_document() {
     let body = response.split_once("\r\n\r\n").expect("a body").1;
     let served: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(served["openapi"], "3.1.0");
-    assert_eq!(
-        emulator.mock.requests().count(),
-        0,
-        "control requests are not in the journal"
-    );
+    assert_eq!(emulator.mock.requests().count(), 0, "control requests are not in the journal");
 }

@@ -10,9 +10,7 @@ const SHOP: &str = include_str!("../data/shop.json");
 
 /// A store with the customers `c-1`, `c-2` and so on.
 fn with_customers(count: usize) -> Emulator {
-    let customers: Vec<_> = (1..=count)
-        .map(|at| json!({"external_id": format!("c-{at}")}))
-        .collect();
+    let customers: Vec<_> = (1..=count).map(|at| json!({"external_id": format!("c-{at}")})).collect();
     Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers}]}).to_string())
 }
 
@@ -55,9 +53,7 @@ fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
     let seeded = seed["stores"][0]["customers"].as_array().unwrap();
     assert!(seeded.len() >= 1000);
     let mut read = Vec::new();
-    let mut page = emulator.get(&customers(
-        "?limit=97&include_custom_properties=true&expand=loyalty,reviews",
-    ));
+    let mut page = emulator.get(&customers("?limit=97&include_custom_properties=true&expand=loyalty,reviews"));
     loop {
         read.extend(page.json()["customers"].as_array().unwrap().clone());
         match page.next_page() {
@@ -67,15 +63,7 @@ fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
     }
     assert_eq!(read.len(), seeded.len());
     for (read, seeded) in read.iter().zip(seeded) {
-        for name in [
-            "external_id",
-            "email",
-            "phone_number",
-            "first_name",
-            "tags",
-            "gender",
-            "accepts_sms_marketing",
-        ] {
+        for name in ["external_id", "email", "phone_number", "first_name", "tags", "gender", "accepts_sms_marketing"] {
             assert_eq!(read[name], seeded[name], "{name}");
         }
         for name in ["custom_properties", "loyalty", "yotpo_ugc"] {
@@ -84,10 +72,7 @@ fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
                 assert_eq!(&read[name][key], value, "{name}.{key}");
             }
         }
-        assert_eq!(
-            read["lists"].as_array().map(Vec::len),
-            seeded["lists"].as_array().map(Vec::len)
-        );
+        assert_eq!(read["lists"].as_array().map(Vec::len), seeded["lists"].as_array().map(Vec::len));
     }
 }
 
@@ -103,11 +88,7 @@ fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
     {"errors":[{"message":"limit must be a whole number from 1 to 100"}]}
     "#);
     for limit in ["0", "-1", "", "ten", "1.0", "%2B5", "%201", "99999999999999999999"] {
-        assert_eq!(
-            rules(&emulator, &format!("?limit={limit}")),
-            "query.limit.range",
-            "{limit}"
-        );
+        assert_eq!(rules(&emulator, &format!("?limit={limit}")), "query.limit.range", "{limit}");
     }
 }
 
@@ -122,21 +103,12 @@ fn a_full_last_page_has_no_next_one() {
 fn a_cursor_arrives_percent_encoded_and_is_taken_as_it_came_and_once_decoded() {
     let emulator = with_customers(250);
     for count in 1..=12 {
-        let cursor = emulator
-            .get(&customers(&format!("?limit={count}")))
-            .next_page()
-            .unwrap();
+        let cursor = emulator.get(&customers(&format!("?limit={count}"))).next_page().unwrap();
         assert!(cursor.ends_with("%3D"), "{cursor}");
     }
     let as_it_came = identifiers(&emulator, "?limit=40", as_it_came);
-    assert_eq!(
-        identifiers(&emulator, "?limit=40", |cursor| cursor.replace("%3D", "=")),
-        as_it_came
-    );
-    assert_eq!(
-        identifiers(&emulator, "?limit=40", |cursor| cursor.replace('%', "%25")),
-        as_it_came
-    );
+    assert_eq!(identifiers(&emulator, "?limit=40", |cursor| cursor.replace("%3D", "=")), as_it_came);
+    assert_eq!(identifiers(&emulator, "?limit=40", |cursor| cursor.replace('%', "%25")), as_it_came);
     assert_eq!(as_it_came.len(), 250);
 }
 
@@ -151,18 +123,14 @@ fn a_cursor_remembers_filters_limit_include_and_expand() {
         ]}]})
         .to_string(),
     );
-    let first = emulator.get(&customers(
-        "?email=family%40example.com&limit=1&include_custom_properties=true&expand=loyalty",
-    ));
+    let first =
+        emulator.get(&customers("?email=family%40example.com&limit=1&include_custom_properties=true&expand=loyalty"));
     assert_snapshot!(first.customers(), @r#"custom_properties: {"club":"gold"}, email: "family@example.com", external_id: "c-1""#);
     let second = emulator.get(&customers(&format!("?page_info={}", first.next_page().unwrap())));
     assert_eq!(second.identifiers(), ["c-3"]);
     assert_eq!(second.json()["customers"][0]["loyalty"]["points_balance"], 7);
     assert_eq!(second.json()["customers"][0]["custom_properties"], json!({}));
-    let third = emulator.get(&customers(&format!(
-        "?page_info={}&limit=100",
-        second.next_page().unwrap()
-    )));
+    let third = emulator.get(&customers(&format!("?page_info={}&limit=100", second.next_page().unwrap())));
     assert_eq!(
         (third.identifiers(), third.notes()),
         (vec!["c-4".to_owned()], Vec::<&str>::new()),
@@ -178,13 +146,9 @@ fn other_parameters_beside_a_cursor_are_tolerated_the_cursor_wins_and_the_run_is
     let response = emulator.request("GET", &customers(&query)).nonconforming().send();
     assert_snapshot!(response.notes().join(" "), @"cursor.extra_parameters");
     assert_eq!(response.identifiers(), ["c-2"]);
-    let token = emulator.token("shop", "x").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let beside_a_token = emulator
-        .anonymous("GET", &customers(&format!("?page_info={cursor}&access_token={token}")))
-        .send();
+    let token = emulator.token("shop", "x").json()["access_token"].as_str().unwrap().to_owned();
+    let beside_a_token =
+        emulator.anonymous("GET", &customers(&format!("?page_info={cursor}&access_token={token}"))).send();
     assert_eq!(beside_a_token.notes(), [""; 0]);
 }
 
@@ -198,30 +162,16 @@ fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
     {"errors":[{"message":"page_info is not a cursor of this store, or is older than its last reset"}]}
     "#);
     let altered = cursor.replacen(|letter: char| letter.is_ascii_lowercase(), "A", 1);
-    for wrong in [
-        &altered,
-        &cursor[1..],
-        &cursor[..cursor.len() - 7],
-        &format!("{cursor}{cursor}"),
-        "%3D",
-        "%00",
-        "%ff%25",
-    ] {
-        assert_eq!(
-            emulator.get(&customers(&format!("?page_info={wrong}"))).status(),
-            400,
-            "{wrong}"
-        );
+    for wrong in
+        [&altered, &cursor[1..], &cursor[..cursor.len() - 7], &format!("{cursor}{cursor}"), "%3D", "%00", "%ff%25"]
+    {
+        assert_eq!(emulator.get(&customers(&format!("?page_info={wrong}"))).status(), 400, "{wrong}");
     }
     let path = format!("/core/v3/stores/other/customers?page_info={cursor}");
     let foreign = emulator.anonymous("GET", &path).token("any").send();
     assert_eq!(foreign.rule(), Some("cursor.invalid"));
     emulator.mock.reset();
-    assert_eq!(
-        rules(&emulator, &format!("?page_info={cursor}")),
-        "cursor.invalid",
-        "one from before a reset"
-    );
+    assert_eq!(rules(&emulator, &format!("?page_info={cursor}")), "cursor.invalid", "one from before a reset");
 }
 
 #[test]
@@ -235,23 +185,12 @@ fn filters_find_by_email_phone_number_and_external_ids() {
     assert_eq!(find("?phone_number=%2B14155552671"), "c-1 c-3");
     assert_eq!(find("?external_ids=c-3,unknown,c-1,c-3"), "c-1 c-3");
     assert_eq!(find("?email=nobody%40example.com"), "");
-    assert_eq!(
-        find("?email=not-an-address"),
-        "",
-        "a malformed email just finds nothing"
-    );
-    assert_eq!(
-        find("?phone_number=12"),
-        "",
-        "a malformed phone number just finds nothing"
-    );
+    assert_eq!(find("?email=not-an-address"), "", "a malformed email just finds nothing");
+    assert_eq!(find("?phone_number=12"), "", "a malformed phone number just finds nothing");
     assert_eq!(find("?email=ann%40example.com&phone_number=%2B14155552671"), "c-1");
     assert_eq!(find("?email=ann%40example.com&external_ids=c-2,c-3"), "c-2");
     assert_eq!(find("?phone_number=%2B14155552671&external_ids=c-2"), "");
-    assert_eq!(
-        emulator.get(&customers("?email=a%40b.co&external_ids=c-2")).notes(),
-        ["query.combined_filters"]
-    );
+    assert_eq!(emulator.get(&customers("?email=a%40b.co&external_ids=c-2")).notes(), ["query.combined_filters"]);
 }
 
 #[test]
@@ -272,10 +211,7 @@ fn what_is_on_request_is_there_only_if_asked_for() {
         let page = emulator.get(&customers(query)).json();
         let customer = page["customers"][0].as_object().unwrap().clone();
         let on_request = ["custom_properties", "loyalty", "yotpo_ugc"].into_iter();
-        on_request
-            .filter(|name| customer.contains_key(*name))
-            .collect::<Vec<_>>()
-            .join(" ")
+        on_request.filter(|name| customer.contains_key(*name)).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(keys("?limit=1"), "");
     assert_eq!(keys("?limit=1&include_custom_properties=false"), "");
@@ -372,10 +308,7 @@ fn what_is_on_request_is_there_only_if_asked_for() {
 #[test]
 fn unknown_parameters_and_expansions_are_ignored_and_noted() {
     let emulator = with_customers(1);
-    let response = emulator
-        .request("GET", &customers("?colour=red&expand=loyalty,orders"))
-        .nonconforming()
-        .send();
+    let response = emulator.request("GET", &customers("?colour=red&expand=loyalty,orders")).nonconforming().send();
     assert_eq!(
         (response.identifiers().len(), response.notes()),
         (1, vec!["query.unknown_parameter", "query.unknown_expand"])
@@ -386,15 +319,7 @@ fn unknown_parameters_and_expansions_are_ignored_and_noted() {
 #[test]
 fn of_a_repeated_parameter_the_last_wins() {
     let emulator = with_customers(3);
-    assert_eq!(
-        emulator
-            .request("GET", &customers("?limit=0&limit=2"))
-            .nonconforming()
-            .send()
-            .identifiers()
-            .len(),
-        2
-    );
+    assert_eq!(emulator.request("GET", &customers("?limit=0&limit=2")).nonconforming().send().identifiers().len(), 2);
 }
 
 #[test]
@@ -416,10 +341,7 @@ fn an_empty_parameter_is_refused_and_all_at_once() {
     "#);
     assert_eq!(rules(&emulator, "?page_info="), "query.page_info.empty");
     assert_eq!(rules(&emulator, "?email=%20"), "query.email.empty");
-    assert_eq!(
-        rules(&emulator, "?include_custom_properties="),
-        "query.include_custom_properties.enum"
-    );
+    assert_eq!(rules(&emulator, "?include_custom_properties="), "query.include_custom_properties.enum");
 }
 
 #[test]
@@ -480,10 +402,7 @@ fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
     let ids = |count: usize| (1..=count).map(|at| format!("c-{at}")).collect::<Vec<_>>().join(",");
     let read = identifiers(&emulator, &format!("?limit=60&external_ids={}", ids(4000)), as_it_came);
     assert_eq!(read.len(), 150);
-    assert_eq!(
-        rules(&emulator, &format!("?external_ids={}", ids(6000))),
-        "query.external_ids.length"
-    );
+    assert_eq!(rules(&emulator, &format!("?external_ids={}", ids(6000))), "query.external_ids.length");
 }
 
 #[test]
@@ -505,10 +424,6 @@ fn an_email_and_a_phone_number_that_many_share_find_those_with_both() {
         })
         .collect();
     let emulator = Emulator::seeded(&json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string());
-    let both = identifiers(
-        &emulator,
-        "?email=family%40example.com&phone_number=%2B14155552671&limit=3",
-        as_it_came,
-    );
+    let both = identifiers(&emulator, "?email=family%40example.com&phone_number=%2B14155552671&limit=3", as_it_came);
     assert_eq!(both, (0..10).map(|at| format!("c-{}", 6 * at)).collect::<Vec<_>>());
 }

@@ -27,10 +27,7 @@ fn isolated(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
         command.env_remove(name);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -49,17 +46,9 @@ impl Process {
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("a line");
-        let url = line
-            .trim_end()
-            .strip_prefix("yotpo-mock listening on ")
-            .map(str::to_owned);
+        let url = line.trim_end().strip_prefix("yotpo-mock listening on ").map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
-        Process {
-            child,
-            stdout,
-            stderr,
-            url,
-        }
+        Process { child, stdout, stderr, url }
     }
 
     pub fn with(arguments: &[&str]) -> Process {
@@ -92,10 +81,7 @@ impl Process {
     }
 
     pub fn signal(&self, name: &str) {
-        let killed = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status();
+        let killed = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(killed.expect("kill is there").success());
     }
 

@@ -21,11 +21,7 @@ struct Client {
 
 impl Client {
     fn new(address: SocketAddr, store: &str, token: impl Into<String>) -> Client {
-        Client {
-            connection: Connection::open(address),
-            path: format!("/core/v3/stores/{store}"),
-            token: token.into(),
-        }
+        Client { connection: Connection::open(address), path: format!("/core/v3/stores/{store}"), token: token.into() }
     }
 
     /// Sends a request that must be accepted; returns the body of the response.
@@ -47,16 +43,9 @@ impl Client {
 
     /// Sends a request that may also be rejected by the rate limit.
     fn try_send(&mut self, method: &str, resource: &str, body: &Value) -> Option<Value> {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         let response = self.exchange(method, resource, &body);
-        assert!(
-            matches!(response.status(), 200 | 429),
-            "{method} {resource} {body}: {response}"
-        );
+        assert!(matches!(response.status(), 200 | 429), "{method} {resource} {body}: {response}");
         (response.status() == 200).then(|| response.json())
     }
 
@@ -65,11 +54,7 @@ impl Client {
     }
 
     fn upsert_event(&mut self, event: &Value) {
-        self.send(
-            "PATCH",
-            "customer_events",
-            &json!({ "customer_event": event }).to_string(),
-        );
+        self.send("PATCH", "customer_events", &json!({ "customer_event": event }).to_string());
     }
 
     /// The customers that a query finds on its first page, and the cursor to the next one.
@@ -84,11 +69,7 @@ impl Client {
 
     /// The customers of the first page, unless the rate limit rejects the request.
     fn all_visible(&mut self) -> Option<Value> {
-        self.try_send(
-            "GET",
-            "customers?limit=100&include_custom_properties=true",
-            &Value::Null,
-        )
+        self.try_send("GET", "customers?limit=100&include_custom_properties=true", &Value::Null)
     }
 
     /// All customers with their custom properties, page by page.
@@ -113,9 +94,5 @@ fn form_encoded(text: &str) -> String {
 
 /// A number of cases. Failing ones are printed, not saved to a file.
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

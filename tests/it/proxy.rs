@@ -14,9 +14,7 @@ use crate::support::{Connection, Emulator, customers};
 /// Asks for a tunnel; gives what is at its end.
 fn tunnel(emulator: &Emulator, target: &str) -> Connection {
     let mut connection = Connection::open(emulator.address());
-    connection.send(format!(
-        "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nProxy-Connection: keep-alive\r\n\r\n"
-    ));
+    connection.send(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nProxy-Connection: keep-alive\r\n\r\n"));
     let opened = connection.response().expect("an answer");
     assert_eq!(opened.status(), 200, "{target}: {opened}");
     connection
@@ -49,11 +47,7 @@ fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
             assert_eq!(page.status(), 200, "{target}");
         }
     }
-    assert_eq!(
-        emulator.mock.requests().count(),
-        21,
-        "and nothing but the requests is journalled"
-    );
+    assert_eq!(emulator.mock.requests().count(), 21, "and nothing but the requests is journalled");
 }
 
 #[test]
@@ -61,12 +55,7 @@ fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
     let emulator = Emulator::undeclared();
     let own = emulator.mock.url();
     let mut connection = Connection::open(emulator.address());
-    for origin in [
-        "http://api.yotpo.com",
-        "https://api.yotpo.com",
-        "https://developers.yotpo.com:443",
-        own,
-    ] {
+    for origin in ["http://api.yotpo.com", "https://api.yotpo.com", "https://developers.yotpo.com:443", own] {
         connection.send(format!(
             "GET {origin}{} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\n\r\n",
             customers("?limit=1")
@@ -102,14 +91,9 @@ fn whoever_is_not_the_vendor_is_refused_in_words() {
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
-    for target in [
-        "localhost:1",
-        "127.0.0.1:1",
-        "[::1]:1",
-        "yotpo.com:443",
-        "api.yotpo.com.evil.example:443",
-        "192.0.2.1:443",
-    ] {
+    for target in
+        ["localhost:1", "127.0.0.1:1", "[::1]:1", "yotpo.com:443", "api.yotpo.com.evil.example:443", "192.0.2.1:443"]
+    {
         let response = refused(&emulator, &format!("CONNECT {target} HTTP/1.1"));
         assert!(response.starts_with("HTTP/1.1 403"), "{target}: {response}");
     }
@@ -141,19 +125,12 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
         let response = refused(&emulator, line);
         assert!(response.starts_with("HTTP/1.1 400"), "{line:?}: {response}");
     }
-    let long = format!(
-        "CONNECT api.yotpo.com:443 HTTP/1.1\r\nX-Long: {}",
-        "a".repeat(64 * 1024)
-    );
+    let long = format!("CONNECT api.yotpo.com:443 HTTP/1.1\r\nX-Long: {}", "a".repeat(64 * 1024));
     assert!(refused(&emulator, &long).starts_with("HTTP/1.1 400"));
     let mut later = Connection::open(emulator.address());
     assert_eq!(later.get(&customers("")).expect("an answer").status(), 200);
     later.send("CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
-    assert_eq!(
-        later.response().expect("an answer").status(),
-        400,
-        "it begins a connection"
-    );
+    assert_eq!(later.response().expect("an answer").status(), 400, "it begins a connection");
     assert!(later.response().is_none());
     assert_eq!(emulator.get(&customers("")).status(), 200);
 }
@@ -170,10 +147,7 @@ fn a_connect_may_come_in_drops_and_with_what_follows_it() {
     assert_eq!(slow.response().expect("an answer").status(), 200);
     assert_eq!(slow.get(&customers("")).expect("an answer").status(), 200);
     let mut hasty = Connection::open(emulator.address());
-    hasty.send(format!(
-        "{head}GET {} HTTP/1.1\r\nHost: a\r\nX-Yotpo-Token: any\r\n\r\n",
-        customers("")
-    ));
+    hasty.send(format!("{head}GET {} HTTP/1.1\r\nHost: a\r\nX-Yotpo-Token: any\r\n\r\n", customers("")));
     assert_eq!(hasty.response().expect("the tunnel").status(), 200);
     hasty.response().expect("an answer").conforms("GET", &customers(""));
 }
@@ -194,9 +168,7 @@ fn echo() -> u16 {
 #[test]
 fn a_host_that_is_named_is_led_to_untouched() {
     let emulator = Emulator::undeclared_with(|builder| {
-        builder
-            .proxy_passthrough("127.0.0.1")
-            .proxy_passthrough("nowhere.invalid")
+        builder.proxy_passthrough("127.0.0.1").proxy_passthrough("nowhere.invalid")
     });
     let mut inside = tunnel(&emulator, &format!("127.0.0.1:{}", echo()));
     // What the emulator would take for a tunnel of its own, and for TLS.
@@ -207,11 +179,7 @@ fn a_host_that_is_named_is_led_to_untouched() {
     inside.read_to_end(&mut echoed).expect("all comes back");
     assert!(echoed == sent);
     let mut own = tunnel(&emulator, &emulator.address().to_string());
-    assert_eq!(
-        own.get(&customers("")).expect("an answer").status(),
-        200,
-        "itself it still answers"
-    );
+    assert_eq!(own.get(&customers("")).expect("an answer").status(), 200, "itself it still answers");
     let lost = refused(&emulator, "CONNECT nowhere.invalid:443 HTTP/1.1");
     assert!(
         lost.starts_with("HTTP/1.1 502 Bad Gateway\n{\"error\":\"`nowhere.invalid:443` cannot be reached: "),
@@ -274,11 +242,7 @@ fn what_is_refused_stands_in_the_log() {
     use crate::process::Process;
 
     let process = Process::with(&["--quiet"]);
-    for line in [
-        "CONNECT registry.example.com:443",
-        "GET http://registry.example.com/",
-        "CONNECT nowhere",
-    ] {
+    for line in ["CONNECT registry.example.com:443", "GET http://registry.example.com/", "CONNECT nowhere"] {
         let mut connection = Connection::open(process.address());
         connection.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert!(connection.response().is_some());

@@ -47,19 +47,14 @@ fn the_window_is_one_second_from_the_first_request_and_refusals_do_not_extend_it
 fn token_calls_and_writes_count_and_so_do_refused_bodies() {
     let emulator = limited();
     assert_eq!(emulator.token("shop", "x").rate_limit_headers(), [5, 4, 1]);
-    assert_eq!(
-        emulator.upsert(json!({"external_id": "c-1"})).rate_limit_headers(),
-        [5, 3, 1]
-    );
+    assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).rate_limit_headers(), [5, 3, 1]);
     assert_eq!(emulator.upsert(json!({})).rate_limit_headers(), [5, 2, 1]);
     let form = emulator
         .anonymous("POST", "/oauth/token")
         .json(json!({"client_id": "shop", "client_secret": "x", "grant_type": "client_credentials"}));
     assert_eq!(form.send().rate_limit_headers(), [5, 1, 1]);
     assert_eq!(
-        emulator
-            .event(json!({"type": "t", "unique_id": 1, "customer": {"external_id": "c-1"}}))
-            .rate_limit_headers(),
+        emulator.event(json!({"type": "t", "unique_id": 1, "customer": {"external_id": "c-1"}})).rate_limit_headers(),
         [5, 0, 1]
     );
     assert_eq!(emulator.token("shop", "x").status(), 429);

@@ -27,9 +27,7 @@ struct Step {
 fn blocks(language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let blocks = README.split(&fence).skip(1);
-    blocks
-        .map(|rest| rest.split("```").next().unwrap_or_default().to_owned())
-        .collect()
+    blocks.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
 fn steps() -> Vec<Step> {
@@ -39,10 +37,7 @@ fn steps() -> Vec<Step> {
     let text = tour.cloned().collect::<String>().replace("\\\n", "");
     for line in text.lines() {
         match line.strip_prefix("$ ") {
-            Some(command) => steps.push(Step {
-                command: command.to_owned(),
-                printed: String::new(),
-            }),
+            Some(command) => steps.push(Step { command: command.to_owned(), printed: String::new() }),
             None => {
                 let printed = &mut steps.last_mut().expect("a block begins with a command").printed;
                 printed.push_str(line);
@@ -85,9 +80,7 @@ impl Shell {
             return printed.collect();
         }
         if let Some((name, value)) = command.split_once('=')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         {
             let value = match value.strip_prefix("$(").and_then(|value| value.strip_suffix(')')) {
                 Some(command) => self.run(command).trim_end().to_owned(),
@@ -99,11 +92,7 @@ impl Shell {
         let (curl, tail) = command.split_once(" | tail -c ").unwrap_or((command, ""));
         let (curl, head) = curl.split_once(" | head -c ").unwrap_or((curl, ""));
         let mut words = self.words(curl).into_iter().peekable();
-        assert_eq!(
-            words.next().as_deref(),
-            Some("curl"),
-            "`{command}` is not a command that this test knows"
-        );
+        assert_eq!(words.next().as_deref(), Some("curl"), "`{command}` is not a command that this test knows");
         let mut printed = Curl::read(&mut words).send(&self.url);
         if !tail.is_empty() {
             let bytes: usize = tail.trim().parse().expect("a number of bytes");
@@ -143,9 +132,7 @@ impl Shell {
         while let Some(letter) = letters.next_if(|letter| letter.is_ascii_alphanumeric()) {
             name.push(letter);
         }
-        self.variables
-            .get(&name)
-            .unwrap_or_else(|| panic!("${name} is set before it is used"))
+        self.variables.get(&name).unwrap_or_else(|| panic!("${name} is set before it is used"))
     }
 }
 
@@ -174,8 +161,7 @@ impl Curl {
                     curl.headers.push((name.to_owned(), value.to_owned()));
                 }
                 "--json" => {
-                    curl.headers
-                        .push(("Content-Type".to_owned(), "application/json".to_owned()));
+                    curl.headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
                     curl.body = Some(value());
                 }
                 "-o" => curl.is_silent = value() == "/dev/null",
@@ -188,17 +174,10 @@ impl Curl {
     }
 
     fn send(self, url: &str) -> String {
-        let method = self
-            .method
-            .unwrap_or_else(|| if self.body.is_some() { "POST" } else { "GET" }.to_owned());
+        let method = self.method.unwrap_or_else(|| if self.body.is_some() { "POST" } else { "GET" }.to_owned());
         let given = format!("http://127.0.0.1:{DEFAULT_PORT}");
-        let path = self
-            .url
-            .strip_prefix(&given)
-            .expect("the README speaks to the default port");
-        let mut request = ureq::http::Request::builder()
-            .method(&*method)
-            .uri(format!("{url}{path}"));
+        let path = self.url.strip_prefix(&given).expect("the README speaks to the default port");
+        let mut request = ureq::http::Request::builder().method(&*method).uri(format!("{url}{path}"));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -208,10 +187,7 @@ impl Curl {
             return self.then.replace("%{http_code}", "000");
         };
         let body = response.body_mut().read_to_string().expect("an answer in UTF-8");
-        let rule = response
-            .headers()
-            .get("x-yotpo-mock-rule")
-            .map(|rule| rule.to_str().expect("ASCII"));
+        let rule = response.headers().get("x-yotpo-mock-rule").map(|rule| rule.to_str().expect("ASCII"));
         let then = self
             .then
             .replace("%{http_code}", response.status().as_str())
@@ -223,15 +199,9 @@ impl Curl {
 #[test]
 fn every_command_of_the_readme_prints_what_the_readme_says() {
     let mock = YotpoMock::start();
-    let mut shell = Shell {
-        variables: HashMap::new(),
-        url: mock.url().to_owned(),
-    };
+    let mut shell = Shell { variables: HashMap::new(), url: mock.url().to_owned() };
     let steps = steps();
-    assert!(
-        steps.iter().filter(|step| step.command.contains("curl")).count() > 12,
-        "the tour was found"
-    );
+    assert!(steps.iter().filter(|step| step.command.contains("curl")).count() > 12, "the tour was found");
     for Step { command, printed } in steps {
         assert_eq!(steady(&shell.run(&command)), steady(&printed), "{command}");
     }
@@ -239,17 +209,12 @@ fn every_command_of_the_readme_prints_what_the_readme_says() {
 
 #[test]
 fn the_settings_of_the_readme_are_what_help_says() {
-    let help = Command::new(env!("CARGO_BIN_EXE_yotpo-mock"))
-        .args(["serve", "-h"])
-        .output()
-        .expect("the binary starts");
+    let help =
+        Command::new(env!("CARGO_BIN_EXE_yotpo-mock")).args(["serve", "-h"]).output().expect("the binary starts");
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     let options = help.split_once("Options:\n").expect("there are options").1;
     let written = blocks("text").into_iter().find(|block| block.contains("--rate-limit"));
-    assert_eq!(
-        written.expect("the README has the settings").trim_end(),
-        options.trim_end()
-    );
+    assert_eq!(written.expect("the README has the settings").trim_end(), options.trim_end());
 }
 
 #[test]
@@ -258,8 +223,5 @@ fn the_rust_block_of_the_readme_stands_on_the_front_page_of_the_crate() {
     let front_page = include_str!("../../src/lib.rs").lines();
     let front_page = front_page.filter_map(|line| line.strip_prefix("//!"));
     let front_page: Vec<_> = front_page.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    assert!(
-        front_page.join("\n").contains(block.trim_end()),
-        "src/lib.rs has another"
-    );
+    assert!(front_page.join("\n").contains(block.trim_end()), "src/lib.rs has another");
 }

@@ -43,11 +43,7 @@ fn an_unknown_path_is_404() {
     ] {
         for method in ["GET", "PATCH", "DELETE"] {
             let response = emulator.anonymous(method, path).send();
-            assert_eq!(
-                (response.status(), response.rule()),
-                (404, Some("path.unknown")),
-                "{method} {path}"
-            );
+            assert_eq!((response.status(), response.rule()), (404, Some("path.unknown")), "{method} {path}");
         }
     }
 }
@@ -80,11 +76,7 @@ fn a_known_path_with_another_method_is_405_and_says_which() {
     {"errors":[{"message":"the path does not take this method, only POST"}]}
     "#);
     for method in ["DELETE", "OPTIONS", "PUT", "TRACE", "PURGE"] {
-        assert_eq!(
-            emulator.anonymous(method, &customers("")).send().status(),
-            405,
-            "{method}"
-        );
+        assert_eq!(emulator.anonymous(method, &customers("")).send().status(), 405, "{method}");
     }
 }
 
@@ -97,25 +89,11 @@ fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
     {"errors":[{"message":"orders is a Yotpo resource that this emulator does not have"}]}
     "#);
     for api in ["core", "messaging"] {
-        for resource in [
-            "orders",
-            "products",
-            "collections",
-            "checkouts",
-            "subscribers",
-            "lists",
-            "webhooks",
-            "register_purchase",
-        ] {
-            for (method, below) in [
-                ("GET", ""),
-                ("POST", "/"),
-                ("DELETE", "/7"),
-                ("PATCH", "/7/fulfillments/8?a=b"),
-            ] {
-                let response = emulator
-                    .anonymous(method, &format!("/{api}/v3/stores/shop/{resource}{below}"))
-                    .send();
+        for resource in
+            ["orders", "products", "collections", "checkouts", "subscribers", "lists", "webhooks", "register_purchase"]
+        {
+            for (method, below) in [("GET", ""), ("POST", "/"), ("DELETE", "/7"), ("PATCH", "/7/fulfillments/8?a=b")] {
+                let response = emulator.anonymous(method, &format!("/{api}/v3/stores/shop/{resource}{below}")).send();
                 assert_eq!(response.status(), 501, "{method} {api} {resource}{below}");
                 let said = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
                 assert!(said.starts_with(resource), "{said}");
@@ -136,10 +114,7 @@ fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
 fn a_body_that_is_not_declared_as_json_is_415() {
     let emulator = Emulator::new();
     let send = |declared: &str| {
-        emulator
-            .request("PATCH", &customers(""))
-            .body(declared, r#"{"customer":{"external_id":"c-1"}}"#)
-            .send()
+        emulator.request("PATCH", &customers("")).body(declared, r#"{"customer":{"external_id":"c-1"}}"#).send()
     };
     assert_snapshot!(send("text/plain"), @r#"
     415
@@ -149,14 +124,7 @@ fn a_body_that_is_not_declared_as_json_is_415() {
     for declared in ["application/x-www-form-urlencoded", "multipart/form-data", "nonsense"] {
         assert_eq!(send(declared).status(), 415, "{declared}");
     }
-    assert_eq!(
-        emulator
-            .anonymous("POST", "/oauth/token")
-            .body("text/plain", "client_id=shop")
-            .send()
-            .status(),
-        415
-    );
+    assert_eq!(emulator.anonymous("POST", "/oauth/token").body("text/plain", "client_id=shop").send().status(), 415);
 }
 
 #[test]
@@ -164,12 +132,7 @@ fn a_body_over_the_limit_is_413() {
     let emulator = Emulator::with(|builder| builder.body_limit(1000));
     let body = |length: usize| json!({"customer": {"external_id": "c-1", "tags": "x".repeat(length)}}).to_string();
     let excess = 1001 - body(0).len();
-    let send = |length| {
-        emulator
-            .request("PATCH", &customers(""))
-            .body("application/json", body(length))
-            .send()
-    };
+    let send = |length| emulator.request("PATCH", &customers("")).body("application/json", body(length)).send();
     assert_eq!(send(excess - 1).status(), 200);
     assert_snapshot!(send(excess), @r#"
     413
@@ -215,12 +178,7 @@ fn a_head_that_never_arrives_is_a_bare_408() {
 fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
     let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
-    socket
-        .write_all(&patch(
-            "Content-Length: 100",
-            b"{\"customer\":{\"external_id\":\"c-1\"}}",
-        ))
-        .unwrap();
+    socket.write_all(&patch("Content-Length: 100", b"{\"customer\":{\"external_id\":\"c-1\"}}")).unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     let mut rest = Vec::new();
     let _ = socket.read_to_end(&mut rest);
@@ -230,12 +188,7 @@ fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
 #[test]
 fn malformed_json_is_400_and_says_where() {
     let emulator = Emulator::new();
-    let send = |body: &[u8]| {
-        emulator
-            .request("PATCH", &customers(""))
-            .body("application/json", body)
-            .send()
-    };
+    let send = |body: &[u8]| emulator.request("PATCH", &customers("")).body("application/json", body).send();
     assert_snapshot!(send(b"{\"customer\":\n{\"external_id\" \"c-1\"}}"), @r#"
     400
     x-yotpo-mock-rule: body.json
@@ -251,24 +204,14 @@ fn malformed_json_is_400_and_says_where() {
         b"{\"a\":01}",
         b"{\"a\":1,}",
     ] {
-        assert_eq!(
-            send(malformed).rule(),
-            Some("body.json"),
-            "{}",
-            String::from_utf8_lossy(malformed)
-        );
+        assert_eq!(send(malformed).rule(), Some("body.json"), "{}", String::from_utf8_lossy(malformed));
     }
 }
 
 #[test]
 fn what_is_no_unicode_is_400() {
     let emulator = Emulator::new();
-    let send = |body: &[u8]| {
-        emulator
-            .request("PATCH", &customers(""))
-            .body("application/json", body)
-            .send()
-    };
+    let send = |body: &[u8]| emulator.request("PATCH", &customers("")).body("application/json", body).send();
     assert_snapshot!(send(br#"{"customer":{"external_id":"\ud800"}}"#), @r#"
     400
     x-yotpo-mock-rule: body.json
@@ -282,11 +225,7 @@ fn what_is_no_unicode_is_400() {
     "#);
     assert_eq!(send(br#"{"customer":{"external_id":"\udc00\ud800"}}"#).status(), 400);
     assert_eq!(send(b"{\"customer\":{\"external_id\":\"\xff\"}}").status(), 400);
-    assert_eq!(
-        send(br#"{"customer":{"external_id":"\ud83d\ude00"}}"#).status(),
-        200,
-        "a pair is a character"
-    );
+    assert_eq!(send(br#"{"customer":{"external_id":"\ud83d\ude00"}}"#).status(), 200, "a pair is a character");
     assert_snapshot!(emulator.get(&customers("?email=%ff")), @r#"
     400
     x-yotpo-mock-rule: query.utf8
@@ -299,20 +238,11 @@ fn what_is_no_unicode_is_400() {
 fn nesting_deeper_than_128_is_400() {
     let emulator = Emulator::new();
     let nested = |depth: usize| {
-        format!(
-            r#"{{"customer":{{"external_id":"c-1","x":{}{}}}}}"#,
-            "[".repeat(depth - 2),
-            "]".repeat(depth - 2)
-        )
+        format!(r#"{{"customer":{{"external_id":"c-1","x":{}{}}}}}"#, "[".repeat(depth - 2), "]".repeat(depth - 2))
     };
     // The test's own parser does not go as deep.
-    let send = |body: String| {
-        emulator
-            .request("PATCH", &customers(""))
-            .body("application/json", body)
-            .nonconforming()
-            .send()
-    };
+    let send =
+        |body: String| emulator.request("PATCH", &customers("")).body("application/json", body).nonconforming().send();
     assert_eq!(send(nested(128)).status(), 200);
     assert_snapshot!(send(nested(129)), @r#"
     400
@@ -325,47 +255,21 @@ fn nesting_deeper_than_128_is_400() {
 #[test]
 fn the_questions_come_in_their_order() {
     let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(1).body_limit(100));
-    let token = emulator.token("shop", "s3cret").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let wrong = |method, path: &str| emulator.anonymous(method, path).body("text/plain", "x".repeat(200));
-    assert_eq!(
-        wrong("POST", "/nowhere").send().status(),
-        404,
-        "the path before the method"
-    );
-    assert_eq!(
-        wrong("POST", &customers("")).send().status(),
-        405,
-        "the method before the token"
-    );
+    assert_eq!(wrong("POST", "/nowhere").send().status(), 404, "the path before the method");
+    assert_eq!(wrong("POST", &customers("")).send().status(), 405, "the method before the token");
     assert_eq!(
         wrong("PATCH", "/core/v3/stores/shop/orders").send().status(),
         501,
         "what is not emulated needs no token"
     );
-    assert_eq!(
-        wrong("PATCH", &customers("")).send().status(),
-        401,
-        "the token before the limit"
-    );
-    assert_eq!(
-        wrong("PATCH", &customers("")).token(&token).send().status(),
-        429,
-        "the limit before the body"
-    );
+    assert_eq!(wrong("PATCH", &customers("")).send().status(), 401, "the token before the limit");
+    assert_eq!(wrong("PATCH", &customers("")).token(&token).send().status(), 429, "the limit before the body");
     emulator.mock.advance(Duration::from_secs(1));
-    assert_eq!(
-        wrong("PATCH", &customers("")).token(&token).send().status(),
-        415,
-        "its type before its size"
-    );
+    assert_eq!(wrong("PATCH", &customers("")).token(&token).send().status(), 415, "its type before its size");
     emulator.mock.advance(Duration::from_secs(1));
-    let large = emulator
-        .anonymous("PATCH", &customers(""))
-        .token(&token)
-        .body("application/json", "x".repeat(200));
+    let large = emulator.anonymous("PATCH", &customers("")).token(&token).body("application/json", "x".repeat(200));
     assert_eq!(large.send().status(), 413, "its size before what it says");
 }
 
@@ -385,50 +289,25 @@ fn the_journal_is_bounded_and_keeps_the_latest() {
     for _ in 0..1010 {
         emulator.anonymous("GET", "/nowhere").send();
     }
-    let numbers: Vec<_> = emulator
-        .mock
-        .requests()
-        .entries()
-        .iter()
-        .map(|entry| entry.number)
-        .collect();
+    let numbers: Vec<_> = emulator.mock.requests().entries().iter().map(|entry| entry.number).collect();
     assert_eq!((numbers.len(), numbers[0], numbers[999]), (1000, 11, 1010));
 }
 
 #[test]
 fn notes_never_echo_what_the_client_sent() {
     let emulator = Emulator::new();
-    let response = emulator
-        .request("GET", &customers("?secret-thing=1&expand=secret-thing"))
-        .nonconforming()
-        .send();
-    assert!(
-        response
-            .headers
-            .iter()
-            .all(|(_, value)| !value.contains("secret-thing"))
-    );
+    let response = emulator.request("GET", &customers("?secret-thing=1&expand=secret-thing")).nonconforming().send();
+    assert!(response.headers.iter().all(|(_, value)| !value.contains("secret-thing")));
 }
 
 #[test]
 fn a_path_is_compared_decoded() {
     let emulator = Emulator::undeclared();
-    assert!(
-        emulator
-            .raw_get("/%63ore/v3/stores/shop/%63ustomers")
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(emulator.raw_get("/%63ore/v3/stores/shop/%63ustomers").starts_with("HTTP/1.1 200"));
     assert_eq!(emulator.mock.requests().entries()[0].store(), Some("shop"));
     let health = emulator.raw_get("/%5Fmock/health");
-    assert!(
-        health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"),
-        "{health}"
-    );
-    assert_eq!(
-        emulator.mock.requests().count(),
-        1,
-        "our own surface is not journalled, however it is spelled"
-    );
+    assert!(health.starts_with("HTTP/1.1 200") && !health.contains("ratelimit"), "{health}");
+    assert_eq!(emulator.mock.requests().count(), 1, "our own surface is not journalled, however it is spelled");
 }
 
 #[test]
@@ -440,8 +319,5 @@ fn the_journal_cuts_what_is_long() {
             .as_bytes(),
     );
     let entry = &emulator.mock.requests().entries()[0];
-    assert_eq!(
-        [entry.method().len(), entry.path().len(), entry.store().unwrap().len()],
-        [512; 3]
-    );
+    assert_eq!([entry.method().len(), entry.path().len(), entry.store().unwrap().len()], [512; 3]);
 }

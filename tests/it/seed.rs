@@ -8,16 +8,11 @@ use crate::support::{Emulator, customers};
 /// Why an emulator does not start with a seed.
 fn refusal(document: &str) -> String {
     let started = YotpoMock::builder().seed(document).try_start();
-    started
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_else(|| "it started".to_owned())
+    started.err().map(|error| error.to_string()).unwrap_or_else(|| "it started".to_owned())
 }
 
 fn customer(json: &str) -> String {
-    refusal(&format!(
-        "{{\"stores\":[{{\"id\":\"shop\",\"customers\":[\n{json}]}}]}}"
-    ))
+    refusal(&format!("{{\"stores\":[{{\"id\":\"shop\",\"customers\":[\n{json}]}}]}}"))
 }
 
 #[test]

@@ -74,14 +74,7 @@ impl Emulator {
 
     /// Prepares a request without a token.
     pub fn anonymous<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
-        Request {
-            emulator: self,
-            method,
-            path: path.to_owned(),
-            headers: Vec::new(),
-            body: None,
-            nonconforming: false,
-        }
+        Request { emulator: self, method, path: path.to_owned(), headers: Vec::new(), body: None, nonconforming: false }
     }
 
     /// Prepares a request to our own surface, by the path below `/_mock`.
@@ -100,16 +93,12 @@ impl Emulator {
 
     /// Creates or updates a customer of the store `shop`.
     pub fn upsert(&self, customer: Value) -> Response {
-        self.request("PATCH", &customers(""))
-            .json(json!({ "customer": customer }))
-            .send()
+        self.request("PATCH", &customers("")).json(json!({ "customer": customer })).send()
     }
 
     /// Sends a custom event to the store `shop`.
     pub fn event(&self, event: Value) -> Response {
-        self.request("PATCH", EVENTS)
-            .json(json!({ "customer_event": event }))
-            .send()
+        self.request("PATCH", EVENTS).json(json!({ "customer_event": event })).send()
     }
 
     /// Asks for a token of a store.
@@ -140,11 +129,7 @@ impl Emulator {
 
     /// The socket's address, for what a well-behaved client would never send.
     pub fn address(&self) -> SocketAddr {
-        self.mock
-            .url()
-            .trim_start_matches("http://")
-            .parse()
-            .expect("a url of an address")
+        self.mock.url().trim_start_matches("http://").parse().expect("a url of an address")
     }
 
     /// Gets a path byte by byte, as it is spelled.
@@ -246,9 +231,7 @@ impl Connection {
             let piece = missing.min(chunk_bytes);
             let start = response.body.len();
             response.body.resize(start + piece, 0);
-            self.socket
-                .read_exact(&mut response.body[start..])
-                .expect("a whole body");
+            self.socket.read_exact(&mut response.body[start..]).expect("a whole body");
             missing -= piece;
             between();
         }
@@ -257,9 +240,7 @@ impl Connection {
 
     /// Asks for something as a client of the vendor's does; the answer is held against `openapi/`.
     pub fn get(&mut self, path: &str) -> Option<Response> {
-        self.send(format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"
-        ));
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"));
         let response = self.response()?;
         response.conforms("GET", path);
         Some(response)
@@ -360,10 +341,7 @@ impl<'a> Request<'a> {
             return;
         }
         response.conforms(method, path);
-        let is_form = self
-            .headers
-            .iter()
-            .any(|(_, value)| value.starts_with("application/x-www-form"));
+        let is_form = self.headers.iter().any(|(_, value)| value.starts_with("application/x-www-form"));
         if response.status() < 300 && !self.nonconforming && !is_form {
             let body = self.body.as_ref();
             let body = body.map(|body| serde_json::from_slice(body).expect("what was taken is JSON"));
@@ -380,21 +358,12 @@ impl<'a> Request<'a> {
         let Request { method, .. } = self;
         let number = response.number();
         let entries = self.emulator.mock.requests().entries();
-        let entry = entries
-            .iter()
-            .find(|entry| entry.number == number)
-            .expect("every answer is in the journal");
+        let entry = entries.iter().find(|entry| entry.number == number).expect("every answer is in the journal");
         let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
         let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
         assert_eq!(
             (entry.method(), entry.path(), entry.status, rules.join(", "), notes),
-            (
-                *method,
-                bare_path,
-                response.status(),
-                response.rule().unwrap_or_default().to_owned(),
-                response.notes()
-            ),
+            (*method, bare_path, response.status(), response.rule().unwrap_or_default().to_owned(), response.notes()),
             "the journal tells what was answered"
         );
     }
@@ -424,10 +393,7 @@ impl Response {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub fn json(&self) -> Value {
@@ -460,9 +426,7 @@ impl Response {
     /// The ids of the notes, in their order.
     pub fn notes(&self) -> Vec<&str> {
         let notes = self.headers.iter().filter(|(name, _)| name == "x-yotpo-mock-note");
-        notes
-            .map(|(_, note)| note.split(':').next().unwrap_or_default())
-            .collect()
+        notes.map(|(_, note)| note.split(':').next().unwrap_or_default()).collect()
     }
 
     /// The cursor of the next page, as it came.
@@ -499,11 +463,7 @@ impl Response {
         let page = self.json();
         let names = page["customers"].as_array().expect("a page").iter().map(|customer| {
             let names = ["external_id", "email", "phone_number"].iter();
-            names
-                .filter_map(|name| customer[*name].as_str())
-                .next()
-                .expect("a customer has a name")
-                .to_owned()
+            names.filter_map(|name| customer[*name].as_str()).next().expect("a customer has a name").to_owned()
         });
         names.collect()
     }

@@ -34,10 +34,7 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ),
     ("world", &["actix", "crate::http", "crate::mock", "StatusCode"]),
     ("http", &["crate::mock"]),
-    (
-        "",
-        &["crate::__internal", "todo!(", "unimplemented!(", "dbg!(", "FIXME"],
-    ),
+    ("", &["crate::__internal", "todo!(", "unimplemented!(", "dbg!(", "FIXME"]),
 ];
 
 #[test]
@@ -48,12 +45,7 @@ fn no_floor_reaches_up() {
     assert!(files.len() > 20, "the sources were found");
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there").with_extension("");
-        let floor = name
-            .iter()
-            .next()
-            .expect("a file has a name")
-            .to_string_lossy()
-            .into_owned();
+        let floor = name.iter().next().expect("a file has a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).expect("sources are UTF-8");
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         let code = code.collect::<Vec<_>>().join("\n");
@@ -74,10 +66,6 @@ fn only_the_upper_floor_knows_actix() {
         let name = file.strip_prefix(&root).expect("it was found there");
         let allowed = ["http", "http.rs"].iter().any(|known| name.starts_with(known));
         let text = fs::read_to_string(&file).expect("sources are UTF-8");
-        assert!(
-            allowed || !text.contains("actix_web"),
-            "{} must not use actix",
-            name.display()
-        );
+        assert!(allowed || !text.contains("actix_web"), "{} must not use actix", name.display());
     }
 }

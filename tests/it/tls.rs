@@ -46,10 +46,7 @@ fn connect(mock: &YotpoMock, name: &str) -> io::Result<Secured> {
 
 /// Asks for something and reads until the server closes.
 fn get(mut inside: impl Read + Write, path: &str) -> io::Result<String> {
-    write!(
-        inside,
-        "GET {path} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(inside, "GET {path} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
     match inside.read_to_string(&mut response) {
         // It closes without a last word, as servers do whose client asked for it.
@@ -68,45 +65,27 @@ fn folder(name: &str) -> PathBuf {
 /// What a tool of this machine prints; `None` where there is no such tool.
 fn told(tool: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(tool).args(arguments).output().ok()?;
-    Some(format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    ))
+    Some(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]
 fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
     let emulator = Emulator::undeclared_with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
-    for name in [
-        "api.yotpo.com",
-        "developers.yotpo.com",
-        "localhost",
-        "127.0.0.1",
-        "::1",
-        "mock.test",
-        "192.0.2.7",
-    ] {
+    for name in ["api.yotpo.com", "developers.yotpo.com", "localhost", "127.0.0.1", "::1", "mock.test", "192.0.2.7"] {
         let response = get(connect(&emulator.mock, name).expect("it is trusted"), &customers("")).expect("an answer");
         assert!(response.starts_with("HTTP/1.1 200 OK"), "{name}: {response}");
         assert_eq!(emulator.get(&customers("")).status(), 200);
     }
     assert_eq!(emulator.mock.requests().count(), 14);
     let https = emulator.mock.https_url().strip_prefix("https://");
-    assert_eq!(
-        https,
-        emulator.mock.url().strip_prefix("http://"),
-        "it is the same port"
-    );
+    assert_eq!(https, emulator.mock.url().strip_prefix("http://"), "it is the same port");
 }
 
 #[test]
 fn it_is_spoken_inside_of_a_tunnel() {
     let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).expect("it listens");
-    socket
-        .write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n")
-        .expect("it reads");
+    socket.write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n").expect("it reads");
     let mut opened = [0; 39];
     socket.read_exact(&mut opened).expect("an answer");
     assert_eq!(opened, *b"HTTP/1.1 200 Connection established\r\n\r\n");
@@ -121,12 +100,7 @@ fn a_name_that_is_not_its_own_is_not_vouched_for() {
     let error = connect(&mock, "example.com").expect_err("the certificate is for others");
     let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
     assert!(
-        matches!(
-            error,
-            Some(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForNameContext { .. }
-            ))
-        ),
+        matches!(error, Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. }))),
         "{error:?}"
     );
     let other = YotpoMock::start();
@@ -146,15 +120,7 @@ fn the_chain_is_one_that_strict_clients_take() {
     let chain = inside.conn.peer_certificates().expect("it has shown some");
     fs::write(&leaf, pem(&chain[0])).expect("the folder takes files");
     let [authority, leaf] = [&authority, &leaf].map(|path| path.to_str().expect("UTF-8"));
-    let verify = [
-        "verify",
-        "-x509_strict",
-        "-purpose",
-        "sslserver",
-        "-CAfile",
-        authority,
-        leaf,
-    ];
+    let verify = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority, leaf];
     let Some(verified) = told("openssl", &verify) else {
         return;
     };
@@ -170,10 +136,7 @@ fn the_chain_is_one_that_strict_clients_take() {
     }
     let a_day = told("openssl", &["x509", "-noout", "-checkend", "85000", "-in", leaf]).expect("it is there");
     let no_longer = told("openssl", &["x509", "-noout", "-checkend", "90000", "-in", leaf]).expect("it is there");
-    assert_eq!(
-        (&*a_day, &*no_longer),
-        ("Certificate will not expire\n", "Certificate will expire\n")
-    );
+    assert_eq!((&*a_day, &*no_longer), ("Certificate will not expire\n", "Certificate will expire\n"));
     let url = format!("{}/_mock/health", mock.https_url());
     let script = "import ssl, sys, urllib.request as r\nc = ssl.create_default_context(cafile=sys.argv[1])\n\
                   c.verify_flags |= ssl.VERIFY_X509_STRICT\nprint(r.build_opener(r.ProxyHandler({}), \
@@ -198,11 +161,9 @@ fn alpn_offers_http_1_1_alone() {
         let socket = TcpStream::connect(emulator.address()).expect("it listens");
         secure(socket, emulator.mock.ca_pem(), "localhost", offered)
     };
-    for (offered, chosen) in [
-        (&[&b"h2"[..], b"http/1.1"][..], Some(&b"http/1.1"[..])),
-        (&[b"http/1.1"], Some(b"http/1.1")),
-        (&[], None),
-    ] {
+    for (offered, chosen) in
+        [(&[&b"h2"[..], b"http/1.1"][..], Some(&b"http/1.1"[..])), (&[b"http/1.1"], Some(b"http/1.1")), (&[], None)]
+    {
         let stream = handshake(offered).expect("it is trusted");
         assert_eq!(stream.conn.alpn_protocol(), chosen);
         let response = get(stream, &customers("")).expect("an answer");
@@ -211,9 +172,7 @@ fn alpn_offers_http_1_1_alone() {
     let error = handshake(&[b"h2"]).expect_err("there is no common protocol");
     assert_eq!(
         error.get_ref().and_then(|error| error.downcast_ref()),
-        Some(&rustls::Error::AlertReceived(
-            rustls::AlertDescription::NoApplicationProtocol
-        ))
+        Some(&rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol))
     );
 }
 
@@ -223,10 +182,7 @@ fn a_kept_authority_is_used_again_and_its_key_is_its_owners() {
     let start = || YotpoMock::builder().ca_dir(&folder).tls_name("mock.test").start();
     let [first, second] = [start(), start()];
     assert_eq!(first.ca_pem(), second.ca_pem());
-    assert_eq!(
-        fs::read_to_string(folder.join("ca.pem")).expect("it is there"),
-        first.ca_pem()
-    );
+    assert_eq!(fs::read_to_string(folder.join("ca.pem")).expect("it is there"), first.ca_pem());
     assert!(!first.ca_pem().contains("PRIVATE KEY"));
     assert!(connect(&second, "mock.test").is_ok());
     #[cfg(unix)]
@@ -242,15 +198,9 @@ fn a_kept_authority_is_used_again_and_its_key_is_its_owners() {
             std::thread::spawn(move || YotpoMock::builder().ca_dir(folder).start().ca_pem().to_owned())
         };
         let started: Vec<_> = (0..8).map(started).collect();
-        started
-            .into_iter()
-            .map(|thread| thread.join().expect("it starts"))
-            .collect()
+        started.into_iter().map(|thread| thread.join().expect("it starts")).collect()
     };
-    assert!(
-        at_once.iter().all(|pem| *pem == at_once[0]),
-        "of many that start at once, one makes it"
-    );
+    assert!(at_once.iter().all(|pem| *pem == at_once[0]), "of many that start at once, one makes it");
 }
 
 /// Why an emulator does not start, and what to do about it.
@@ -268,10 +218,7 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
     cannot use the certificate authority in `DIR`: it does not cover `mock.test` and `10.0.0.1`
     remove the folder, or name another, to create an authority for all names; then give clients the new `ca.pem`
     ");
-    assert!(
-        start().tls_name("sub.localhost").try_start().is_ok(),
-        "what is below a name is its own"
-    );
+    assert!(start().tls_name("sub.localhost").try_start().is_ok(), "what is below a name is its own");
     let kept = fs::read_to_string(folder.join("ca-key.pem")).expect("it is there");
     let other = self::folder("useless-other");
     drop(YotpoMock::builder().ca_dir(&other).start());
@@ -281,10 +228,7 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
         (String::new(), "contains no certificate"),
         (kept[..200].to_owned(), "contains no certificate"),
         (certificate.clone(), "contains no key"),
-        (
-            format!("{key}{certificate}"),
-            "contains a key and a certificate that do not match",
-        ),
+        (format!("{key}{certificate}"), "contains a key and a certificate that do not match"),
     ] {
         fs::write(folder.join("ca-key.pem"), broken).expect("it takes files");
         let told = failure(start(), &folder);
@@ -298,19 +242,13 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
     }
     let file = folder.join("ca.pem");
     let in_the_way = failure(YotpoMock::builder().ca_dir(&file), &folder);
-    assert!(
-        in_the_way.starts_with("cannot use the certificate authority in `DIR/ca.pem`: "),
-        "{in_the_way}"
-    );
+    assert!(in_the_way.starts_with("cannot use the certificate authority in `DIR/ca.pem`: "), "{in_the_way}");
     assert_snapshot!(failure(YotpoMock::builder().tls_name("*.example.com"), &folder), @"
     `*.example.com` is neither a host name nor an IP address
     `--tls-name` takes one name at a time, without a port or wildcards
     ");
     let nowhere = failure(YotpoMock::builder().ca_file(folder.join("no/such/file")), &folder);
-    assert!(
-        nowhere.starts_with("cannot write the CA certificate to `DIR/no/such/file`: "),
-        "{nowhere}"
-    );
+    assert!(nowhere.starts_with("cannot write the CA certificate to `DIR/no/such/file`: "), "{nowhere}");
 }
 
 #[test]
@@ -326,11 +264,7 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
     let emulator = Emulator::undeclared_with(|builder| builder.tls_cert(&cert, &key));
     let socket = TcpStream::connect(emulator.address()).expect("it listens");
     let inside = secure(socket, &own.cert.pem(), "mine.test", &[]).expect("it is trusted");
-    assert!(
-        get(inside, &customers(""))
-            .expect("an answer")
-            .starts_with("HTTP/1.1 200 OK")
-    );
+    assert!(get(inside, &customers("")).expect("an answer").starts_with("HTTP/1.1 200 OK"));
     assert_snapshot!(emulator.control("GET", "/ca.pem").send(), @r#"
     404
     {
@@ -344,14 +278,8 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
         failed(&cert, &wrong),
         format!("cannot use `DIR/wrong.pem` for TLS: it is not the key of `DIR/cert.pem`\n{hint}")
     );
-    assert_eq!(
-        failed(&key, &key),
-        format!("cannot use `DIR/key.pem` for TLS: it contains no certificate\n{hint}")
-    );
-    assert_eq!(
-        failed(&cert, &cert),
-        format!("cannot use `DIR/cert.pem` for TLS: it contains no private key\n{hint}")
-    );
+    assert_eq!(failed(&key, &key), format!("cannot use `DIR/key.pem` for TLS: it contains no certificate\n{hint}"));
+    assert_eq!(failed(&cert, &cert), format!("cannot use `DIR/cert.pem` for TLS: it contains no private key\n{hint}"));
     assert!(failed(&folder.join("none.pem"), &key).starts_with("cannot use `DIR/none.pem` for TLS: "));
     assert_snapshot!(failure(YotpoMock::builder().tls_cert(&cert, &key).ca_dir(&folder), &folder), @"
     a certificate of your own needs no certificate authority
@@ -362,18 +290,12 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
 #[test]
 fn a_fault_resets_a_secured_connection_too() {
     let emulator = Emulator::undeclared();
-    emulator
-        .mock
-        .fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
+    emulator.mock.fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
     let inside = connect(&emulator.mock, "localhost").expect("it is trusted");
     let error = get(inside, &customers("")).expect_err("no answer");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     let inside = connect(&emulator.mock, "localhost").expect("it serves on");
-    assert!(
-        get(inside, &customers(""))
-            .expect("an answer")
-            .starts_with("HTTP/1.1 200 OK")
-    );
+    assert!(get(inside, &customers("")).expect("an answer").starts_with("HTTP/1.1 200 OK"));
 }
 
 #[test]
@@ -381,11 +303,8 @@ fn a_whole_page_comes_through_whole() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
-    let response = get(
-        connect(&emulator.mock, "localhost").expect("it is trusted"),
-        &customers(""),
-    )
-    .expect("an answer");
+    let response =
+        get(connect(&emulator.mock, "localhost").expect("it is trusted"), &customers("")).expect("an answer");
     assert!(response.len() > 2_000_000 && response.ends_with(r#""pagination":{"next_page_info":null}}"#));
 }
 
@@ -403,9 +322,7 @@ fn old_hello() -> Vec<u8> {
 fn hello() -> Vec<u8> {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().expect("TLS 1.2 and 1.3");
-    let config = config
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
+    let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("a name");
     let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
     let mut hello = Vec::new();
@@ -417,10 +334,7 @@ fn hello() -> Vec<u8> {
 fn alert(connection: &mut Connection) -> u8 {
     let mut rest = Vec::new();
     connection.read_to_end(&mut rest).expect("it closes");
-    let at = rest
-        .windows(3)
-        .rposition(|window| window == [21, 3, 3])
-        .expect("an alert");
+    let at = rest.windows(3).rposition(|window| window == [21, 3, 3]).expect("an alert");
     rest[at + 6]
 }
 
@@ -463,13 +377,7 @@ fn a_secured_connection_without_a_request_is_timed_out() {
 #[test]
 fn thousands_who_do_not_go_on_leave_room_for_others() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
-    let begun = [
-        &b""[..],
-        b"\x16",
-        b"CONN",
-        b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n",
-        &hello(),
-    ];
+    let begun = [&b""[..], b"\x16", b"CONN", b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n", &hello()];
     let idle = begun.iter().cycle().take(2_000).map(|begun| {
         let mut connection = Connection::open(emulator.address());
         connection.send(begun);
@@ -477,11 +385,7 @@ fn thousands_who_do_not_go_on_leave_room_for_others() {
     });
     let idle: Vec<_> = idle.collect();
     let inside = connect(&emulator.mock, "localhost").expect("it is trusted");
-    assert!(
-        get(inside, &customers(""))
-            .expect("an answer")
-            .starts_with("HTTP/1.1 200 OK")
-    );
+    assert!(get(inside, &customers("")).expect("an answer").starts_with("HTTP/1.1 200 OK"));
     assert_eq!(emulator.get(&customers("")).status(), 200);
     drop(emulator);
     drop(idle);
@@ -503,20 +407,13 @@ fn a_handshake_that_came_to_nothing_stands_in_the_log() {
     };
     assert!(connect(pem, "example.com").is_err());
     assert!(connect(stranger.ca_pem(), "localhost").is_err());
-    for bytes in [
-        old_hello(),
-        [hello(), b"GET / HTTP/1.1\r\n\r\n".to_vec()].concat(),
-        hello()[..50].to_vec(),
-    ] {
+    for bytes in [old_hello(), [hello(), b"GET / HTTP/1.1\r\n\r\n".to_vec()].concat(), hello()[..50].to_vec()] {
         let mut connection = Connection::open(process.address());
         connection.send(bytes);
         let _ = connection.read_to_end(&mut Vec::new());
     }
     let (_, _, log) = process.stop("TERM");
-    let told = log
-        .lines()
-        .filter_map(|line| line.split_once(" INFO "))
-        .map(|(_, told)| told);
+    let told = log.lines().filter_map(|line| line.split_once(" INFO ")).map(|(_, told)| told);
     let told: Vec<_> = told.filter(|told| told.contains("TLS")).collect();
     assert_snapshot!(told.join("\n"), @"
     a TLS client requested `example.com`, which the certificate does not cover; `--tls-name example.com` adds it

@@ -29,30 +29,15 @@ fn requests() -> Vec<(&'static str, String, &'static str, String)> {
     let form = "client_id=shop&client_secret=any&grant_type=client_credentials";
     let orders = "/core/v3/stores/shop/orders";
     vec![
-        (
-            "POST",
-            ACCESS_TOKENS.to_owned(),
-            "",
-            json!({"secret": "any"}).to_string(),
-        ),
+        ("POST", ACCESS_TOKENS.to_owned(), "", json!({"secret": "any"}).to_string()),
         ("POST", ACCESS_TOKENS.to_owned(), "", json!({"secret": 1}).to_string()),
         ("POST", "/oauth/token".to_owned(), FORM, form.to_owned()),
-        (
-            "POST",
-            "/oauth/token".to_owned(),
-            "",
-            json!({"client_id": "shop"}).to_string(),
-        ),
+        ("POST", "/oauth/token".to_owned(), "", json!({"client_id": "shop"}).to_string()),
         ("PATCH", customers(""), TOKEN, customer.to_string()),
         ("PATCH", customers(""), TOKEN, broken.to_string()),
         ("PATCH", customers(""), TOKEN, "{".to_owned()),
         ("PATCH", customers(""), TOKEN, String::new()),
-        (
-            "PATCH",
-            customers(""),
-            "X-Yotpo-Token: any\r\nContent-Type: text/plain\r\n",
-            customer.to_string(),
-        ),
+        ("PATCH", customers(""), "X-Yotpo-Token: any\r\nContent-Type: text/plain\r\n", customer.to_string()),
         (
             "PATCH",
             customers(""),
@@ -63,19 +48,9 @@ fn requests() -> Vec<(&'static str, String, &'static str, String)> {
         ("PATCH", EVENTS.to_owned(), TOKEN, event.to_string()),
         ("POST", EVENTS.to_owned(), TOKEN, event["customer_event"].to_string()),
         ("GET", customers("?limit=1"), TOKEN, String::new()),
-        (
-            "GET",
-            customers("?email=ANN%40example.com&surprise=1"),
-            TOKEN,
-            String::new(),
-        ),
+        ("GET", customers("?email=ANN%40example.com&surprise=1"), TOKEN, String::new()),
         ("GET", customers("?limit=0"), TOKEN, String::new()),
-        (
-            "GET",
-            customers("?access_token=any"),
-            "x-yotpo-token: \r\n",
-            String::new(),
-        ),
+        ("GET", customers("?access_token=any"), "x-yotpo-token: \r\n", String::new()),
         (
             "GET",
             customers(""),
@@ -93,11 +68,7 @@ fn describe(response: &Response) -> String {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "date" && name != "connection");
     headers.sort();
-    format!(
-        "{} {headers:?} {}",
-        response.status(),
-        String::from_utf8_lossy(&response.body)
-    )
+    format!("{} {headers:?} {}", response.status(), String::from_utf8_lossy(&response.body))
 }
 
 /// The journal without what differs between the transports.
@@ -141,11 +112,7 @@ fn both_transports_send_the_same_pages() {
         builder.seed(json!({"stores": [{"id": "shop", "customers": seed}]}).to_string())
     });
     let [mut fast, mut full] = [0, 1].map(|_| Connection::open(emulator.address()));
-    for query in [
-        "?limit=100",
-        "?limit=7&include_custom_properties=true",
-        "?external_ids=c-149,c-3",
-    ] {
+    for query in ["?limit=100", "?limit=7&include_custom_properties=true", "?external_ids=c-149,c-3"] {
         let get = |headers| request("GET", &customers(query), headers, "");
         fast.send(get("X-Yotpo-Token: any\r\n"));
         full.send(get(&format!("X-Yotpo-Token: any\r\n{FULL_TRANSPORT}")));
@@ -162,12 +129,7 @@ fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
     let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();
     let chunked = {
         let body = customer("c-3");
-        let head = request(
-            "PATCH",
-            &customers(""),
-            &format!("{token}Transfer-Encoding: chunked\r\n"),
-            "",
-        );
+        let head = request("PATCH", &customers(""), &format!("{token}Transfer-Encoding: chunked\r\n"), "");
         format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
     };
     let mut connection = Connection::open(emulator.address());
@@ -229,9 +191,7 @@ fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
 
 #[test]
 fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
-    let customers_of: Vec<_> = (0..150)
-        .map(|number| json!({"external_id": format!("c-{number}")}))
-        .collect();
+    let customers_of: Vec<_> = (0..150).map(|number| json!({"external_id": format!("c-{number}")})).collect();
     let emulator = Emulator::undeclared_with(|builder| {
         builder.seed(json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string())
     });
@@ -258,12 +218,7 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
 /// error that ends it.
 fn receive_all(emulator: &Emulator, transport: &str) -> Result<String, ErrorKind> {
     let mut connection = Connection::open(emulator.address());
-    connection.send(request(
-        "GET",
-        &customers(""),
-        &format!("X-Yotpo-Token: any\r\n{transport}"),
-        "",
-    ));
+    connection.send(request("GET", &customers(""), &format!("X-Yotpo-Token: any\r\n{transport}"), ""));
     connection.finish();
     let mut received = Vec::new();
     connection.read_to_end(&mut received).map_err(|error| error.kind())?;
@@ -280,18 +235,12 @@ fn both_transports_apply_the_same_faults() {
     for (effect, expected) in [
         (json!({"status": 503}), "injected by fault 1"),
         (json!({"status": 429, "headers": {"X-More": "a"}}), "retry-after: 1"),
-        (
-            json!({"status": 200, "body": "", "content_type": "text/html"}),
-            "content-type: text/html",
-        ),
+        (json!({"status": 200, "body": "", "content_type": "text/html"}), "content-type: text/html"),
         (json!({"malformed_json": true}), r#""next_page_info":null}"#),
         (json!({"truncate_bytes": 10}), "\n\n{\"customer"),
         (json!({"truncate_bytes": 0}), "content-length: "),
         (json!({"drip_bytes_per_second": 1000}), r#""next_page_info":null}}"#),
-        (
-            json!({"truncate_bytes": 20, "drip_bytes_per_second": 200}),
-            "\n\n{\"customers\":[],\"pag",
-        ),
+        (json!({"truncate_bytes": 20, "drip_bytes_per_second": 200}), "\n\n{\"customers\":[],\"pag"),
         (json!({"connection": "close"}), ""),
         (json!({"connection": "reset"}), ""),
         (json!({"expire_token": true}), "x-yotpo-mock-rule: token.expired"),
@@ -306,10 +255,7 @@ fn both_transports_apply_the_same_faults() {
         assert_eq!(fast, full, "{effect}");
         match fast.0 {
             Ok(received) => assert!(received.contains(expected), "{effect}: {received}"),
-            Err(error) => assert_eq!(
-                (&effect["connection"], error),
-                (&json!("reset"), ErrorKind::ConnectionReset)
-            ),
+            Err(error) => assert_eq!((&effect["connection"], error), (&json!("reset"), ErrorKind::ConnectionReset)),
         }
         assert_eq!(fast.1[0]["fault"], 1, "{effect}");
     }
@@ -329,11 +275,7 @@ fn a_rejection_that_leaves_a_short_body_unread_keeps_the_connection_on_both_tran
         ] {
             connection.send(request("PATCH", &path, headers, &body));
             let response = connection.response().expect("the connection is open");
-            assert_eq!(
-                (response.status(), response.header("connection")),
-                (status, None),
-                "{path}"
-            );
+            assert_eq!((response.status(), response.header("connection")), (status, None), "{path}");
         }
     }
 }
@@ -344,10 +286,7 @@ fn the_full_transport_loses_the_body_of_a_delayed_get_before_a_head() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"delay_ms": 20, "times": 1}));
     let token = format!("X-Yotpo-Token: any\r\n{FULL_TRANSPORT}");
-    let pipelined = [
-        request("GET", &customers(""), &token, ""),
-        request("HEAD", &customers(""), &token, ""),
-    ];
+    let pipelined = [request("GET", &customers(""), &token, ""), request("HEAD", &customers(""), &token, "")];
     let mut connection = Connection::open(emulator.address());
     connection.send(pipelined.concat());
     connection.finish();

@@ -28,23 +28,11 @@ fn an_updated_profile_stays_readable_as_it_was_and_findable_by_its_old_email() {
     emulator.upsert(json!({"external_id": "c-1", "email": "old@example.com"}));
     emulator.mock.advance(Duration::from_secs(60));
     emulator.upsert(json!({"external_id": "c-1", "email": "new@example.com"}));
-    assert_eq!(
-        emulator.get(&customers("?email=old%40example.com")).identifiers(),
-        ["c-1"]
-    );
-    assert_eq!(
-        emulator.get(&customers("?email=new%40example.com")).identifiers(),
-        [""; 0]
-    );
+    assert_eq!(emulator.get(&customers("?email=old%40example.com")).identifiers(), ["c-1"]);
+    assert_eq!(emulator.get(&customers("?email=new%40example.com")).identifiers(), [""; 0]);
     emulator.mock.advance(Duration::from_secs(60));
-    assert_eq!(
-        emulator.get(&customers("?email=old%40example.com")).identifiers(),
-        [""; 0]
-    );
-    assert_eq!(
-        emulator.get(&customers("?email=new%40example.com")).identifiers(),
-        ["c-1"]
-    );
+    assert_eq!(emulator.get(&customers("?email=old%40example.com")).identifiers(), [""; 0]);
+    assert_eq!(emulator.get(&customers("?email=new%40example.com")).identifiers(), ["c-1"]);
 }
 
 #[test]
@@ -73,8 +61,5 @@ fn a_write_is_dated_at_its_acceptance() {
     let emulator = delayed();
     emulator.upsert(json!({"external_id": "c-1"}));
     emulator.mock.advance(Duration::from_secs(3600));
-    assert_eq!(
-        emulator.get(&customers("")).json()["customers"][0]["account_updated_at"],
-        "2026-01-01T00:00:00"
-    );
+    assert_eq!(emulator.get(&customers("")).json()["customers"][0]["account_updated_at"], "2026-01-01T00:00:00");
 }

@@ -32,10 +32,7 @@ impl RecordedResponse {
     /// If the file is missing or malformed.
     fn load(path: &str) -> RecordedResponse {
         let response = std::fs::read(path).expect("the file exists");
-        let end = response
-            .windows(4)
-            .position(|bytes| bytes == b"\r\n\r\n")
-            .expect("a complete head");
+        let end = response.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a complete head");
         let head = std::str::from_utf8(&response[..end]).expect("an ASCII head");
         let headers = head.lines().skip(1).filter_map(|line| {
             let (name, value) = line.split_once(": ").expect("a header");
@@ -43,10 +40,7 @@ impl RecordedResponse {
             let value = HeaderValue::try_from(value).expect("a header value");
             (!GENERATED_HEADERS.contains(&name.as_str())).then_some((name, value))
         });
-        RecordedResponse {
-            headers: headers.collect(),
-            body: Bytes::copy_from_slice(&response[end + 4..]),
-        }
+        RecordedResponse { headers: headers.collect(), body: Bytes::copy_from_slice(&response[end + 4..]) }
     }
 
     pub fn replay(&self) -> HttpResponse {
@@ -109,11 +103,8 @@ impl Options {
     pub fn from_args() -> Options {
         let mut arguments = std::env::args().skip(1).peekable();
         let is_tls = arguments.next_if_eq("--tls").is_some();
-        let mut next = || {
-            arguments
-                .next()
-                .expect("usage: [--tls] PORT READ CUSTOMER EVENT [PAGES], the last four being files")
-        };
+        let mut next =
+            || arguments.next().expect("usage: [--tls] PORT READ CUSTOMER EVENT [PAGES], the last four being files");
         let port = next().parse().expect("a port");
         let (read, customer, event) = (next(), next(), next());
         let responses = Responses {
@@ -122,11 +113,7 @@ impl Options {
             event: RecordedResponse::load(&event),
             pages: arguments.next().map(|path| load_pages(&path)).unwrap_or_default(),
         };
-        Options {
-            port,
-            is_tls,
-            responses,
-        }
+        Options { port, is_tls, responses }
     }
 }
 
@@ -160,10 +147,6 @@ pub async fn serve(
             }
         });
     let address = ("127.0.0.1", port);
-    let server = if is_tls {
-        server.bind_rustls_0_23(address, tls_config())?
-    } else {
-        server.bind(address)?
-    };
+    let server = if is_tls { server.bind_rustls_0_23(address, tls_config())? } else { server.bind(address)? };
     server.run().await
 }

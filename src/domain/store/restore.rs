@@ -46,11 +46,7 @@ pub enum RestoreError {
 
 impl StoreState {
     pub fn counters(&self) -> Counters {
-        Counters {
-            customers: self.last_profile,
-            events: self.last_event,
-            writes: self.writes,
-        }
+        Counters { customers: self.last_profile, events: self.last_event, writes: self.writes }
     }
 
     /// Restores a customer with its number and its revision, by default the next ones.
@@ -141,9 +137,5 @@ impl StoreState {
 /// Checks the number of the next item, by default the one after the last.
 fn next(number: Option<u64>, last: u64) -> Result<u64, RestoreError> {
     let number = number.unwrap_or(last + 1);
-    if number > last && number <= MAX_NUMBER {
-        Ok(number)
-    } else {
-        Err(RestoreError::Number(number))
-    }
+    if number > last && number <= MAX_NUMBER { Ok(number) } else { Err(RestoreError::Number(number)) }
 }

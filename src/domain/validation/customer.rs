@@ -38,12 +38,7 @@ pub fn read_customer(
         diagnostics.report(&rule::CUSTOMER_REQUIRED, "customer");
         return diagnostics.finish(None);
     };
-    let mut reader = ObjectReader {
-        object: customer,
-        path: "customer",
-        validation: options.validation,
-        diagnostics,
-    };
+    let mut reader = ObjectReader { object: customer, path: "customer", validation: options.validation, diagnostics };
     let is_blank = |value: &Json<'_>| value.as_str().is_some_and(|text| text.trim().is_empty());
     if reader.get("phone_number").is_some_and(|number| !is_blank(number)) {
         reader.diagnostics.note(Note::CustomersPhoneNumber);
@@ -84,11 +79,7 @@ impl ObjectReader<'_> {
         } else {
             self.phone_number()
         };
-        let identifiers = SentIdentifiers {
-            external_id,
-            email,
-            phone_number,
-        };
+        let identifiers = SentIdentifiers { external_id, email, phone_number };
         if identifiers.are_missing() {
             self.diagnostics.report(&rule::IDENTIFIER_MISSING, self.path);
         }
@@ -100,20 +91,15 @@ impl ObjectReader<'_> {
         if !enforce_deprecations {
             customer.custom_properties = self.custom_properties();
         }
-        customer
-            .account_updated_at
-            .get_or_insert_with(|| timestamp::render(now));
+        customer.account_updated_at.get_or_insert_with(|| timestamp::render(now));
         customer
     }
 
     /// The writable fields of a customer in a seed. Unlike a write, it may have an email and a phone number without an external
     /// id.
     pub fn seeded_customer(&mut self) -> Customer {
-        let identifiers = SentIdentifiers {
-            external_id: self.external_id(),
-            email: self.email(),
-            phone_number: self.phone_number(),
-        };
+        let identifiers =
+            SentIdentifiers { external_id: self.external_id(), email: self.email(), phone_number: self.phone_number() };
         if identifiers.are_missing() {
             self.diagnostics.report(&rule::IDENTIFIER_MISSING, self.path);
         }

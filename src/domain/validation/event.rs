@@ -63,12 +63,8 @@ pub fn read_event(
         diagnostics.report(&rule::EVENT_REQUIRED, "customer_event");
         return diagnostics.finish(None);
     };
-    let mut reader = ObjectReader {
-        object: event,
-        path: "customer_event",
-        validation: options.validation,
-        diagnostics,
-    };
+    let mut reader =
+        ObjectReader { object: event, path: "customer_event", validation: options.validation, diagnostics };
     let event = reader.event(now);
     diagnostics.finish(event)
 }
@@ -92,26 +88,13 @@ impl ObjectReader<'_> {
         let sent = [source, event_type, timestamp, unique_id, properties, customer];
         self.note_unknown_keys(|key| sent.contains(&key));
 
-        let source = self.text_if(
-            is_short_and_not_empty,
-            source,
-            &rule::EVENT_SOURCE_TYPE,
-            &rule::EVENT_SOURCE_LENGTH,
-        );
+        let source = self.text_if(is_short_and_not_empty, source, &rule::EVENT_SOURCE_TYPE, &rule::EVENT_SOURCE_LENGTH);
         if self.get(event_type).is_none() {
             self.report(&rule::EVENT_TYPE_REQUIRED, event_type);
         }
-        let event_type = self.text_if(
-            is_short_and_not_empty,
-            event_type,
-            &rule::EVENT_TYPE_TYPE,
-            &rule::EVENT_TYPE_LENGTH,
-        );
-        if [&source, &event_type]
-            .into_iter()
-            .flatten()
-            .any(|text| !is_snake_case(text))
-        {
+        let event_type =
+            self.text_if(is_short_and_not_empty, event_type, &rule::EVENT_TYPE_TYPE, &rule::EVENT_TYPE_LENGTH);
+        if [&source, &event_type].into_iter().flatten().any(|text| !is_snake_case(text)) {
             self.diagnostics.note(Note::EventsNotSnakeCase);
         }
         let timestamp = self
@@ -128,13 +111,7 @@ impl ObjectReader<'_> {
             },
         );
         let customer = self.customer_of_event(customer, now);
-        let event = Event {
-            unique_id: unique_id?,
-            event_type: event_type?,
-            source,
-            timestamp,
-            properties,
-        };
+        let event = Event { unique_id: unique_id?, event_type: event_type?, source, timestamp, properties };
         Some((event, customer?))
     }
 

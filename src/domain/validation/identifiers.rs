@@ -103,11 +103,7 @@ impl ObjectReader<'_> {
         if !is_well_formed {
             self.report(&rule::EMAIL_FORMAT, name);
         }
-        if is_short && is_well_formed {
-            Identifier::Valid(Email(text.to_owned()))
-        } else {
-            Identifier::Invalid
-        }
+        if is_short && is_well_formed { Identifier::Valid(Email(text.to_owned())) } else { Identifier::Invalid }
     }
 
     pub fn phone_number(&mut self) -> Identifier<PhoneNumber> {

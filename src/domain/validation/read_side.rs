@@ -108,19 +108,10 @@ pub(crate) fn read_complete_customer(
         check_keys(&format!("{path}.address"), address, is_known)?;
     }
     let mut diagnostics = Diagnostics::default();
-    let mut reader = ObjectReader {
-        object: &object.into(),
-        path,
-        validation,
-        diagnostics: &mut diagnostics,
-    };
+    let mut reader = ObjectReader { object: &object.into(), path, validation, diagnostics: &mut diagnostics };
     let mut customer = reader.seeded_customer();
     check_rules(diagnostics)?;
-    let read_side = ReadSide {
-        object,
-        path,
-        validation,
-    };
+    let read_side = ReadSide { object, path, validation };
     customer.lists = read_side.lists()?;
     customer.channels = read_side.channels()?;
     customer.loyalty = read_side.table("loyalty", LOYALTY)?;
@@ -141,12 +132,7 @@ pub(crate) fn read_complete_event(
         check_keys(&format!("{path}.customer"), customer, is_identifier)?;
     }
     let mut diagnostics = Diagnostics::default();
-    let mut reader = ObjectReader {
-        object: &object.into(),
-        path,
-        validation,
-        diagnostics: &mut diagnostics,
-    };
+    let mut reader = ObjectReader { object: &object.into(), path, validation, diagnostics: &mut diagnostics };
     let event = reader.event(now);
     check_rules(diagnostics)?;
     let (event, customer) = event.expect("an event that breaks no rule is complete");
@@ -162,9 +148,7 @@ fn check_rules(diagnostics: Diagnostics) -> Result<(), InvalidField> {
 
 fn check_keys(path: &str, object: &Map<String, Value>, is_known: impl Fn(&str) -> bool) -> Result<(), InvalidField> {
     match object.keys().find(|key| !is_known(key)) {
-        Some(key) => Err(InvalidField::Unknown {
-            path: format!("{path}.{key}"),
-        }),
+        Some(key) => Err(InvalidField::Unknown { path: format!("{path}.{key}") }),
         None => Ok(()),
     }
 }
@@ -233,9 +217,7 @@ impl<'a> ReadSide<'a> {
     /// Brings a time to the form that Yotpo returns.
     fn normalize_time(&self, time: &mut Option<String>, path: &str) -> Result<(), InvalidField> {
         if let Some(text) = time {
-            *text = self
-                .time(text)
-                .ok_or_else(|| wrong_value(path.to_owned(), FieldType::Time.description()))?;
+            *text = self.time(text).ok_or_else(|| wrong_value(path.to_owned(), FieldType::Time.description()))?;
         }
         Ok(())
     }
@@ -268,9 +250,7 @@ impl<'a> ReadSide<'a> {
             rendered.push(format!("\"{key}\":{value}"));
         }
         let rendered = format!("{{{}}}", rendered.join(","));
-        Ok(Some(
-            RawValue::from_string(rendered).expect("JSON values under quoted keys are JSON"),
-        ))
+        Ok(Some(RawValue::from_string(rendered).expect("JSON values under quoted keys are JSON")))
     }
 
     /// The value if it is of the type.
@@ -299,13 +279,8 @@ fn read_object<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, Inva
     let Value::Object(fields) = value else {
         return Err(wrong_value(path.to_owned(), "an object"));
     };
-    fields
-        .iter()
-        .try_for_each(|(key, value)| reject_arrays(&format!("{path}.{key}"), value))?;
-    T::deserialize(value).map_err(|source| InvalidField::Malformed {
-        path: path.to_owned(),
-        source,
-    })
+    fields.iter().try_for_each(|(key, value)| reject_arrays(&format!("{path}.{key}"), value))?;
+    T::deserialize(value).map_err(|source| InvalidField::Malformed { path: path.to_owned(), source })
 }
 
 fn reject_arrays(path: &str, value: &Value) -> Result<(), InvalidField> {

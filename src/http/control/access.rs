@@ -30,13 +30,7 @@ pub(crate) struct Access {
 
 impl Default for Access {
     fn default() -> Access {
-        Access {
-            bound: None,
-            hosts: Vec::new(),
-            origins: Vec::new(),
-            token: None,
-            body_limit: DEFAULT_BODY_LIMIT,
-        }
+        Access { bound: None, hosts: Vec::new(), origins: Vec::new(), token: None, body_limit: DEFAULT_BODY_LIMIT }
     }
 }
 
@@ -92,9 +86,7 @@ impl Access {
             return Ok(());
         };
         let origin = String::from_utf8_lossy(origin.as_bytes());
-        let authority = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         let is_same_origin = authority.is_some() && host_of(head) == authority;
         if is_same_origin || self.allows_origin(&origin) {
             return Ok(());

@@ -26,8 +26,5 @@ fn ca_pem(request: &HttpRequest) -> Result<String, ControlError> {
 
 #[cfg(not(feature = "tls"))]
 fn ca_pem(_: &HttpRequest) -> Result<String, ControlError> {
-    Err(ControlError::not_found(
-        "this build does not support TLS",
-        "build it with the Cargo feature `tls`",
-    ))
+    Err(ControlError::not_found("this build does not support TLS", "build it with the Cargo feature `tls`"))
 }

@@ -35,19 +35,14 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Ut
     };
     let time = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let time = time.ok_or_else(|| {
-        D::Error::custom(format!(
-            "must be a time such as `2026-01-01T00:00:00Z`, and is `{}`",
-            truncate(&value)
-        ))
+        D::Error::custom(format!("must be a time such as `2026-01-01T00:00:00Z`, and is `{}`", truncate(&value)))
     })?;
     Ok(Some(time.to_utc()))
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let duration = value
-        .as_f64()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let duration = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.ok_or_else(|| D::Error::custom(format!("must be a number from 0, and is `{}`", truncate(&value))))
 }
 
@@ -60,14 +55,9 @@ pub(super) async fn get(request: ControlRequest) -> ControlResult {
 /// `PUT /_mock/clock`, `?store=`: sets the time; without a store, also freezes or resumes it.
 pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    let update: ClockUpdate = request
-        .json("for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`")
-        .await?;
+    let update: ClockUpdate = request.json("for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`").await?;
     if store.is_some() && update.frozen.is_some() {
-        return Err(ControlError::bad(
-            "`frozen` applies to the clock of all stores",
-            "leave out `store` or `frozen`",
-        ));
+        return Err(ControlError::bad("`frozen` applies to the clock of all stores", "leave out `store` or `frozen`"));
     }
     let clock = &request.world.clock;
     clock.set(store.as_deref(), update.now, update.frozen)?;
@@ -77,9 +67,7 @@ pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
 /// `POST /_mock/clock/advance`, `?store=`
 pub(super) async fn advance(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    let Advance { seconds } = request
-        .json("for example `{\"seconds\":60}`; a clock never goes back")
-        .await?;
+    let Advance { seconds } = request.json("for example `{\"seconds\":60}`; a clock never goes back").await?;
     request.world.clock.advance(store.as_deref(), seconds)?;
     ok(to_json(&request.world, store.as_deref()))
 }

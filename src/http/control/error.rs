@@ -25,12 +25,7 @@ impl ControlError {
         error: impl Into<Cow<'static, str>>,
         hint: impl Into<Cow<'static, str>>,
     ) -> ControlError {
-        ControlError {
-            status,
-            error: error.into(),
-            hint: hint.into(),
-            allow: None,
-        }
+        ControlError { status, error: error.into(), hint: hint.into(), allow: None }
     }
 
     /// A 400.

@@ -12,12 +12,10 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let memory = request.world.memory();
     let definition = FaultDefinition::from_json(request.object().await?);
-    let id = definition
-        .and_then(|definition| memory.faults.add(definition))
-        .map_err(|error| {
-            let example = r#"for example {"match":{"operation":"upsertCustomer"},"times":2,"status":503}"#;
-            ControlError::bad(error.to_string(), example)
-        })?;
+    let id = definition.and_then(|definition| memory.faults.add(definition)).map_err(|error| {
+        let example = r#"for example {"match":{"operation":"upsertCustomer"},"times":2,"status":503}"#;
+        ControlError::bad(error.to_string(), example)
+    })?;
     Ok(HttpResponse::Created().json(memory.faults.get(id).expect("it was just added")))
 }
 

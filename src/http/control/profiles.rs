@@ -40,10 +40,7 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
             return ok(json!({ "accepted": false, "broken": broken, "notes": notes }));
         }
     };
-    let merged = outcome
-        .merged
-        .iter()
-        .map(|(number, identifiers)| merged_json(*number, identifiers));
+    let merged = outcome.merged.iter().map(|(number, identifiers)| merged_json(*number, identifiers));
     ok(json!({
         "accepted": true,
         "would": outcome.match_kind.effect(),

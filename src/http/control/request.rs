@@ -39,11 +39,7 @@ impl FromRequest for ControlRequest {
     type Future = Ready<Result<ControlRequest, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(ControlRequest {
-            world: world_of(request),
-            request: request.clone(),
-            payload: payload.take(),
-        }))
+        ready(Ok(ControlRequest { world: world_of(request), request: request.clone(), payload: payload.take() }))
     }
 }
 
@@ -84,10 +80,7 @@ impl ControlRequest {
     pub fn store(&self) -> Result<Option<String>, ControlError> {
         let [store] = self.query(["store"])?;
         match store.as_deref() {
-            Some("") => Err(ControlError::bad(
-                "`store` is empty",
-                "name a store, or leave it out for all stores",
-            )),
+            Some("") => Err(ControlError::bad("`store` is empty", "name a store, or leave it out for all stores")),
             _ => Ok(store),
         }
     }
@@ -191,10 +184,9 @@ where
     let value = Value::deserialize(deserializer)?;
     match value.as_u64().filter(|number| (MIN..=MAX).contains(number)) {
         Some(number) => Ok(number.into()),
-        None => Err(D::Error::custom(format!(
-            "must be a whole number from {MIN} to {MAX}, and is `{}`",
-            truncate(&value)
-        ))),
+        None => {
+            Err(D::Error::custom(format!("must be a whole number from {MIN} to {MAX}, and is `{}`", truncate(&value))))
+        }
     }
 }
 

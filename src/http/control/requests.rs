@@ -14,9 +14,8 @@ use crate::world::verification::{self, InvalidExpectation, Times, VerificationFa
 /// and the numbers `after` and `before`.
 pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let [store, operation, method, path, status, rule, note, ..] = verification::KEYS;
-    let [filters @ .., after, before, limit] = request.query([
-        store, operation, method, path, status, rule, note, "after", "before", "limit",
-    ])?;
+    let [filters @ .., after, before, limit] =
+        request.query([store, operation, method, path, status, rule, note, "after", "before", "limit"])?;
     let limit = parse_limit(limit)?;
     let after = parse_number("after", after, 0, 0..=u64::MAX)?;
     let before = parse_number("before", before, u64::MAX, 0..=u64::MAX)?;
@@ -67,10 +66,7 @@ struct ExpectedCount {
 pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let mut expected = request.object().await?;
-    let count = COUNT_KEYS
-        .into_iter()
-        .filter_map(|key| expected.remove_entry(key))
-        .collect();
+    let count = COUNT_KEYS.into_iter().filter_map(|key| expected.remove_entry(key)).collect();
     let times = times(from_object(count, COUNT_HINT)?)?;
     if let Some(key) = expected.keys().find(|key| !verification::KEYS.contains(&key.as_str())) {
         let keys = [&COUNT_KEYS[..], &verification::KEYS].concat();
@@ -108,14 +104,8 @@ fn difference_json(Difference { path, expected, found }: &Difference) -> Value {
 fn times(expected: ExpectedCount) -> Result<Times, ControlError> {
     match (expected.count, expected.at_least, expected.at_most) {
         (Some(count), None, None) => Ok(Times::Exactly(count)),
-        (Some(_), _, _) => Err(ControlError::bad(
-            "`count` excludes `at_least` and `at_most`",
-            COUNT_HINT,
-        )),
-        (None, None, None) => Err(ControlError::bad(
-            "the expected number of requests is missing",
-            COUNT_HINT,
-        )),
+        (Some(_), _, _) => Err(ControlError::bad("`count` excludes `at_least` and `at_most`", COUNT_HINT)),
+        (None, None, None) => Err(ControlError::bad("the expected number of requests is missing", COUNT_HINT)),
         (None, Some(least), Some(most)) if least > most => Err(ControlError::bad(
             format!("`at_least` is `{least}` and `at_most` is `{most}`"),
             "`at_least` must not be greater than `at_most`",

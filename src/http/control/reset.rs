@@ -17,9 +17,7 @@ struct Reset {
 /// `POST /_mock/reset`, `?store=`: restores the seeds of the start, or with `{"to":"empty"}` removes everything.
 pub(super) async fn reset(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    let Reset { to } = request
-        .json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body")
-        .await?;
+    let Reset { to } = request.json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body").await?;
     request.world.reset(store.as_deref(), to);
     ok(json!({}))
 }

@@ -41,20 +41,12 @@ struct Generate {
 pub(super) async fn generate(mut request: ControlRequest) -> ControlResult {
     const EXAMPLE: &str = r#"for example `{"customers":100,"events":10}`"#;
     request.query([])?;
-    let Generate {
-        customers,
-        events,
-        seed,
-    } = request.json(EXAMPLE).await?;
+    let Generate { customers, events, seed } = request.json(EXAMPLE).await?;
     if customers == 0 && events == 0 {
         return Err(ControlError::bad("`customers` and `events` are both 0", EXAMPLE));
     }
     let (world, store) = (request.world.clone(), request.path("store_id").to_owned());
-    let order = GenerateRequest {
-        customers,
-        events,
-        seed,
-    };
+    let order = GenerateRequest { customers, events, seed };
     let generated = run_blocking(move || world.generate(&store, order)).await?;
     generated.map_err(|error| ControlError::bad(error.to_string(), "nothing was added; also generate `customers`"))?;
     ok(json!({ "customers": customers, "events": events, "seed": seed }))

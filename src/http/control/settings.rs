@@ -19,10 +19,7 @@ pub(super) async fn patch(mut request: ControlRequest) -> ControlResult {
     let memory = request.world.memory();
     let overrides = memory.overrides(store.as_deref()).patched(&patch);
     let overrides = overrides.map_err(|error| {
-        ControlError::bad(
-            error.to_string(),
-            "`GET /_mock/settings` shows all settings with their values",
-        )
+        ControlError::bad(error.to_string(), "`GET /_mock/settings` shows all settings with their values")
     })?;
     memory.set_overrides(store.as_deref(), overrides);
     ok(to_json(&request.world, store.as_deref()))

@@ -15,10 +15,7 @@ use crate::world::text::{join_quoted, truncate};
 pub(super) async fn list(request: ControlRequest) -> ControlResult {
     request.query([])?;
     let snapshots = request.world.snapshots.all();
-    let snapshots: Vec<_> = snapshots
-        .iter()
-        .map(|(name, snapshot)| to_json(name, snapshot))
-        .collect();
+    let snapshots: Vec<_> = snapshots.iter().map(|(name, snapshot)| to_json(name, snapshot)).collect();
     ok(json!({ "snapshots": snapshots }))
 }
 
@@ -28,10 +25,7 @@ pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     let name = name(&request)?;
     request.no_body().await?;
     let world = &request.world;
-    let snapshot = Snapshot {
-        taken_at: world.clock.now(),
-        state: world.state(),
-    };
+    let snapshot = Snapshot { taken_at: world.clock.now(), state: world.state() };
     let body = to_json(&name, &snapshot);
     match world.snapshots.put(&name, snapshot) {
         SaveOutcome::Created => Ok(HttpResponse::Created().json(body)),

@@ -29,12 +29,10 @@ pub(super) async fn get(request: ControlRequest) -> ControlResult {
     }
     let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
     // On its own thread, the writer waits for a slow client and holds no lock. It ends when the client disconnects.
-    let writer = std::thread::Builder::new()
-        .name("yotpo-mock-state".to_owned())
-        .spawn(move || {
-            let mut out = BufWriter::with_capacity(CHUNK_SIZE, ChunkWriter(sender));
-            state.write(&mut out).and_then(|()| out.flush())
-        });
+    let writer = std::thread::Builder::new().name("yotpo-mock-state".to_owned()).spawn(move || {
+        let mut out = BufWriter::with_capacity(CHUNK_SIZE, ChunkWriter(sender));
+        state.write(&mut out).and_then(|()| out.flush())
+    });
     writer.map_err(|error| {
         ControlError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -46,9 +44,7 @@ pub(super) async fn get(request: ControlRequest) -> ControlResult {
         let chunk = receiver.recv().await?;
         Some((Ok::<_, io::Error>(chunk), receiver))
     });
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .streaming(Box::pin(chunks)))
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(Box::pin(chunks)))
 }
 
 /// Sends what is written to the response body, and blocks while that has enough.

@@ -21,10 +21,8 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
     ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
     let next_after = (ids.len() > limit).then(|| ids[limit - 1].clone());
     ids.truncate(limit);
-    let stores: Vec<_> = ids
-        .iter()
-        .filter_map(|id| request.world.with_store(id, |state| store_json(id, state)))
-        .collect();
+    let stores: Vec<_> =
+        ids.iter().filter_map(|id| request.world.with_store(id, |state| store_json(id, state))).collect();
     ok(json!({ "stores": stores, "next_after": next_after }))
 }
 
@@ -48,9 +46,7 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
     let store = request.path("store_id");
     let found = request.world.with_store(store, |state| {
         let customers: Vec<_> = state.customers(after).take(limit + 1).cloned().collect();
-        let pending = state
-            .pending()
-            .filter(|pending| matches!(*pending.write, Write::Customer(_)));
+        let pending = state.pending().filter(|pending| matches!(*pending.write, Write::Customer(_)));
         (customers, pending.map(pending_json).collect::<Vec<_>>())
     });
     let (mut customers, pending) = found.ok_or_else(|| unknown_store(store))?;
@@ -102,10 +98,7 @@ pub(super) async fn events(request: ControlRequest) -> ControlResult {
             Write::Event(event, customer) => matches(event, &customer.identifiers()),
             Write::Customer(_) => false,
         });
-        (
-            events.collect::<Vec<_>>(),
-            pending.map(pending_json).collect::<Vec<_>>(),
-        )
+        (events.collect::<Vec<_>>(), pending.map(pending_json).collect::<Vec<_>>())
     });
     let (mut events, pending) = found.ok_or_else(|| unknown_store(store))?;
     let next_after = (events.len() > limit).then(|| events[limit - 1].0);
@@ -122,15 +115,9 @@ pub(super) fn unknown_store(store: &str) -> ControlError {
 }
 
 fn is_one_of(identifiers: &Identifiers, wanted: &str) -> bool {
-    let Identifiers {
-        external_id,
-        email,
-        phone_number,
-    } = identifiers;
+    let Identifiers { external_id, email, phone_number } = identifiers;
     external_id.as_ref().is_some_and(|id| id.as_str() == wanted)
-        || email
-            .as_ref()
-            .is_some_and(|email| email.folded() == wanted.to_lowercase())
+        || email.as_ref().is_some_and(|email| email.folded() == wanted.to_lowercase())
         || phone_number.as_ref().is_some_and(|number| number.as_str() == wanted)
 }
 

@@ -19,9 +19,7 @@ pub(super) async fn create(context: &mut RequestContext<'_>) -> Result<Response,
     }
     context.count()?;
     body?;
-    Ok(Response::json(
-        &json!({ "access_token": context.store().issue_token() }),
-    ))
+    Ok(Response::json(&json!({ "access_token": context.store().issue_token() })))
 }
 
 /// `POST /oauth/token` with `client_id`, `client_secret` and `grant_type`, as a form or as JSON.
@@ -46,9 +44,7 @@ pub(super) async fn create_oauth(context: &mut RequestContext<'_>) -> Result<Res
         return Err(Rejection::Invalid(broken_rules));
     }
     let token = context.store().issue_token();
-    Ok(Response::json(
-        &json!({ "access_token": token, "token_type": "Bearer" }),
-    ))
+    Ok(Response::json(&json!({ "access_token": token, "token_type": "Bearer" })))
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {

@@ -88,10 +88,7 @@ impl CertificateAuthority {
         });
         let key = new_key();
         let certificate = params.self_signed(&key).expect("valid names can be signed");
-        CertificateAuthority {
-            pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-        }
+        CertificateAuthority { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
     /// Loads the CA that is stored in a folder. If there is none, or it has expired, creates and stores a new one.
@@ -256,11 +253,7 @@ fn is_within(name: &str, subtree: &GeneralName<'_>) -> bool {
             };
             let (base, mask) = network.split_at(network.len() / 2);
             base.len() == octets.len()
-                && octets
-                    .iter()
-                    .zip(mask)
-                    .zip(base)
-                    .all(|((octet, mask), base)| octet & mask == base & mask)
+                && octets.iter().zip(mask).zip(base).all(|((octet, mask), base)| octet & mask == base & mask)
         }
         _ => false,
     }

@@ -182,9 +182,7 @@ impl Connection<'_> {
         head.path == HEALTH
             && head.method == Method::GET
             && head.header(&ORIGIN).is_none()
-            && head
-                .header_text(&HOST)
-                .is_some_and(|host| self.state.access.allows_health_at(host))
+            && head.header_text(&HOST).is_some_and(|host| self.state.access.allows_health_at(host))
     }
 
     /// Sends a response, or collects it in the output.
@@ -200,10 +198,7 @@ impl Connection<'_> {
         let is_head = head.method == Method::HEAD;
         let body = if is_head { Bytes::new() } else { response.body };
         match response.delivery {
-            Delivery::Throttled {
-                sent_bytes,
-                bytes_per_second,
-            } if !is_head => {
+            Delivery::Throttled { sent_bytes, bytes_per_second } if !is_head => {
                 self.flush(Bytes::new()).await?;
                 self.send_throttled(body.slice(..sent_bytes), bytes_per_second).await?;
                 if sent_bytes < body.len() {
@@ -216,11 +211,7 @@ impl Connection<'_> {
             }
             _ => self.output.extend_from_slice(&body),
         }
-        Ok(if closes {
-            NextAction::Close
-        } else {
-            NextAction::AwaitRequest
-        })
+        Ok(if closes { NextAction::Close } else { NextAction::AwaitRequest })
     }
 
     async fn send_throttled(&mut self, mut body: Bytes, bytes_per_second: Option<u32>) -> io::Result<()> {
@@ -239,9 +230,7 @@ impl Connection<'_> {
     /// Sends the collected output, then a body.
     async fn flush(&mut self, body: Bytes) -> io::Result<()> {
         if !self.output.is_empty() || !body.is_empty() {
-            self.stream
-                .write_all_buf(&mut Buf::chain(self.output.as_slice(), body))
-                .await?;
+            self.stream.write_all_buf(&mut Buf::chain(self.output.as_slice(), body)).await?;
             self.stream.flush().await?;
             self.output.clear();
         }
@@ -255,12 +244,8 @@ impl Connection<'_> {
         let reason = status.canonical_reason().unwrap_or_default();
         let date = HttpDate::from(SystemTime::from(real_now()));
         let length = response.body.len();
-        write!(
-            out,
-            "HTTP/1.1 {} {reason}\r\ncontent-length: {length}\r\ndate: {date}\r\n",
-            status.as_u16()
-        )
-        .expect("writing to a Vec cannot fail");
+        write!(out, "HTTP/1.1 {} {reason}\r\ncontent-length: {length}\r\ndate: {date}\r\n", status.as_u16())
+            .expect("writing to a Vec cannot fail");
         if closes {
             out.extend_from_slice(b"connection: close\r\n");
         }

@@ -54,10 +54,7 @@ pub(in crate::http) struct FullTransport(Connections);
 impl FullTransport {
     pub async fn new(state: ServerState) -> FullTransport {
         let read_timeout = state.read_timeout;
-        let handler = Rc::new(Handler {
-            state,
-            control_app: OnceCell::new(),
-        });
+        let handler = Rc::new(Handler { state, control_app: OnceCell::new() });
         let http = HttpService::build()
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(read_timeout)
@@ -149,10 +146,7 @@ impl Handler {
                 let response: actix_http::Response<BoxBody> = response.into();
                 response.map_body(|_, body| match body.try_into_bytes() {
                     Ok(bytes) => BoxBody::new(Body::new(bytes, in_flight, None)),
-                    Err(body) => BoxBody::new(StreamedBody {
-                        body,
-                        _in_flight: in_flight,
-                    }),
+                    Err(body) => BoxBody::new(StreamedBody { body, _in_flight: in_flight }),
                 })
             }
             Ok(Err(error)) => error.error_response().into(),
@@ -202,10 +196,7 @@ fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> a
     let mut body = Body::new(response.body, in_flight, unread);
     match response.delivery {
         Delivery::Normal => {}
-        Delivery::Throttled {
-            sent_bytes,
-            bytes_per_second,
-        } => {
+        Delivery::Throttled { sent_bytes, bytes_per_second } => {
             body.rest.truncate(sent_bytes);
             body.is_truncated = sent_bytes < length;
             if let Some(bytes_per_second) = bytes_per_second {
@@ -259,11 +250,7 @@ impl Body {
 
     /// How long to wait before the next chunk, or before the connection is closed.
     fn next_wait(&self) -> Option<Duration> {
-        if self.rest.is_empty() {
-            (self.is_truncated && self.lingers).then_some(LINGER_TIMEOUT)
-        } else {
-            self.interval
-        }
+        if self.rest.is_empty() { (self.is_truncated && self.lingers).then_some(LINGER_TIMEOUT) } else { self.interval }
     }
 }
 

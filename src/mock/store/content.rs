@@ -21,10 +21,7 @@ impl Store {
     /// If a customer has an unknown field or an invalid value, or two have the same external id. Then none is added.
     #[track_caller]
     pub fn seed(&self, customers: impl IntoIterator<Item: Into<Customer>>) -> SeedSummary {
-        let customers: Vec<_> = customers
-            .into_iter()
-            .map(|customer| customer.into().to_json())
-            .collect();
+        let customers: Vec<_> = customers.into_iter().map(|customer| customer.into().to_json()).collect();
         self.seed_json(json!({ "customers": customers }))
     }
 
@@ -68,15 +65,8 @@ impl Store {
     #[track_caller]
     pub fn generate(&self, customers: u64, events: u64, seed: u64) {
         const MAX: u64 = generate::MAX_GENERATED;
-        assert!(
-            customers <= MAX && events <= MAX,
-            "at most {MAX} customers and {MAX} events are generated at a time"
-        );
-        let request = GenerateRequest {
-            customers,
-            events,
-            seed,
-        };
+        assert!(customers <= MAX && events <= MAX, "at most {MAX} customers and {MAX} events are generated at a time");
+        let request = GenerateRequest { customers, events, seed };
         if let Err(error) = self.inner.world.generate(&self.id, request) {
             panic!("nothing is generated for store `{}`: {error}", self.id);
         }
@@ -84,26 +74,17 @@ impl Store {
 
     /// The customer with an external id. Delayed writes are not visible, as in the API.
     pub fn customer(&self, external_id: &str) -> Option<Customer> {
-        self.find(Identifiers {
-            external_id: Some(ExternalId::for_lookup(external_id)),
-            ..Identifiers::default()
-        })
+        self.find(Identifiers { external_id: Some(ExternalId::for_lookup(external_id)), ..Identifiers::default() })
     }
 
     /// The customer with an e-mail address, compared case-insensitively; of several, the last written.
     pub fn customer_by_email(&self, email: &str) -> Option<Customer> {
-        self.find(Identifiers {
-            email: Some(Email::for_lookup(email)),
-            ..Identifiers::default()
-        })
+        self.find(Identifiers { email: Some(Email::for_lookup(email)), ..Identifiers::default() })
     }
 
     /// The customer with a phone number; of several, the last written.
     pub fn customer_by_phone_number(&self, number: &str) -> Option<Customer> {
-        self.find(Identifiers {
-            phone_number: Some(PhoneNumber::for_lookup(number)),
-            ..Identifiers::default()
-        })
+        self.find(Identifiers { phone_number: Some(PhoneNumber::for_lookup(number)), ..Identifiers::default() })
     }
 
     fn find(&self, identifiers: Identifiers) -> Option<Customer> {
@@ -130,9 +111,7 @@ impl Store {
     pub fn events(&self) -> Vec<Event> {
         self.with_store(|state| {
             let events = state.events(0);
-            events
-                .map(|(_, event, customer)| Event::from_stored(&event, customer.identifiers()))
-                .collect()
+            events.map(|(_, event, customer)| Event::from_stored(&event, customer.identifiers())).collect()
         })
     }
 
@@ -196,10 +175,6 @@ pub struct PendingWrite {
 
 impl PendingWrite {
     fn new(pending: &Pending) -> PendingWrite {
-        PendingWrite {
-            request: pending.request,
-            visible_at: pending.visible_at,
-            body: pending.write.to_json(),
-        }
+        PendingWrite { request: pending.request, visible_at: pending.visible_at, body: pending.write.to_json() }
     }
 }

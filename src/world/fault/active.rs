@@ -113,10 +113,7 @@ impl ActiveFault {
         let (min, max) = self.delay_bounds;
         Some(MatchedFault {
             id: self.id,
-            effect: Effect {
-                delay: Duration::from_millis(self.rng.u64(min..=max)),
-                ..self.effect.clone()
-            },
+            effect: Effect { delay: Duration::from_millis(self.rng.u64(min..=max)), ..self.effect.clone() },
         })
     }
 }

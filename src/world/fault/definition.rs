@@ -74,20 +74,11 @@ pub(crate) enum Delay {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DelayRange {
-    #[serde(
-        deserialize_with = "whole::<_, _, 0, MAX_DELAY_MS>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "whole::<_, _, 0, MAX_DELAY_MS>", skip_serializing_if = "Option::is_none")]
     pub min: Option<u64>,
-    #[serde(
-        deserialize_with = "whole::<_, _, 0, MAX_DELAY_MS>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "whole::<_, _, 0, MAX_DELAY_MS>", skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
-    #[serde(
-        deserialize_with = "whole::<_, _, 0, { u64::MAX }>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "whole::<_, _, 0, { u64::MAX }>", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 
@@ -121,9 +112,7 @@ impl FaultDefinition {
 
     /// The definition without its unset keys.
     pub fn to_json(&self) -> Map<String, Value> {
-        let Value::Object(mut object) = json!(self) else {
-            unreachable!("a struct is an object")
-        };
+        let Value::Object(mut object) = json!(self) else { unreachable!("a struct is an object") };
         object.retain(|_, value| !value.is_null());
         if let Some(criteria) = &self.criteria {
             object.insert("match".to_owned(), criteria.to_json().into());
@@ -141,10 +130,7 @@ impl FaultDefinition {
             delay: Default::default(),
             expire_token: self.expire_token.unwrap_or(false),
             status: self.status,
-            body: self
-                .body
-                .as_ref()
-                .map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
+            body: self.body.as_ref().map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
             content_type: match &self.content_type {
                 Some(text) if !is_header_value(text) => return Err(InvalidFault::ContentType(text.clone())),
                 content_type => content_type.clone(),
@@ -156,21 +142,14 @@ impl FaultDefinition {
             connection: self.connection,
             after_commit: self.after_commit.unwrap_or(false),
         };
-        let nothing = Effect {
-            after_commit: effect.after_commit,
-            ..Effect::default()
-        };
+        let nothing = Effect { after_commit: effect.after_commit, ..Effect::default() };
         if effect == nothing && self.delay_bounds()?.1 == 0 {
             return Err(InvalidFault::NoEffect);
         }
         if effect.after_commit && !effect.replaces_response() {
             return Err(InvalidFault::AfterCommitAlone);
         }
-        let only_connection = Effect {
-            connection: effect.connection,
-            expire_token: effect.expire_token,
-            ..nothing
-        };
+        let only_connection = Effect { connection: effect.connection, expire_token: effect.expire_token, ..nothing };
         if effect.connection.is_some() && effect != only_connection {
             return Err(InvalidFault::ConnectionWithResponse);
         }
@@ -204,9 +183,7 @@ impl FaultDefinition {
 
 impl Criteria {
     fn to_json(&self) -> Map<String, Value> {
-        let Value::Object(mut object) = json!(self) else {
-            unreachable!("a struct is an object")
-        };
+        let Value::Object(mut object) = json!(self) else { unreachable!("a struct is an object") };
         object.retain(|_, value| !value.is_null());
         object
     }
@@ -234,9 +211,7 @@ impl<'de> Deserialize<'de> for Delay {
             fn visit_u64<E: Error>(self, delay: u64) -> Result<Delay, E> {
                 match delay {
                     0..=MAX_DELAY_MS => Ok(Delay::Fixed(delay)),
-                    _ => Err(E::custom(format!(
-                        "must be a whole number from 0 to {MAX_DELAY_MS}, and is `{delay}`"
-                    ))),
+                    _ => Err(E::custom(format!("must be a whole number from 0 to {MAX_DELAY_MS}, and is `{delay}`"))),
                 }
             }
 
@@ -252,9 +227,9 @@ impl<'de> Deserialize<'de> for Delay {
 fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     match value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0) {
-        None if !value.is_null() => Err(D::Error::custom(format!(
-            "must be a number above 0 and at most 1, and is `{value}`"
-        ))),
+        None if !value.is_null() => {
+            Err(D::Error::custom(format!("must be a number above 0 and at most 1, and is `{value}`")))
+        }
         share => Ok(share),
     }
 }

@@ -49,10 +49,7 @@ pub(crate) struct BodyDraft<'a> {
 impl<'a> BodyDraft<'a> {
     /// A body that was read to its end.
     pub fn complete(bytes: &'a [u8]) -> BodyDraft<'a> {
-        BodyDraft {
-            bytes,
-            total_bytes: bytes.len() as u64,
-        }
+        BodyDraft { bytes, total_bytes: bytes.len() as u64 }
     }
 
     fn copy(self, max_bytes: usize) -> RecordedBody {

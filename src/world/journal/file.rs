@@ -53,11 +53,7 @@ impl JournalFile {
                 let _ = done_sender.send(());
             }
         })?;
-        Ok(JournalFile {
-            queue,
-            lost,
-            done: Mutex::new(done),
-        })
+        Ok(JournalFile { queue, lost, done: Mutex::new(done) })
     }
 
     /// Queues an entry. If the writer is too slow, the entry is lost and counted.
@@ -147,10 +143,7 @@ mod tests {
         let started = Instant::now();
         let entry = |number| Arc::new(EntryDraft::default().into_entry(number as u64, DEFAULT_BODY_BYTES));
         (1..=all).for_each(|number| file.write(entry(number)));
-        assert!(
-            started.elapsed() < 10 * SEND_TIMEOUT,
-            "only the first lost entry waited"
-        );
+        assert!(started.elapsed() < 10 * SEND_TIMEOUT, "only the first lost entry waited");
         let lines = thread::scope(|scope| {
             let lines = scope.spawn(|| {
                 let lines = BufReader::new(reader).lines();

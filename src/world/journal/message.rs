@@ -27,9 +27,7 @@ pub(super) struct RecordedBody {
 impl Message {
     /// The values of a header, joined with commas. The name is case-insensitive.
     pub fn header(&self, name: &str) -> Option<String> {
-        let named = self
-            .header_pairs()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let named = self.header_pairs().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let values: Vec<_> = named.map(|(_, value)| value).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
@@ -102,11 +100,7 @@ impl RecordedBody {
         }
         let text = String::from_utf8_lossy(&self.bytes);
         // The limit may have split the last character.
-        let text = if self.is_cut() {
-            text.trim_end_matches(char::REPLACEMENT_CHARACTER)
-        } else {
-            &text
-        };
+        let text = if self.is_cut() { text.trim_end_matches(char::REPLACEMENT_CHARACTER) } else { &text };
         redaction::redact_text(text).into()
     }
 }

@@ -8,13 +8,7 @@ use serde_json::Value;
 const REDACTED: &str = "[redacted]";
 
 /// Headers that contain credentials.
-const SECRET_HEADERS: [&str; 5] = [
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "set-cookie",
-    "x-yotpo-token",
-];
+const SECRET_HEADERS: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-yotpo-token"];
 
 /// Parameters and JSON keys that contain credentials.
 const SECRET_NAMES: [&str; 3] = ["access_token", "client_secret", "secret"];
@@ -24,11 +18,7 @@ const SECRET_WORDS: [&str; 2] = ["access_token", "secret"];
 
 /// The value of a header, whose name is in lower case.
 pub(super) fn redact_header(name: &str, value: &str) -> String {
-    if is_hidden(name) {
-        REDACTED.to_owned()
-    } else {
-        redact_text(value)
-    }
+    if is_hidden(name) { REDACTED.to_owned() } else { redact_text(value) }
 }
 
 /// Whether the journal hides the value of a header, whose name is in lower case.
@@ -46,11 +36,7 @@ pub(super) fn redact_json(mut value: Value) -> Value {
     match &mut value {
         Value::Object(object) => {
             for (key, value) in object {
-                *value = if is_secret(key) {
-                    REDACTED.into()
-                } else {
-                    redact_json(value.take())
-                };
+                *value = if is_secret(key) { REDACTED.into() } else { redact_json(value.take()) };
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| *value = redact_json(value.take())),
@@ -133,10 +119,7 @@ mod tests {
         for (text, redacted) in [
             ("", ""),
             ("größe=1&b=2", "größe=1&b=2"),
-            (
-                "client_secret=x%26y&a=b&secret=z",
-                "client_secret=[redacted]&a=b&secret=[redacted]",
-            ),
+            ("client_secret=x%26y&a=b&secret=z", "client_secret=[redacted]&a=b&secret=[redacted]"),
             ("a=b&%73ecret=x&c=d", "a=b&%73ecret=[redacted]&c=d"),
             ("secret=access_token&c=d", "secret=[redacted]&c=d"),
             (r#"{"a":1,"\u0073ECRET":"x","b":2"#, r#"{"a":1,"\u0073ECRET[redacted]"#),
@@ -151,9 +134,6 @@ mod tests {
     fn secret_headers_are_hidden_and_others_redacted_as_text() {
         assert_eq!(redact_header("x-yotpo-token", "x"), "[redacted]");
         assert_eq!(redact_header("accept", "*/*"), "*/*");
-        assert_eq!(
-            redact_header("referer", "http://a/?access_token=x"),
-            "http://a/?access_token=[redacted]"
-        );
+        assert_eq!(redact_header("referer", "http://a/?access_token=x"), "http://a/?access_token=[redacted]");
     }
 }

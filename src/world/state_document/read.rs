@@ -111,10 +111,7 @@ fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(document: D) -> Resul
 
 fn named_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(document: D) -> Result<BTreeMap<String, T>, D::Error> {
     let document = BTreeMap::<String, StrictObject<T>>::deserialize(document)?;
-    Ok(document
-        .into_iter()
-        .map(|(name, StrictObject(document))| (name, document))
-        .collect())
+    Ok(document.into_iter().map(|(name, StrictObject(document))| (name, document)).collect())
 }
 
 /// Reads a document.
@@ -144,17 +141,12 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
             return Err(format!("stores[{at}].id `{id}` is already that of another store"));
         }
         // The time applies to events without one, as in seeds.
-        let options = ReadOptions {
-            validation: Validation::Lenient,
-            now: clock.now(),
-        };
+        let options = ReadOptions { validation: Validation::Lenient, now: clock.now() };
         let state = read_store(&format!("stores[{at}]"), store, Reader::new(text, options))?;
         memory.stores.insert(id, state);
     }
     let has_secret = |state: &StoreState| state.credentials.secret.is_some();
-    memory.declared_only = document
-        .declared_only
-        .unwrap_or_else(|| memory.stores.values().any(has_secret));
+    memory.declared_only = document.declared_only.unwrap_or_else(|| memory.stores.values().any(has_secret));
     if let Some(settings) = document.settings {
         memory.overrides = settings.all;
         memory.store_overrides = settings.stores;
@@ -164,18 +156,12 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
         let path = format!("rate_windows.{store}.opened_at");
         let opened_at = parse_time(&path, &window.opened_at)?;
         if !(0..=9999).contains(&opened_at.year()) {
-            return Err(format!(
-                "{path} is `{}`, whose year must have four digits",
-                window.opened_at
-            ));
+            return Err(format!("{path} is `{}`, whose year must have four digits", window.opened_at));
         }
         let counted = window.counted;
         memory.windows.insert(store, Window { opened_at, counted });
     }
-    Ok(State {
-        memory,
-        clock: restored_clock,
-    })
+    Ok(State { memory, clock: restored_clock })
 }
 
 fn read_clock(document: ClockDocument) -> Result<ClockState, String> {
@@ -204,8 +190,7 @@ fn read_delta(path: &str, document: &DeltaDocument) -> Result<TimeDelta, String>
 }
 
 pub(super) fn parse_time(path: &str, text: &str) -> Result<DateTime<Utc>, String> {
-    text.parse()
-        .map_err(|_| format!("{path} is `{text}`, and must be a time such as `2026-01-01T00:00:00Z`"))
+    text.parse().map_err(|_| format!("{path} is `{text}`, and must be a time such as `2026-01-01T00:00:00Z`"))
 }
 
 fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -> Result<StoreState, String> {
@@ -214,9 +199,7 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
         seed::declare(&mut state, &document.id, secret)?;
     }
     if let Some(tokens) = document.tokens {
-        let forgotten = usize::try_from(tokens.forgotten)
-            .ok()
-            .filter(|_| tokens.forgotten <= MAX_NUMBER);
+        let forgotten = usize::try_from(tokens.forgotten).ok().filter(|_| tokens.forgotten <= MAX_NUMBER);
         let forgotten = forgotten.ok_or_else(|| format!("{path}.tokens.forgotten must be at most {MAX_NUMBER}"))?;
         let expiries: Result<Vec<_>, _> = tokens
             .expire_at
@@ -229,10 +212,7 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
     for (at, text) in document.customers.iter().enumerate() {
         let path = format!("{path}.customers[{at}]");
         reader.read(&path, text, |object| {
-            let (number, written) = (
-                take_number(&path, "number", object)?,
-                take_number(&path, "written", object)?,
-            );
+            let (number, written) = (take_number(&path, "number", object)?, take_number(&path, "written", object)?);
             let customer = reader.customer(&path, object)?;
             let result = state.restore_customer(number, written, customer);
             result.map_err(|error| format!("{path}{error}"))
@@ -241,10 +221,7 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
     for (at, text) in document.events.iter().enumerate() {
         let path = format!("{path}.events[{at}]");
         reader.read(&path, text, |object| {
-            let (number, of) = (
-                take_number(&path, "number", object)?,
-                take_number(&path, "customer_number", object)?,
-            );
+            let (number, of) = (take_number(&path, "number", object)?, take_number(&path, "customer_number", object)?);
             let (event, customer) = reader.event(&path, object)?;
             let of = of
                 .or_else(|| state.find(&customer))
@@ -291,11 +268,7 @@ fn read_pending(path: &str, reader: Reader<'_>, object: &mut Map<String, Value>)
             Accepted::Event(event, customer)
         }
     };
-    Ok(Pending {
-        request,
-        visible_at,
-        write: Arc::new(write),
-    })
+    Ok(Pending { request, visible_at, write: Arc::new(write) })
 }
 
 /// Removes a number from an object, so that the rest is as in a seed.

@@ -80,12 +80,7 @@ fn write_store(id: &str, state: &StoreState, out: &mut impl Write) -> io::Result
         profile.write_json(Include::EVERYTHING, &mut line);
         out.write_all(std::mem::replace(&mut comma, b",\n"))?;
         // The numbers come first, in the object that the profile keeps ready.
-        write!(
-            out,
-            "{{\"number\":{},\"written\":{},",
-            profile.number(),
-            profile.revision()
-        )?;
+        write!(out, "{{\"number\":{},\"written\":{},", profile.number(), profile.revision())?;
         out.write_all(&line[1..])?;
     }
     out.write_all(b"],\"events\":[")?;
@@ -107,9 +102,7 @@ fn write_store(id: &str, state: &StoreState, out: &mut impl Write) -> io::Result
 }
 
 fn by_store<T>(map: &BTreeMap<String, T>, to_json: impl Fn(&T) -> Value) -> Value {
-    map.iter()
-        .map(|(store, value)| (store.clone(), to_json(value)))
-        .collect()
+    map.iter().map(|(store, value)| (store.clone(), to_json(value))).collect()
 }
 
 fn delta(delta: TimeDelta) -> Value {
@@ -119,9 +112,7 @@ fn delta(delta: TimeDelta) -> Value {
 /// An event as in a seed, with one identifier of its customer.
 fn event_json(event: &Event, of: &Identifiers) -> Value {
     let customer = match of {
-        Identifiers {
-            external_id: Some(id), ..
-        } => json!({ "external_id": id }),
+        Identifiers { external_id: Some(id), .. } => json!({ "external_id": id }),
         Identifiers { email: Some(email), .. } => json!({ "email": email }),
         Identifiers { phone_number, .. } => json!({ "phone_number": phone_number }),
     };

@@ -26,24 +26,13 @@ fn printed(process: &Process, folder: &Path, flags: &[&str]) -> String {
     let folder = folder.to_str().expect("UTF-8");
     let command = yotpo_mock(&[&["env", "--url", &process.url, "--dir", folder], flags].concat());
     let output = output(without_ours(command));
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// As it is where nobody has set any of these before.
 fn without_ours(mut command: Command) -> Command {
-    for name in [
-        "NO_PROXY",
-        "no_proxy",
-        "NODE_OPTIONS",
-        "PHP_INI_SCAN_DIR",
-        "JAVA_TOOL_OPTIONS",
-    ] {
+    for name in ["NO_PROXY", "no_proxy", "NODE_OPTIONS", "PHP_INI_SCAN_DIR", "JAVA_TOOL_OPTIONS"] {
         command.env_remove(name);
     }
     command
@@ -83,10 +72,7 @@ fn it_prints_what_each_ecosystem_reads() {
     export YOTPO_STORE_SECRET='s3cret'
     ");
     let ini = fs::read_to_string(folder.join("php/yotpo-mock.ini")).expect("it was written");
-    assert!(
-        ini.contains("openssl.cafile = '/") && ini.contains("curl.cainfo = '/"),
-        "{ini}"
-    );
+    assert!(ini.contains("openssl.cafile = '/") && ini.contains("curl.cainfo = '/"), "{ini}");
     let authorities = fs::read_to_string(folder.join("ca.pem")).expect("it was written");
     assert_eq!(authorities.matches("BEGIN CERTIFICATE").count(), 1);
     let again = printed(&process, &folder, &[]);
@@ -115,9 +101,7 @@ fn a_shell_reads_back_what_was_meant() {
     let sh = printed(&process, &folder, &["--store", &store]);
     let mut shell = without_ours(Command::new("sh"));
     let names = meant.as_object().expect("an object").keys();
-    let script = names.fold("eval \"$0\"".to_owned(), |script, name| {
-        format!("{script}; printf '%s\\0' \"${name}\"")
-    });
+    let script = names.fold("eval \"$0\"".to_owned(), |script, name| format!("{script}; printf '%s\\0' \"${name}\""));
     let read = output({
         shell.arg("-c").arg(script).arg(sh);
         shell
@@ -193,11 +177,7 @@ fn a_control_token_is_asked_for_and_given() {
 
 #[test]
 fn where_no_mock_listens_nothing_is_printed() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let told = failure(&["env", "--url", &format!("http://127.0.0.1:{free}")]).replace(&free.to_string(), "PORT");
     assert_snapshot!(told, @"
     Some(1)

@@ -77,10 +77,7 @@ fn the_command_does_not_run_where_the_mock_does_not_start() {
     for (flags, reason) in [
         (["--port", &*port], "error: cannot listen on `127.0.0.1:"),
         (["--seed", "/no/such/seed.json"], "error: cannot seed from `/no/such"),
-        (
-            ["--report", "/no/such/report.json"],
-            "error: cannot write the report to `/no/such",
-        ),
+        (["--report", "/no/such/report.json"], "error: cannot write the report to `/no/such"),
     ] {
         let (code, stdout, stderr) = told(exec(&flags, "echo said"));
         assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
@@ -98,12 +95,9 @@ fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
       note:token.undeclared (assumed)
     hint: `--report FILE` saves all counts, `--journal-file FILE` every request
     ");
-    for (kinds, code) in [
-        ("note:assumed", 3),
-        ("note:token.undeclared", 3),
-        ("note:deprecated", 0),
-        ("server-error", 0),
-    ] {
+    for (kinds, code) in
+        [("note:assumed", 3), ("note:token.undeclared", 3), ("note:deprecated", 0), ("server-error", 0)]
+    {
         assert_eq!(told(exec(&["--fail-on", kinds], ASK)).0, Some(code), "{kinds}");
     }
     let failed = format!("{ASK}; exit 9");
@@ -152,15 +146,8 @@ fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&user).and_then(|()| unlockpt(&user)).expect("it is ours");
-    let name = ptsname(&user, Vec::new())
-        .expect("it has a name")
-        .into_string()
-        .expect("ASCII");
-    let program = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(name)
-        .expect("it is ours");
+    let name = ptsname(&user, Vec::new()).expect("it has a name").into_string().expect("ASCII");
+    let program = fs::File::options().read(true).write(true).open(name).expect("it is ours");
     (user.into(), program)
 }
 
@@ -174,12 +161,8 @@ fn an_interrupt_from_the_terminal_reaches_the_command_once() {
     let exec = exec(&[], line);
     let mut command = Command::new("setsid");
     command.arg("--ctty").arg(exec.get_program()).args(exec.get_args());
-    let mut child = command
-        .stdin(program)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("setsid is there");
+    let mut child =
+        command.stdin(program).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("setsid is there");
     let mut stdout = child.stdout.take().expect("a pipe");
     let mut ready = [0; 6];
     stdout.read_exact(&mut ready).expect("the command begins");
@@ -275,18 +258,9 @@ fn what_the_user_has_set_stays_but_for_what_leads_past_the_mock() {
     assert_eq!(code, Some(0));
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines[0], "localhost,127.0.0.1,::1,db.internal");
-    assert!(
-        lines[1].starts_with("--no-warnings --require /") && !lines[1].contains("elsewhere"),
-        "{stdout}"
-    );
+    assert!(lines[1].starts_with("--no-warnings --require /") && !lines[1].contains("elsewhere"), "{stdout}");
     assert!(lines[2].starts_with("-Xmx1g -Dhttp.proxyHost=127.0.0.1 "), "{stdout}");
-    assert!(
-        lines[2].contains(" -Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|db.internal "),
-        "{stdout}"
-    );
+    assert!(lines[2].contains(" -Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|db.internal "), "{stdout}");
     assert!(lines[3].starts_with("/etc/php:/"), "{stdout}");
-    assert!(
-        stderr.contains("`.yotpo.com` of NO_PROXY is left out") && stderr.contains("`*` of NO_PROXY"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("`.yotpo.com` of NO_PROXY is left out") && stderr.contains("`*` of NO_PROXY"), "{stderr}");
 }

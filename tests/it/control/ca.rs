@@ -7,10 +7,7 @@ use crate::support::Emulator;
 fn the_ca_certificate_is_returned_under_the_access_rules_of_the_control_api() {
     let emulator = Emulator::undeclared();
     let response = emulator.control("GET", "/ca.pem").send();
-    assert_eq!(
-        (response.status(), response.header("content-type")),
-        (200, Some("application/x-pem-file"))
-    );
+    assert_eq!((response.status(), response.header("content-type")), (200, Some("application/x-pem-file")));
     assert_eq!(String::from_utf8_lossy(&response.body), emulator.mock.ca_pem());
     assert_eq!(emulator.control("HEAD", "/ca.pem").send().status(), 200);
     let foreign = emulator.control("GET", "/ca.pem").header("Host", "evil.example").send();

@@ -44,31 +44,20 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
     "#);
     assert_eq!(put(json!({"frozen": false})).json()["frozen"], false);
     let frozen = put(json!({"now": "2030-01-01T00:00:00Z", "frozen": true})).json();
-    assert_eq!(
-        (&frozen["now"], &frozen["frozen"]),
-        (&"2030-01-01T00:00:00Z".into(), &true.into())
-    );
+    assert_eq!((&frozen["now"], &frozen["frozen"]), (&"2030-01-01T00:00:00Z".into(), &true.into()));
 }
 
 #[test]
 fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
     let emulator = Emulator::undeclared();
-    let token = |store: &str| {
-        emulator.token(store, "x").json()["access_token"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let token = |store: &str| emulator.token(store, "x").json()["access_token"].as_str().unwrap().to_owned();
     let (shop, other) = (token("shop"), token("other"));
     assert_snapshot!(emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 1209601})).send(), @r#"
     200
     {"frozen":true,"now":"2026-01-15T00:00:01Z","offset_ms":1209601000}
     "#);
     assert_eq!(emulator.get_with_token(&shop).rule(), Some("token.expired"));
-    let of_other = emulator
-        .anonymous("GET", "/core/v3/stores/other/customers")
-        .token(&other)
-        .send();
+    let of_other = emulator.anonymous("GET", "/core/v3/stores/other/customers").token(&other).send();
     assert_eq!(of_other.status(), 200);
     emulator.upsert(json!({"external_id": "c-1"}));
     let updated_at = &emulator.get(&customers("")).json()["customers"][0]["account_updated_at"];
@@ -77,14 +66,8 @@ fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
     400
     {"error":"`frozen` applies to the clock of all stores","hint":"leave out `store` or `frozen`"}
     "#);
-    emulator
-        .control("POST", "/clock/advance")
-        .json(json!({"seconds": 1.5}))
-        .send();
-    assert_eq!(
-        emulator.control("GET", "/clock?store=shop").send().json()["now"],
-        "2026-01-15T00:00:02.500Z"
-    );
+    emulator.control("POST", "/clock/advance").json(json!({"seconds": 1.5})).send();
+    assert_eq!(emulator.control("GET", "/clock?store=shop").send().json()["now"], "2026-01-15T00:00:02.500Z");
 }
 
 #[test]
@@ -107,19 +90,13 @@ fn impossible_advances_are_refused() {
     {"error":"the time is after the year 9000","hint":"set an earlier time"}
     "#);
     assert_eq!(advance(json!({"seconds": "ten"})).status(), 400);
-    assert_eq!(
-        emulator.control("GET", "/clock").send().json()["now"],
-        "2026-01-01T00:00:00Z"
-    );
+    assert_eq!(emulator.control("GET", "/clock").send().json()["now"], "2026-01-01T00:00:00Z");
 }
 
 #[test]
 fn a_delay_passes_with_the_clock_or_is_settled() {
     let emulator = Emulator::undeclared();
-    emulator
-        .control("PATCH", "/settings")
-        .json(json!({"visibility_delay_ms": 60000}))
-        .send();
+    emulator.control("PATCH", "/settings").json(json!({"visibility_delay_ms": 60000})).send();
     emulator.upsert(json!({"external_id": "c-1"}));
     emulator
         .request("PATCH", "/core/v3/stores/other/customers")

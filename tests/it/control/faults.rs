@@ -33,9 +33,7 @@ fn read_to_the_end(emulator: &Emulator, request: &[u8]) -> (String, bool) {
 fn two_503_and_then_success() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"operation": "upsertCustomer", "store": "shop"}, "times": 2, "status": 503}));
-    let statuses: Vec<_> = (0..3)
-        .map(|_| emulator.upsert(json!({"external_id": "c-1"})).status())
-        .collect();
+    let statuses: Vec<_> = (0..3).map(|_| emulator.upsert(json!({"external_id": "c-1"})).status()).collect();
     assert_eq!(statuses, [503, 503, 200]);
     assert_snapshot!(emulator.control("GET", "/faults").send(), @r#"
     200
@@ -69,10 +67,7 @@ fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
     assert_eq!(emulator.get(&customers("")).header("retry-after"), Some("1"));
     emulator.fault(json!({"status": 418, "body": {"teapot": true}, "headers": {"Retry-After": 7}, "content_type": "text/x", "times": 1}));
     let own = emulator.get(&customers(""));
-    assert_eq!(
-        (own.status(), own.header("retry-after"), own.header("content-type")),
-        (418, Some("7"), Some("text/x"))
-    );
+    assert_eq!((own.status(), own.header("retry-after"), own.header("content-type")), (418, Some("7"), Some("text/x")));
     assert_eq!(own.json(), json!({"teapot": true}));
     emulator.fault(json!({"body": "<html>", "times": 1}));
     let text = emulator.get(&customers(""));
@@ -83,18 +78,10 @@ fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
 fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").rate_limit(1));
     emulator.fault(json!({"status": 503}));
-    assert_eq!(
-        emulator.anonymous("GET", &customers("")).send().status(),
-        503,
-        "before the token"
-    );
+    assert_eq!(emulator.anonymous("GET", &customers("")).send().status(), 503, "before the token");
     assert_eq!(emulator.anonymous("GET", "/nowhere").send().status(), 404);
     assert_eq!(emulator.anonymous("DELETE", &customers("")).send().status(), 405);
-    assert_eq!(
-        emulator.control("GET", "/health").send().status(),
-        200,
-        "never our own surface"
-    );
+    assert_eq!(emulator.control("GET", "/health").send().status(), 200, "never our own surface");
     assert_eq!(emulator.mock.requests().count(), 3);
 }
 
@@ -112,41 +99,21 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
     let with = |wanted: Value| json!({"match": wanted, "status": 503});
     assert!(strikes(with(json!({"body": {"customer": {"email": "a@b.co"}}})), &ann));
     assert!(!strikes(with(json!({"body": {"customer": {"email": "x@b.co"}}})), &ann));
-    assert!(
-        strikes(with(json!({"body": {"customer": {"first_name": null}}})), &ann),
-        "null means absent"
-    );
-    assert!(strikes(
-        with(json!({"method": "PATCH", "path": "/core/v3/stores/shop/customers"})),
-        &ann
-    ));
+    assert!(strikes(with(json!({"body": {"customer": {"first_name": null}}})), &ann), "null means absent");
+    assert!(strikes(with(json!({"method": "PATCH", "path": "/core/v3/stores/shop/customers"})), &ann));
     assert!(!strikes(with(json!({"operation": "retrieveCustomers"})), &ann));
     assert!(!strikes(with(json!({"store": "other"})), &ann));
     assert!(strikes(with(json!({"headers": {"X-Yotpo-Token": "any"}})), &ann));
     let search = || emulator.get(&customers("?email=a%40b.co")).status();
     assert!(strikes(with(json!({"query": {"email": "a@b.co"}})), &search));
-    assert!(!strikes(
-        with(json!({"query": {"email": "a@b.co", "limit": "1"}})),
-        &search
-    ));
+    assert!(!strikes(with(json!({"query": {"email": "a@b.co", "limit": "1"}})), &search));
     let form = || {
         let form = "client_id=shop&client_secret=x&grant_type=client_credentials";
-        emulator
-            .anonymous("POST", "/oauth/token")
-            .body("application/x-www-form-urlencoded", form)
-            .send()
-            .status()
+        emulator.anonymous("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send().status()
     };
-    assert!(strikes(
-        with(json!({"operation": "createOauthToken", "store": "shop"})),
-        &form
-    ));
+    assert!(strikes(with(json!({"operation": "createOauthToken", "store": "shop"})), &form));
     assert!(!strikes(with(json!({"store": "other"})), &form));
-    assert_eq!(
-        emulator.get(&customers("")).identifiers(),
-        ["a@b.co"],
-        "a body that was looked at is still read"
-    );
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["a@b.co"], "a body that was looked at is still read");
 }
 
 #[test]
@@ -154,9 +121,7 @@ fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
     let statuses = || {
         let emulator = Emulator::undeclared();
         emulator.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
-        (0..40)
-            .map(|_| emulator.get(&customers("")).status())
-            .collect::<Vec<_>>()
+        (0..40).map(|_| emulator.get(&customers("")).status()).collect::<Vec<_>>()
     };
     let (one, two) = (statuses(), statuses());
     assert_eq!(one, two);
@@ -172,14 +137,8 @@ fn a_commit_whose_answer_is_lost_took_its_effect() {
     );
     assert_eq!(read_to_the_end(&emulator, &upsert()), (String::new(), true));
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
-    assert_eq!(
-        emulator.mock.requests().entries()[0].status,
-        0,
-        "the journal knows that there was no answer"
-    );
-    let lost = emulator
-        .control("POST", "/requests/verify")
-        .json(json!({"status": 0, "count": 1}));
+    assert_eq!(emulator.mock.requests().entries()[0].status, 0, "the journal knows that there was no answer");
+    let lost = emulator.control("POST", "/requests/verify").json(json!({"status": 0, "count": 1}));
     assert_eq!(lost.send().status(), 200);
     assert_eq!(emulator.control("GET", "/requests?status=0").send().json()["total"], 1);
     let report = emulator.control("GET", "/report").send();
@@ -191,11 +150,7 @@ fn a_connection_is_closed_or_reset_before_anything_is_done() {
     for (how, is_reset) in [("close", false), ("reset", true)] {
         let emulator = Emulator::undeclared();
         emulator.fault(json!({"connection": how, "times": 1}));
-        assert_eq!(
-            read_to_the_end(&emulator, &upsert()),
-            (String::new(), is_reset),
-            "{how}"
-        );
+        assert_eq!(read_to_the_end(&emulator, &upsert()), (String::new(), is_reset), "{how}");
         assert_eq!(emulator.all_customers(), "");
     }
 }
@@ -203,10 +158,7 @@ fn a_connection_is_closed_or_reset_before_anything_is_done() {
 #[test]
 fn an_answer_is_truncated_dripped_or_malformed() {
     let emulator = Emulator::undeclared();
-    let get = format!(
-        "GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n",
-        customers("")
-    );
+    let get = format!("GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n", customers(""));
     let whole = r#"{"customers":[],"pagination":{"next_page_info":null}}"#;
     emulator.fault(json!({"truncate_bytes": 10, "times": 1}));
     let (response, _) = read_to_the_end(&emulator, get.as_bytes());
@@ -218,21 +170,11 @@ fn an_answer_is_truncated_dripped_or_malformed() {
     assert!(read_to_the_end(&emulator, get.as_bytes()).0.ends_with(whole));
     emulator.fault(json!({"malformed_json": true, "times": 1}));
     let malformed = emulator.get(&customers(""));
-    assert_eq!(
-        (malformed.status(), String::from_utf8_lossy(&malformed.body)),
-        (200, whole[..whole.len() - 1].into())
-    );
+    assert_eq!((malformed.status(), String::from_utf8_lossy(&malformed.body)), (200, whole[..whole.len() - 1].into()));
     emulator.fault(json!({"headers": {"X-Extra": "1"}, "content_type": "text/html", "times": 1}));
     let altered = emulator.get(&customers(""));
-    assert_eq!(
-        (altered.header("x-extra"), altered.header("content-type")),
-        (Some("1"), Some("text/html"))
-    );
-    assert_eq!(
-        emulator.get(&customers("")).header("x-yotpo-mock-fault"),
-        None,
-        "all are used up"
-    );
+    assert_eq!((altered.header("x-extra"), altered.header("content-type")), (Some("1"), Some("text/html")));
+    assert_eq!(emulator.get(&customers("")).header("x-yotpo-mock-fault"), None, "all are used up");
 }
 
 #[test]
@@ -247,17 +189,10 @@ fn a_delay_only_delays() {
 #[test]
 fn a_token_is_dead_from_the_fault_on() {
     let emulator = Emulator::undeclared();
-    let token = emulator.token("shop", "x").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = emulator.token("shop", "x").json()["access_token"].as_str().unwrap().to_owned();
     emulator.fault(json!({"expire_token": true, "times": 1}));
     assert_eq!(emulator.get_with_token(&token).status(), 401);
-    assert_eq!(
-        emulator.get_with_token(&token).rule(),
-        Some("token.expired"),
-        "and stays so when the fault is used up"
-    );
+    assert_eq!(emulator.get_with_token(&token).rule(), Some("token.expired"), "and stays so when the fault is used up");
     assert_eq!(emulator.get_with_token("another").status(), 200);
 }
 
@@ -275,14 +210,8 @@ fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
     "#);
     assert_eq!(emulator.control("DELETE", "/faults/nonsense").send().status(), 404);
     emulator.fault(json!({"match": {"store": "shop"}, "status": 503}));
-    assert_eq!(
-        emulator.control("DELETE", "/faults?store=shop").send().json(),
-        json!({"removed": 1})
-    );
-    assert_eq!(
-        emulator.control("DELETE", "/faults").send().json(),
-        json!({"removed": 1})
-    );
+    assert_eq!(emulator.control("DELETE", "/faults?store=shop").send().json(), json!({"removed": 1}));
+    assert_eq!(emulator.control("DELETE", "/faults").send().json(), json!({"removed": 1}));
     assert_eq!(emulator.get(&customers("")).status(), 200);
 }
 
@@ -343,10 +272,5 @@ fn faults_are_bounded() {
         emulator.fault(json!({"match": {"store": "other"}, "status": 503}));
     }
     let refused = emulator.control("POST", "/faults").json(json!({"status": 503})).send();
-    assert!(
-        refused.json()["error"]
-            .as_str()
-            .unwrap()
-            .starts_with("there are 1000 faults already")
-    );
+    assert!(refused.json()["error"].as_str().unwrap().starts_with("there are 1000 faults already"));
 }

@@ -17,16 +17,8 @@ fn a_lineage_tells_a_profiles_story_across_a_merge() {
     emulator.event(
         json!({"type": "t", "unique_id": 1, "customer": {"external_id": "c-1", "phone_number": "+14155552671"}}),
     );
-    let story = emulator
-        .control("GET", "/stores/shop/customers/1/lineage")
-        .send()
-        .json();
-    let steps: Vec<_> = story["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(Value::to_string)
-        .collect();
+    let story = emulator.control("GET", "/stores/shop/customers/1/lineage").send().json();
+    let steps: Vec<_> = story["steps"].as_array().unwrap().iter().map(Value::to_string).collect();
     assert_snapshot!(steps.join("\n"), @r#"
     {"at":"2026-01-01T00:00:00Z","fields":["email","first_name","account_updated_at"],"named":{"email":"ann@example.com","external_id":null,"phone_number":null},"request":1,"rule":"identity.new","step":"created"}
     {"at":"2026-01-01T00:01:00Z","fields":["external_id","email","account_updated_at"],"named":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"request":3,"rule":"identity.adopt","step":"adopted"}
@@ -48,16 +40,9 @@ fn a_lineage_keeps_the_last_32_steps() {
     for _ in 0..100 {
         emulator.upsert(json!({"external_id": "c-1"}));
     }
-    let story = emulator
-        .control("GET", "/stores/shop/customers/1/lineage")
-        .send()
-        .json();
-    let requests: Vec<_> = story["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|step| step["request"].as_u64().unwrap())
-        .collect();
+    let story = emulator.control("GET", "/stores/shop/customers/1/lineage").send().json();
+    let requests: Vec<_> =
+        story["steps"].as_array().unwrap().iter().map(|step| step["request"].as_u64().unwrap()).collect();
     assert_eq!(requests, (69..=100).collect::<Vec<_>>());
 }
 
@@ -68,11 +53,9 @@ fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
     });
     let lineage = |path: &str| emulator.control("GET", path).send();
     assert_eq!(lineage("/stores/shop/customers/1/lineage").json(), json!({"steps": []}));
-    for path in [
-        "/stores/shop/customers/7/lineage",
-        "/stores/shop/customers/c-1/lineage",
-        "/stores/nobody/customers/1/lineage",
-    ] {
+    for path in
+        ["/stores/shop/customers/7/lineage", "/stores/shop/customers/c-1/lineage", "/stores/nobody/customers/1/lineage"]
+    {
         assert_eq!(lineage(path).status(), 404, "{path}");
     }
 }
@@ -83,31 +66,17 @@ fn an_explained_write_is_not_written() {
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
     let before = emulator.all_customers();
-    let explain = |body: Value| {
-        emulator
-            .control("POST", "/stores/shop/explain")
-            .json(body)
-            .send()
-            .json()
-    };
+    let explain = |body: Value| emulator.control("POST", "/stores/shop/explain").json(body).send().json();
     let merge = explain(
         json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}}),
     );
     let brief = |explained: &Value| {
-        [
-            &explained["would"],
-            &explained["rule"],
-            &explained["number"],
-            &explained["merged"],
-        ]
-        .map(Value::to_string)
-        .join(" ")
+        [&explained["would"], &explained["rule"], &explained["number"], &explained["merged"]]
+            .map(Value::to_string)
+            .join(" ")
     };
     assert_snapshot!(brief(&merge), @r#""adopted" "identity.adopt" 1 [{"identifiers":{"email":null,"external_id":null,"phone_number":"+14155552671"},"number":2}]"#);
-    assert_eq!(
-        (&merge["customer"]["tags"], &merge["customer"]["first_name"]),
-        (&json!("vip"), &json!("Ann"))
-    );
+    assert_eq!((&merge["customer"]["tags"], &merge["customer"]["first_name"]), (&json!("vip"), &json!("Ann")));
     assert_snapshot!(brief(&explain(json!({"customer": {"external_id": "c-9"}}))), @r#""created" "identity.new" 3 []"#);
     assert_snapshot!(brief(&explain(json!({"customer": {"email": "ANN@example.com"}}))), @r#""updated" "identity.last_written" 1 []"#);
     let event = json!({"customer_event": {"type": "t", "unique_id": 1, "customer": {"external_id": "c-1", "email": "ann@example.com"}}});
@@ -143,11 +112,7 @@ fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
     }
     "#);
     assert_eq!(explain(json!({})).json()["broken"][0]["rule"], "customer.required");
-    assert_eq!(
-        emulator.control("GET", "/stores").send().json()["stores"],
-        json!([]),
-        "a question remembers no store"
-    );
+    assert_eq!(emulator.control("GET", "/stores").send().json()["stores"], json!([]), "a question remembers no store");
 }
 
 #[test]

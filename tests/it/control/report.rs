@@ -16,10 +16,7 @@ fn emulator() -> Emulator {
     emulator.upsert(json!({"external_id": "c-1"}));
     emulator.upsert(json!({"gender": "f"}));
     emulator.get(&customers(""));
-    emulator
-        .request("GET", &customers("?colour=red"))
-        .nonconforming()
-        .send();
+    emulator.request("GET", &customers("?colour=red")).nonconforming().send();
     emulator.get("/core/v3/stores/other/customers");
     emulator.anonymous("GET", "/core/v3/stores/other/customers").send();
     emulator.get("/core/v3/stores/other/orders");
@@ -147,10 +144,7 @@ fn only_forgetting_the_report_begins_anew() {
     assert_eq!(report(&emulator, ""), before);
     let requests = |query: &str| emulator.control("GET", &format!("/report{query}")).send().json()["requests"].clone();
     assert_eq!((requests(""), requests("?store=shop")), (json!(10), json!(5)));
-    assert_eq!(
-        emulator.control("DELETE", "/report?store=shop").send().json(),
-        json!({})
-    );
+    assert_eq!(emulator.control("DELETE", "/report?store=shop").send().json(), json!({}));
     assert_eq!((requests(""), requests("?store=shop")), (json!(5), json!(0)));
     emulator.control("DELETE", "/report").send();
     assert_eq!(requests(""), json!(0));
@@ -164,8 +158,5 @@ fn paths_that_are_none_are_listed_up_to_a_bound() {
     emulator.get("/nowhere/7");
     let report = emulator.control("GET", "/report").send().json();
     assert_eq!(report["unmatched"].as_array().map(Vec::len), Some(100));
-    assert_eq!(
-        (&report["requests"], &report["unmatched_more"]),
-        (&json!(131), &json!(30))
-    );
+    assert_eq!((&report["requests"], &report["unmatched_more"]), (&json!(131), &json!(30)));
 }

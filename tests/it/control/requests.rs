@@ -22,9 +22,7 @@ fn steady(response: &Response) -> String {
 fn numbers(response: &Response) -> Vec<u64> {
     let body = response.json();
     let requests = body["requests"].as_array().expect("a list").iter();
-    requests
-        .map(|request| request["number"].as_u64().expect("a number"))
-        .collect()
+    requests.map(|request| request["number"].as_u64().expect("a number")).collect()
 }
 
 fn list(emulator: &Emulator, query: &str) -> Response {
@@ -38,10 +36,7 @@ fn verify(emulator: &Emulator, expected: Value) -> Response {
 #[test]
 fn requests_are_listed_whole_newest_first() {
     let emulator = Emulator::undeclared();
-    emulator
-        .request("GET", &customers("?limit=5&email=a&email=b"))
-        .nonconforming()
-        .send();
+    emulator.request("GET", &customers("?limit=5&email=a&email=b")).nonconforming().send();
     emulator.upsert(json!({"email": "ann@example.com", "gender": "f"}));
     assert_snapshot!(steady(&list(&emulator, "")), @r#"
     {
@@ -267,46 +262,21 @@ fn requests_are_forgotten_and_numbers_go_on() {
 #[test]
 fn tokens_and_secrets_are_never_shown() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "hush-1").journal_body_bytes(200));
-    let issued = emulator.token("shop", "hush-1").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let oauth = |content_type: &str, body: &str| {
-        emulator
-            .anonymous("POST", "/oauth/token")
-            .body(content_type, body)
-            .send()
-    };
+    let issued = emulator.token("shop", "hush-1").json()["access_token"].as_str().unwrap().to_owned();
+    let oauth =
+        |content_type: &str, body: &str| emulator.anonymous("POST", "/oauth/token").body(content_type, body).send();
     let form = "application/x-www-form-urlencoded";
-    oauth(
-        form,
-        "client_id=shop&client_secret=hush-1&grant_type=client_credentials",
-    );
-    oauth(
-        form,
-        "client_id=shop&client%5Fsecret=hush-2&grant_type=client_credentials",
-    );
-    oauth(
-        "application/json",
-        r#"{"client_id":"shop","client_secret":"hush-2","access_token":{"a":"hush-3"}}"#,
-    );
-    oauth(
-        "application/json",
-        r#"{"client_id":"shop","client_\u0073ecret":"hush-2""#,
-    );
+    oauth(form, "client_id=shop&client_secret=hush-1&grant_type=client_credentials");
+    oauth(form, "client_id=shop&client%5Fsecret=hush-2&grant_type=client_credentials");
+    oauth("application/json", r#"{"client_id":"shop","client_secret":"hush-2","access_token":{"a":"hush-3"}}"#);
+    oauth("application/json", r#"{"client_id":"shop","client_\u0073ecret":"hush-2""#);
     oauth("text/plain", "hush");
     emulator
         .anonymous("POST", ACCESS_TOKENS)
-        .body(
-            "application/json",
-            format!(r#"{{"secret":"hush-4","filler":"{}"}}"#, "x".repeat(300)),
-        )
+        .body("application/json", format!(r#"{{"secret":"hush-4","filler":"{}"}}"#, "x".repeat(300)))
         .send();
     emulator
-        .anonymous(
-            "GET",
-            &customers(&format!("?access_token={issued}&secret=hush-5&client_secret=hush-6")),
-        )
+        .anonymous("GET", &customers(&format!("?access_token={issued}&secret=hush-5&client_secret=hush-6")))
         .nonconforming()
         .header("Authorization", "Bearer hush-7")
         .header("Cookie", "session=hush-8")
@@ -375,9 +345,7 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
     send(&format!(
         "PATCH {path} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n{{"
     ));
-    send(&format!(
-        "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
-    ));
+    send(&format!("PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"));
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
     write!(
         socket,
@@ -422,11 +390,7 @@ fn the_journal_is_bounded_by_entries_and_by_bytes() {
 
     let emulator = Emulator::undeclared_with(|builder| builder.journal_bytes(1));
     (0..3).for_each(|_| drop(emulator.get("/nowhere")));
-    assert_eq!(
-        numbers(&list(&emulator, "")),
-        [3],
-        "the latest is kept however large it is"
-    );
+    assert_eq!(numbers(&list(&emulator, "")), [3], "the latest is kept however large it is");
 }
 
 #[test]
@@ -434,10 +398,7 @@ fn the_answer_to_head_has_no_body() {
     let emulator = Emulator::undeclared();
     emulator.request("HEAD", &customers("")).send();
     let entry = &emulator.mock.requests().entries()[0];
-    assert_eq!(
-        (entry.response.body(), entry.response.body_bytes()),
-        (Value::Null, None)
-    );
+    assert_eq!((entry.response.body(), entry.response.body_bytes()), (Value::Null, None));
 }
 
 #[test]
@@ -542,10 +503,7 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
     409
     {"actual":3,"expected":{"at_least":4},"nearest":[]}
     "#);
-    let of_another = verify(
-        &emulator,
-        json!({"store": "other", "operation": "upsertCustomer", "count": 1}),
-    );
+    let of_another = verify(&emulator, json!({"store": "other", "operation": "upsertCustomer", "count": 1}));
     assert_snapshot!(of_another, @r#"
     409
     {"actual":0,"expected":1,"nearest":[]}
@@ -564,30 +522,12 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
     let emulator = Emulator::undeclared();
     for (expected, told) in [
         (json!({"stroe": "shop", "count": 1}), "unknown field `stroe`"),
-        (
-            json!({"count": -1}),
-            "`count` must be a whole number from 0 to 18446744073709551615, and is `-1`",
-        ),
-        (
-            json!({"count": 1.5}),
-            "`count` must be a whole number from 0 to 18446744073709551615, and is `1.5`",
-        ),
-        (
-            json!({"count": null}),
-            "`count` must be a whole number from 0 to 18446744073709551615, and is `null`",
-        ),
-        (
-            json!({"at_least": "1"}),
-            "`at_least` must be a whole number from 0 to 18446744073709551615, and is `\"1\"`",
-        ),
-        (
-            json!({"count": 1, "at_least": 1}),
-            "`count` excludes `at_least` and `at_most`",
-        ),
-        (
-            json!({"at_least": 2, "at_most": 1}),
-            "`at_least` is `2` and `at_most` is `1`",
-        ),
+        (json!({"count": -1}), "`count` must be a whole number from 0 to 18446744073709551615, and is `-1`"),
+        (json!({"count": 1.5}), "`count` must be a whole number from 0 to 18446744073709551615, and is `1.5`"),
+        (json!({"count": null}), "`count` must be a whole number from 0 to 18446744073709551615, and is `null`"),
+        (json!({"at_least": "1"}), "`at_least` must be a whole number from 0 to 18446744073709551615, and is `\"1\"`"),
+        (json!({"count": 1, "at_least": 1}), "`count` excludes `at_least` and `at_most`"),
+        (json!({"at_least": 2, "at_most": 1}), "`at_least` is `2` and `at_most` is `1`"),
         (json!({"store": "shop"}), "the expected number of requests is missing"),
         (json!({"status": 9999, "count": 1}), "`status` is `9999`"),
         (json!({"status": "200", "count": 1}), "`status` is `200`"),
@@ -600,21 +540,11 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
         (json!({"store": 7, "count": 1}), "`store` is `7`"),
         (json!({"query": "a=b", "count": 1}), "`query` is `a=b`"),
         (json!({"query": {"limit": 5}, "count": 1}), "`query.limit` is `5`"),
-        (
-            json!({"headers": {"Accept": [1]}, "count": 1}),
-            "`headers.Accept` is `[1]`",
-        ),
+        (json!({"headers": {"Accept": [1]}, "count": 1}), "`headers.Accept` is `[1]`"),
     ] {
         let response = verify(&emulator, expected.clone());
         assert_eq!(response.status(), 400, "{expected}");
         assert_eq!(response.json()["error"], told, "{expected}");
     }
-    assert_eq!(
-        emulator
-            .control("POST", "/requests/verify?store=shop")
-            .json(json!({"count": 0}))
-            .send()
-            .status(),
-        400
-    );
+    assert_eq!(emulator.control("POST", "/requests/verify?store=shop").json(json!({"count": 0})).send().status(), 400);
 }

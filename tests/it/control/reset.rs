@@ -14,28 +14,15 @@ fn seeded() -> Emulator {
 }
 
 fn identifiers(emulator: &Emulator, store: &str, secret: &str) -> Vec<String> {
-    let token = emulator.token(store, secret).json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    emulator
-        .anonymous("GET", &format!("/core/v3/stores/{store}/customers"))
-        .token(&token)
-        .send()
-        .identifiers()
+    let token = emulator.token(store, secret).json()["access_token"].as_str().unwrap().to_owned();
+    emulator.anonymous("GET", &format!("/core/v3/stores/{store}/customers")).token(&token).send().identifiers()
 }
 
 fn write(emulator: &Emulator, store: &str, secret: &str) {
-    let token = emulator.token(store, secret).json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = emulator.token(store, secret).json()["access_token"].as_str().unwrap().to_owned();
     let path = format!("/core/v3/stores/{store}/customers");
-    let response = emulator
-        .anonymous("PATCH", &path)
-        .token(&token)
-        .json(json!({"customer": {"external_id": "written"}}))
-        .send();
+    let response =
+        emulator.anonymous("PATCH", &path).token(&token).json(json!({"customer": {"external_id": "written"}})).send();
     assert_eq!(response.status(), 200);
 }
 
@@ -55,19 +42,12 @@ fn a_reset_goes_back_to_the_seeds_of_all_stores_or_of_one() {
 #[test]
 fn a_reset_to_nothing_keeps_only_who_was_declared() {
     let emulator = seeded();
-    emulator
-        .control("POST", "/reset?store=shop")
-        .json(json!({"to": "empty"}))
-        .send();
+    emulator.control("POST", "/reset?store=shop").json(json!({"to": "empty"})).send();
     assert_eq!(identifiers(&emulator, "shop", "s3cret"), [""; 0]);
     assert_eq!(identifiers(&emulator, "other", "0ther"), ["theirs"]);
     emulator.control("POST", "/reset").json(json!({"to": "empty"})).send();
     assert_eq!(identifiers(&emulator, "other", "0ther"), [""; 0]);
-    assert_eq!(
-        emulator.token("nobody", "x").status(),
-        404,
-        "still only declared stores exist"
-    );
+    assert_eq!(emulator.token("nobody", "x").status(), 404, "still only declared stores exist");
     emulator.control("POST", "/reset").send();
     assert_eq!(identifiers(&emulator, "shop", "s3cret"), ["seeded"]);
 }
@@ -78,34 +58,15 @@ fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_tim
         let emulator = Emulator::undeclared_with(|builder| {
             builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"external_id":"c-2"}]}]}"#)
         });
-        let token = emulator.token("shop", "x").json()["access_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let token = emulator.token("shop", "x").json()["access_token"].as_str().unwrap().to_owned();
         let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
-        emulator
-            .control("PATCH", "/settings?store=shop")
-            .json(json!({"rate_limit": 1}))
-            .send();
-        emulator
-            .control("POST", "/clock/advance")
-            .json(json!({"seconds": 60}))
-            .send();
+        emulator.control("PATCH", "/settings?store=shop").json(json!({"rate_limit": 1})).send();
+        emulator.control("POST", "/clock/advance").json(json!({"seconds": 60})).send();
         emulator.control("POST", path).send();
-        assert_eq!(
-            emulator.get_with_token(&token).notes(),
-            ["token.undeclared"],
-            "it is as if nobody had issued it"
-        );
+        assert_eq!(emulator.get_with_token(&token).notes(), ["token.undeclared"], "it is as if nobody had issued it");
         let with_cursor = emulator.get(&customers(&format!("?page_info={cursor}")));
-        assert_eq!(
-            (with_cursor.rule(), with_cursor.rate_limit_headers()),
-            (Some("cursor.invalid"), [5, 5, 0])
-        );
-        assert_eq!(
-            emulator.control("GET", "/clock").send().json()["now"],
-            "2026-01-01T00:01:00Z"
-        );
+        assert_eq!((with_cursor.rule(), with_cursor.rate_limit_headers()), (Some("cursor.invalid"), [5, 5, 0]));
+        assert_eq!(emulator.control("GET", "/clock").send().json()["now"], "2026-01-01T00:01:00Z");
         assert_eq!(emulator.mock.requests().count(), 4);
     }
 }

@@ -49,11 +49,7 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
       ]
     }
     "#);
-    let once = (
-        numbers(&emulator),
-        emulator.all_customers(),
-        crate::event::all_events(&emulator),
-    );
+    let once = (numbers(&emulator), emulator.all_customers(), crate::event::all_events(&emulator));
     assert_snapshot!(once.0, @"
     1 c-1 - - Anne
     2 - BOB@example.com - Bob
@@ -69,14 +65,7 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
       ]
     }
     "#);
-    assert_eq!(
-        (
-            numbers(&emulator),
-            emulator.all_customers(),
-            crate::event::all_events(&emulator)
-        ),
-        once
-    );
+    assert_eq!((numbers(&emulator), emulator.all_customers(), crate::event::all_events(&emulator)), once);
 }
 
 #[test]
@@ -84,10 +73,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
     emulator.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
-    seed(
-        &emulator,
-        shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
-    );
+    seed(&emulator, shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])));
     assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", last_name: "Lee""#);
     assert_eq!(
         emulator.get(&customers("?email=ann%40example.com")).identifiers(),
@@ -101,11 +87,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
 fn ndjson_is_taken_too() {
     let emulator = Emulator::undeclared();
     let lines = "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"other\",\"secret\":\"0ther\"}\n{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-2\"}}\n";
-    let response = emulator
-        .control("POST", "/seed")
-        .body("application/x-ndjson", lines)
-        .nonconforming()
-        .send();
+    let response = emulator.control("POST", "/seed").body("application/x-ndjson", lines).nonconforming().send();
     assert_snapshot!(response, @r#"
     200
     {
@@ -121,10 +103,7 @@ fn ndjson_is_taken_too() {
 #[test]
 fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
     let emulator = Emulator::undeclared();
-    assert_eq!(
-        seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
-        200
-    );
+    assert_eq!(seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(), 200);
     assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
     assert_eq!(emulator.token("shop", "wrong").status(), 401);
     assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 200);
@@ -136,16 +115,9 @@ fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
       "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
     }
     "#);
-    assert_eq!(
-        seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(),
-        200
-    );
+    assert_eq!(seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(), 200);
     emulator.control("POST", "/reset").send();
-    assert_eq!(
-        emulator.get(&customers("")).status(),
-        200,
-        "a reset goes back to the start"
-    );
+    assert_eq!(emulator.get(&customers("")).status(), 200, "a reset goes back to the start");
 }
 
 #[test]
@@ -236,10 +208,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
 fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
     let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
-    seed(
-        &emulator,
-        shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])),
-    );
+    seed(&emulator, shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])));
     assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", last_name: "Lee""#);
     emulator.control("POST", "/settle").send();
     assert_snapshot!(emulator.all_customers(), @r#"external_id: "c-1", first_name: "Ann", last_name: "Lee""#);
@@ -273,10 +242,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
     assert_eq!((seen, one.events().len()), (300, 40));
     generate(&one, 42);
     let list = one.control("GET", "/stores").send().json();
-    assert_eq!(
-        (&list["stores"][0]["customers"], &list["stores"][0]["events"]),
-        (&json!(600), &json!(80))
-    );
+    assert_eq!((&list["stores"][0]["customers"], &list["stores"][0]["events"]), (&json!(600), &json!(80)));
 }
 
 #[test]
@@ -333,9 +299,7 @@ fn other_stores_are_served_while_a_large_store_is_being_generated() {
     const READS: usize = 10;
     let emulator = Emulator::undeclared();
     let other = "/core/v3/stores/other/customers";
-    let write = emulator
-        .request("PATCH", other)
-        .json(json!({"customer": {"external_id": "c-1"}}));
+    let write = emulator.request("PATCH", other).json(json!({"customer": {"external_id": "c-1"}}));
     assert_eq!(write.send().status(), 200);
     let body = json!({"customers": 5000}).to_string();
     let mut generating = Connection::open(emulator.address());
@@ -391,11 +355,7 @@ fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
     let list = emulator.control("GET", "/stores").send().json();
     let counts = |at: usize| {
         let store = &list["stores"][at];
-        (
-            store["id"].as_str(),
-            store["customers"].as_u64(),
-            store["events"].as_u64(),
-        )
+        (store["id"].as_str(), store["customers"].as_u64(), store["events"].as_u64())
     };
     let rounds = ROUNDS as u64;
     assert_eq!(counts(0), (Some("other"), Some(rounds), Some(0)));

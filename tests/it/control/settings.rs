@@ -39,10 +39,7 @@ fn settings_are_shown_with_what_was_changed() {
     }
     "#);
     assert_eq!(emulator.get(&customers("")).rate_limit_headers(), [2, 1, 1]);
-    assert_eq!(
-        emulator.get("/core/v3/stores/other/customers").rate_limit_headers(),
-        [7, 6, 1]
-    );
+    assert_eq!(emulator.get("/core/v3/stores/other/customers").rate_limit_headers(), [7, 6, 1]);
 }
 
 #[test]

@@ -72,10 +72,7 @@ fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
 #[test]
 fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses_cursors() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
-    let token = emulator.token("shop", "s3cret").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let write = |id: &str| {
         let write = emulator.anonymous("PATCH", &customers("")).token(&token);
         write.json(json!({"customer": {"external_id": id}})).send()
@@ -87,18 +84,10 @@ fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses
         .json(json!({"visibility_delay_ms": 60_000, "rate_limit": 4}))
         .send();
     write("c-3");
-    let cursor = emulator
-        .anonymous("GET", &customers("?limit=1"))
-        .token(&token)
-        .send()
-        .next_page()
-        .unwrap();
+    let cursor = emulator.anonymous("GET", &customers("?limit=1")).token(&token).send().next_page().unwrap();
     take(&emulator, "before");
 
-    emulator
-        .control("POST", "/clock/advance")
-        .json(json!({"seconds": 1_209_601}))
-        .send();
+    emulator.control("POST", "/clock/advance").json(json!({"seconds": 1_209_601})).send();
     assert_eq!(emulator.get_with_token(&token).rule(), Some("token.expired"));
     emulator.control("POST", "/reset").send();
     assert_eq!(emulator.get_with_token(&token).rule(), Some("token.unknown"));
@@ -110,21 +99,12 @@ fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses
         (vec!["c-1".into(), "c-2".into()], [4, 1, 1]),
         "two were counted before"
     );
-    let with_cursor = emulator
-        .anonymous("GET", &customers(&format!("?page_info={cursor}")))
-        .token(&token)
-        .send();
+    let with_cursor = emulator.anonymous("GET", &customers(&format!("?page_info={cursor}"))).token(&token).send();
     assert_eq!(with_cursor.rule(), Some("cursor.invalid"));
-    emulator
-        .control("POST", "/clock/advance?store=shop")
-        .json(json!({"seconds": 60}))
-        .send();
+    emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 60})).send();
     assert_eq!(emulator.get_with_token(&token).identifiers(), ["c-1", "c-2", "c-3"]);
     restore(&emulator, "before");
-    assert_eq!(
-        emulator.control("GET", "/clock?store=shop").send().json()["now"],
-        "2026-01-01T00:00:00Z"
-    );
+    assert_eq!(emulator.control("GET", "/clock?store=shop").send().json()["now"], "2026-01-01T00:00:00Z");
 }
 
 #[test]
@@ -138,11 +118,7 @@ fn snapshots_are_bounded_and_named_plainly() {
     }
     "#);
     for name in ["a%20b", "%C3%A9", ".", "..", &"n".repeat(65)] {
-        let status = emulator
-            .control("PUT", &format!("/snapshots/{name}"))
-            .nonconforming()
-            .send()
-            .status();
+        let status = emulator.control("PUT", &format!("/snapshots/{name}")).nonconforming().send().status();
         assert!([400, 404, 405].contains(&status), "{name}: {status}");
     }
     assert_snapshot!(take(&emulator, "a%20b"), @r#"

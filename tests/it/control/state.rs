@@ -12,10 +12,7 @@ fn get(emulator: &Emulator, query: &str) -> String {
 }
 
 fn put(emulator: &Emulator, query: &str, document: &str) -> Response {
-    emulator
-        .control("PUT", &format!("/state{query}"))
-        .body("application/json", document)
-        .send()
+    emulator.control("PUT", &format!("/state{query}")).body("application/json", document).send()
 }
 
 /// A scene with a little of everything.
@@ -39,30 +36,15 @@ fn lived() -> Emulator {
         customers(""),
         json!({"customer": {"external_id": "c-2", "email": "ann@example.com", "phone_number": "+14155552671"}}),
     );
-    emulator
-        .control("PATCH", "/settings")
-        .json(json!({"visibility_delay_ms": 60_000}))
-        .send();
-    emulator
-        .control("PATCH", "/settings?store=shop")
-        .json(json!({"rate_limit": 2}))
-        .send();
-    emulator
-        .control("POST", "/clock/advance?store=shop")
-        .json(json!({"seconds": 10.5}))
-        .send();
-    send(
-        customers(""),
-        json!({"customer": {"external_id": "c-3", "first_name": "Žofie"}}),
-    );
+    emulator.control("PATCH", "/settings").json(json!({"visibility_delay_ms": 60_000})).send();
+    emulator.control("PATCH", "/settings?store=shop").json(json!({"rate_limit": 2})).send();
+    emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 10.5})).send();
+    send(customers(""), json!({"customer": {"external_id": "c-3", "first_name": "Žofie"}}));
     emulator
 }
 
 fn token(emulator: &Emulator) -> String {
-    emulator.token("shop", "s3cret").json()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -106,19 +88,12 @@ fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
     assert_eq!(get(&other, ""), told);
     let follow = |emulator: &Emulator| {
         let mut seen = Vec::new();
-        emulator
-            .control("POST", "/clock/advance")
-            .json(json!({"seconds": 5}))
-            .send();
+        emulator.control("POST", "/clock/advance").json(json!({"seconds": 5})).send();
         seen.push(emulator.control("GET", "/stores/shop/customers").send().to_string());
         emulator.control("POST", "/settle").send();
         let token = token(emulator);
         seen.push(token.clone());
-        for path in [
-            "?include_custom_properties=true&expand=loyalty",
-            "?email=ANN%40example.com",
-            "?limit=1",
-        ] {
+        for path in ["?include_custom_properties=true&expand=loyalty", "?email=ANN%40example.com", "?limit=1"] {
             let page = emulator.anonymous("GET", &customers(path)).token(&token).send();
             seen.push(format!(
                 "{} {:?} {:?}",
@@ -126,10 +101,7 @@ fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
                 page.rate_limit_headers(),
                 page.notes()
             ));
-            emulator
-                .control("POST", "/clock/advance")
-                .json(json!({"seconds": 1}))
-                .send();
+            emulator.control("POST", "/clock/advance").json(json!({"seconds": 1})).send();
         }
         seen.push(emulator.token("nobody", "x").to_string());
         seen.push(emulator.control("GET", "/settings?store=shop").send().to_string());
@@ -162,10 +134,7 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
         }
     }
     let seed = document.to_string();
-    let (seeded, put_in) = (
-        Emulator::undeclared_with(|builder| builder.seed(&seed)),
-        Emulator::undeclared(),
-    );
+    let (seeded, put_in) = (Emulator::undeclared_with(|builder| builder.seed(&seed)), Emulator::undeclared());
     put_in.upsert(json!({"external_id": "forgotten"}));
     assert_eq!(put(&put_in, "", &seed).status(), 200);
     assert_eq!(get(&put_in, ""), get(&seeded, ""));
@@ -185,22 +154,13 @@ fn a_store_is_put_back_alone() {
         .request("PATCH", "/core/v3/stores/other/customers")
         .json(json!({"customer": {"external_id": "o-1"}}))
         .send();
-    emulator
-        .control("PATCH", "/settings?store=shop")
-        .json(json!({"rate_limit": 1}))
-        .send();
-    emulator
-        .control("POST", "/clock/advance?store=shop")
-        .json(json!({"seconds": 60}))
-        .send();
+    emulator.control("PATCH", "/settings?store=shop").json(json!({"rate_limit": 1})).send();
+    emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 60})).send();
     assert_eq!(put(&emulator, "?store=shop", &told).status(), 200);
     assert_eq!(get(&emulator, "?store=shop"), told);
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
     assert_eq!(emulator.get("/core/v3/stores/other/customers").identifiers(), ["o-1"]);
-    assert_eq!(
-        emulator.get(&customers(&format!("?page_info={cursor}"))).rule(),
-        Some("cursor.invalid")
-    );
+    assert_eq!(emulator.get(&customers(&format!("?page_info={cursor}"))).rule(), Some("cursor.invalid"));
     assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
     400
     {
@@ -214,10 +174,7 @@ fn a_store_is_put_back_alone() {
 fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
     let emulator = Emulator::undeclared();
     let told = get(&emulator, "");
-    emulator
-        .control("POST", "/clock/advance")
-        .json(json!({"seconds": 3600}))
-        .send();
+    emulator.control("POST", "/clock/advance").json(json!({"seconds": 3600})).send();
     emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
     put(&emulator, "", &told);
     assert_eq!(
@@ -227,30 +184,16 @@ fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
     emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
     let process = get(&emulator, "");
     put(&emulator, "", &process);
-    assert_eq!(
-        get(&emulator, ""),
-        process,
-        "a clock that runs is told by how far it is ahead"
-    );
+    assert_eq!(get(&emulator, ""), process, "a clock that runs is told by how far it is ahead");
     put(&emulator, "", r#"{"stores":[]}"#);
-    assert_eq!(
-        emulator.control("GET", "/clock").send().json()["frozen"],
-        false,
-        "a seed does not tell the time"
-    );
+    assert_eq!(emulator.control("GET", "/clock").send().json()["frozen"], false, "a seed does not tell the time");
 }
 
 /// What is said of a document that is not taken.
 fn refused(emulator: &Emulator, document: &str) -> String {
-    let response = emulator
-        .control("PUT", "/state")
-        .body("application/json", document)
-        .send();
+    let response = emulator.control("PUT", "/state").body("application/json", document).send();
     assert_eq!(response.status(), 400, "{document}: {response}");
-    response.json()["error"]
-        .as_str()
-        .unwrap()
-        .replace("invalid state: ", "")
+    response.json()["error"].as_str().unwrap().replace("invalid state: ", "")
 }
 
 #[test]
@@ -332,10 +275,7 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
     assert_eq!(saved.json()["bytes"], std::fs::metadata(&file).unwrap().len());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&emulator, ""));
     emulator.upsert(json!({"external_id": "c-2"}));
-    emulator
-        .control("POST", "/clock/advance")
-        .json(json!({"seconds": 60}))
-        .send();
+    emulator.control("POST", "/clock/advance").json(json!({"seconds": 60})).send();
     let told = get(&emulator, "");
     drop(emulator);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), told, "a drop saves");
@@ -344,15 +284,8 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
     assert_eq!(get(&emulator, ""), told);
     assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded", "c-1", "c-2"]);
     emulator.control("POST", "/reset").send();
-    assert_eq!(
-        emulator.get(&customers("")).identifiers(),
-        ["seeded"],
-        "a reset goes back to the seeds"
-    );
-    emulator
-        .mock
-        .stop(std::time::Duration::ZERO)
-        .expect("the folder takes files");
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded"], "a reset goes back to the seeds");
+    emulator.mock.stop(std::time::Duration::ZERO).expect("the folder takes files");
     assert_eq!(start().get(&customers("")).identifiers(), ["seeded"]);
 }
 
@@ -380,30 +313,16 @@ fn faults_are_part_of_the_state_with_how_far_they_have_come() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
     emulator.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
-    let statuses = || {
-        (0..20)
-            .map(|_| emulator.get(&customers("")).status())
-            .collect::<Vec<_>>()
-    };
+    let statuses = || (0..20).map(|_| emulator.get(&customers("")).status()).collect::<Vec<_>>();
     statuses();
     let state = emulator.control("GET", "/state").send();
     let first = statuses();
-    let put = |body: &[u8], path: &str| {
-        emulator
-            .control("PUT", path)
-            .body("application/json", body)
-            .send()
-            .status()
-    };
+    let put = |body: &[u8], path: &str| emulator.control("PUT", path).body("application/json", body).send().status();
     assert_eq!(put(&state.body, "/state"), 200);
     assert_eq!(emulator.control("GET", "/state").send().body, state.body);
     assert_eq!(statuses(), first, "chance goes on from where it was");
     let of_shop = emulator.control("GET", "/state?store=shop").send();
-    assert_eq!(
-        of_shop.status(),
-        404,
-        "a store that only faults speak of is not remembered"
-    );
+    assert_eq!(of_shop.status(), 404, "a store that only faults speak of is not remembered");
     let broken = String::from_utf8_lossy(&state.body).replace("\"status\":500", "\"statsu\":500");
     assert_eq!(put(broken.as_bytes(), "/state"), 400);
 }

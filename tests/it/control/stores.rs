@@ -10,12 +10,8 @@ fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read(
     let emulator = Emulator::undeclared_with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
     let stores = || {
         let list = emulator.control("GET", "/stores").send().json();
-        let ids: Vec<_> = list["stores"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|store| store["id"].as_str().unwrap().to_owned())
-            .collect();
+        let ids: Vec<_> =
+            list["stores"].as_array().unwrap().iter().map(|store| store["id"].as_str().unwrap().to_owned()).collect();
         ids.join(" ")
     };
     emulator.get(&customers(""));
@@ -43,24 +39,14 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","custom_properties":{"club":"gold"},"loyalty":{"points_balance":7}},
             {"email":"ann@example.com"},{"external_id":"c-3"}]}]}"#,
     );
-    let list = |query: &str| {
-        emulator
-            .control("GET", &format!("/stores/shop/customers{query}"))
-            .send()
-    };
+    let list = |query: &str| emulator.control("GET", &format!("/stores/shop/customers{query}")).send();
     let first = list("?limit=1").json();
-    assert_eq!(
-        (&first["customers"][0]["number"], &first["next_after"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&first["customers"][0]["number"], &first["next_after"]), (&json!(1), &json!(1)));
     assert_eq!(first["customers"][0]["custom_properties"], json!({"club": "gold"}));
     assert_eq!(first["customers"][0]["loyalty"]["points_balance"], 7);
     let rest = list("?after=1").json();
     assert_eq!(rest["customers"].as_array().map(Vec::len), Some(2));
-    assert_eq!(
-        (&rest["customers"][1]["number"], &rest["next_after"]),
-        (&json!(3), &json!(null))
-    );
+    assert_eq!((&rest["customers"][1]["number"], &rest["next_after"]), (&json!(3), &json!(null)));
     assert_snapshot!(list("?limit=0"), @r#"
     400
     {"error":"`limit` is `0`","hint":"it is a whole number from 1 to 1000"}
@@ -133,21 +119,14 @@ fn pending_writes_are_listed_apart() {
 fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
     let emulator = Emulator::undeclared();
     for (unique_id, event_type, customer) in [
-        (
-            "e-1",
-            "order_shipped",
-            json!({"external_id": "c-1", "email": "ann@example.com"}),
-        ),
+        ("e-1", "order_shipped", json!({"external_id": "c-1", "email": "ann@example.com"})),
         ("e-2", "item_returned", json!({"external_id": "c-1"})),
         ("e-3", "order_shipped", json!({"phone_number": "+14155552671"})),
     ] {
         emulator.event(json!({"type": event_type, "unique_id": unique_id, "customer": customer}));
     }
     let found = |query: &str| {
-        let list = emulator
-            .control("GET", &format!("/stores/shop/events{query}"))
-            .send()
-            .json();
+        let list = emulator.control("GET", &format!("/stores/shop/events{query}")).send().json();
         let ids: Vec<_> = list["events"]
             .as_array()
             .unwrap()

@@ -24,11 +24,8 @@ fn customer_of(writer: usize, round: usize) -> usize {
 /// One write of a writer. It sets two properties of its own to the same value, and identifies the customer in one of four ways.
 fn write(client: &mut Client, writer: usize, round: usize) {
     let customer = customer_of(writer, round);
-    let (id, email, phone) = (
-        format!("c-{customer}"),
-        format!("s{customer}@example.com"),
-        format!("+1000000{customer}"),
-    );
+    let (id, email, phone) =
+        (format!("c-{customer}"), format!("s{customer}@example.com"), format!("+1000000{customer}"));
     let mut body = match round % 4 {
         0 => json!({ "external_id": id, "email": email }),
         1 => json!({ "email": email }),
@@ -45,11 +42,7 @@ fn check_page(customers: &[Value]) {
     for customer in customers {
         let properties = customer["custom_properties"].as_object().expect("they were requested");
         for (key, left) in properties.iter().filter(|(key, _)| key.starts_with("left_")) {
-            assert_eq!(
-                properties.get(&key.replace("left", "right")),
-                Some(left),
-                "half a write is visible"
-            );
+            assert_eq!(properties.get(&key.replace("left", "right")), Some(left), "half a write is visible");
         }
         if let Some(id) = customer["external_id"].as_str() {
             assert!(ids.insert(id), "{id} has two profiles");
@@ -59,11 +52,7 @@ fn check_page(customers: &[Value]) {
         for name in ["email", "phone_number"] {
             let shares = |other: &&Value| !anonymous[name].is_null() && other[name] == anonymous[name];
             let expected = usize::from(!anonymous[name].is_null());
-            assert_eq!(
-                customers.iter().filter(shares).count(),
-                expected,
-                "half a merge is visible"
-            );
+            assert_eq!(customers.iter().filter(shares).count(), expected, "half a merge is visible");
         }
     }
 }
@@ -78,9 +67,7 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
             let mut client = client();
             (1..=ROUNDS).for_each(|round| write(&mut client, writer, round));
         };
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| scope.spawn(move || write_all(writer)))
-            .collect();
+        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || write_all(writer))).collect();
         for _ in 0..READERS {
             scope.spawn(|| {
                 let mut client = client();
@@ -98,11 +85,7 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
 
     let customers = client().all_customers(3);
     check_page(&customers);
-    assert_eq!(
-        customers.len(),
-        CUSTOMERS,
-        "each customer has its external id in the end"
-    );
+    assert_eq!(customers.len(), CUSTOMERS, "each customer has its external id in the end");
     let mut last = BTreeMap::new();
     for (writer, round) in (0..WRITERS).flat_map(|writer| (1..=ROUNDS).map(move |round| (writer, round))) {
         last.insert((customer_of(writer, round), writer), round);
@@ -111,11 +94,7 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
         let id = format!("c-{customer}");
         let customer = customers.iter().find(|customer| customer["external_id"] == id);
         let properties = &customer.expect("it was written")["custom_properties"];
-        assert_eq!(
-            properties[format!("left_{writer}")],
-            round,
-            "the last write of writer {writer} to {id} is lost"
-        );
+        assert_eq!(properties[format!("left_{writer}")], round, "the last write of writer {writer} to {id} is lost");
     }
 }
 
@@ -133,9 +112,7 @@ fn paging_beside_writers_returns_each_customer_that_existed_throughout_exactly_o
             let (client, done) = (&client, &done);
             scope.spawn(move || {
                 let mut client = client();
-                (1..)
-                    .take_while(|_| !done.load(Ordering::Relaxed))
-                    .for_each(|round| write(&mut client, writer, round));
+                (1..).take_while(|_| !done.load(Ordering::Relaxed)).for_each(|round| write(&mut client, writer, round));
             });
         }
         for limit in (1..=100).step_by(9) {
@@ -171,10 +148,7 @@ fn concurrent_seeds_and_writes_of_the_same_stores_lose_nothing() {
         });
         let ids = |store: &str| -> BTreeSet<_> {
             let customers = emulator.mock.store(store).customers();
-            customers
-                .iter()
-                .filter_map(|customer| customer.external_id().map(str::to_owned))
-                .collect()
+            customers.iter().filter_map(|customer| customer.external_id().map(str::to_owned)).collect()
         };
         let expected = |texts: &[String]| texts.iter().cloned().collect::<BTreeSet<_>>();
         let [by_left, by_right] = [&left, &right].map(|other| format!("seeded with {other}"));

@@ -40,13 +40,7 @@ impl Write {
     /// Whether both have an identifier with the same value. E-mail addresses are compared case-insensitively.
     fn shares(&self, other: &Write, name: &str) -> bool {
         let value = |write: &Write| {
-            write.text(name).map(|text| {
-                if name == "email" {
-                    text.to_lowercase()
-                } else {
-                    text.clone()
-                }
-            })
+            write.text(name).map(|text| if name == "email" { text.to_lowercase() } else { text.clone() })
         };
         value(self).is_some() && value(self) == value(other)
     }
@@ -102,32 +96,22 @@ fn write(letter: char) -> impl Strategy<Value = Write> {
     ];
     let text = option::of("[a-b]");
     let properties = proptest::collection::btree_map(proptest::sample::select(&PROPERTIES[..]), 0..3_u8, 0..2);
-    (
-        identifiers,
-        text.clone(),
-        text,
-        properties,
-        option::weighted(0.3, 0..4_u8),
+    (identifiers, text.clone(), text, properties, option::weighted(0.3, 0..4_u8)).prop_map(
+        |([external_id, email, phone_number], first_name, city, properties, event)| {
+            let texts = [
+                ("external_id", external_id),
+                ("email", email),
+                ("phone_number", phone_number),
+                ("first_name", first_name),
+                ("city", city),
+            ];
+            Write {
+                texts: texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect(),
+                properties,
+                event,
+            }
+        },
     )
-        .prop_map(
-            |([external_id, email, phone_number], first_name, city, properties, event)| {
-                let texts = [
-                    ("external_id", external_id),
-                    ("email", email),
-                    ("phone_number", phone_number),
-                    ("first_name", first_name),
-                    ("city", city),
-                ];
-                Write {
-                    texts: texts
-                        .into_iter()
-                        .filter_map(|(name, text)| Some((name, text?)))
-                        .collect(),
-                    properties,
-                    event,
-                }
-            },
-        )
 }
 
 /// A store of its own for a case.
@@ -155,10 +139,7 @@ fn content(store: &Store, client: &mut Client) -> Content {
     });
     let events = store.events().into_iter().map(|event| {
         let identifiers = [event.external_id(), event.email(), event.phone_number()];
-        (
-            event.unique_id().to_owned(),
-            identifiers.map(|text| text.map(str::to_owned)),
-        )
+        (event.unique_id().to_owned(), identifiers.map(|text| text.map(str::to_owned)))
     });
     (customers.collect(), events.collect())
 }
@@ -205,22 +186,11 @@ impl Model {
             Some(at) => self.customers.remove(at),
             None => {
                 self.created += 1;
-                Customer {
-                    number: self.created,
-                    written: 0,
-                    values: Write::default(),
-                    events: BTreeSet::new(),
-                }
+                Customer { number: self.created, written: 0, values: Write::default(), events: BTreeSet::new() }
             }
         };
         target.written = self.writes;
-        let before = std::mem::replace(
-            &mut target.values,
-            Write {
-                event: None,
-                ..write.clone()
-            },
-        );
+        let before = std::mem::replace(&mut target.values, Write { event: None, ..write.clone() });
         target.values.fill(&before);
         while let Some(at) = self
             .customers
@@ -255,10 +225,7 @@ impl Model {
         });
         let events = self.customers.iter().flat_map(|customer| {
             let identifiers = ["external_id", "email", "phone_number"].map(|name| text(customer, name));
-            customer
-                .events
-                .iter()
-                .map(move |event| (event.to_string(), identifiers.clone()))
+            customer.events.iter().map(move |event| (event.to_string(), identifiers.clone()))
         });
         (customers.collect(), events.collect())
     }
@@ -266,11 +233,7 @@ impl Model {
 
 /// Compares each lookup by an identifier with the whole list, so that the index cannot differ from the profiles.
 fn check_lookups(client: &mut Client, customers: &[Value]) {
-    for (parameter, field) in [
-        ("external_ids", "external_id"),
-        ("email", "email"),
-        ("phone_number", "phone_number"),
-    ] {
+    for (parameter, field) in [("external_ids", "external_id"), ("email", "email"), ("phone_number", "phone_number")] {
         let folded = |customer: &Value| customer[field].as_str().map(str::to_lowercase);
         for value in customers.iter().filter_map(folded).collect::<BTreeSet<_>>() {
             let (found, _) = client.page(&format!("{parameter}={}", form_encoded(&value)));
@@ -278,45 +241,26 @@ fn check_lookups(client: &mut Client, customers: &[Value]) {
                 customers
                     .iter()
                     .map(|customer| {
-                        (
-                            customer["external_id"].clone(),
-                            customer["email"].clone(),
-                            customer["phone_number"].clone(),
-                        )
+                        (customer["external_id"].clone(), customer["email"].clone(), customer["phone_number"].clone())
                     })
                     .collect()
             };
-            let expected = customers
-                .iter()
-                .filter(|customer| folded(customer).as_ref() == Some(&value));
-            assert_eq!(
-                ids(found.iter().collect()),
-                ids(expected.collect()),
-                "{parameter}={value}"
-            );
+            let expected = customers.iter().filter(|customer| folded(customer).as_ref() == Some(&value));
+            assert_eq!(ids(found.iter().collect()), ids(expected.collect()), "{parameter}={value}");
         }
     }
 }
 
 /// The last customer list with a check of what must hold after any write.
 fn check_after(write: &Write, customers: &[Value], seen: &mut BTreeMap<String, Vec<bool>>) {
-    let ids: Vec<_> = customers
-        .iter()
-        .filter_map(|customer| customer["external_id"].as_str())
-        .collect();
-    assert_eq!(
-        ids.iter().collect::<BTreeSet<_>>().len(),
-        ids.len(),
-        "an external id has two profiles"
-    );
+    let ids: Vec<_> = customers.iter().filter_map(|customer| customer["external_id"].as_str()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an external id has two profiles");
     for name in ["email", "phone_number"] {
         let Some(value) = write.text(name).map(|text| text.to_lowercase()) else {
             continue;
         };
         let with_value = || {
-            customers
-                .iter()
-                .filter(|customer| customer[name].as_str().is_some_and(|text| text.to_lowercase() == value))
+            customers.iter().filter(|customer| customer[name].as_str().is_some_and(|text| text.to_lowercase() == value))
         };
         let is_anonymous = |customer: &&Value| customer["external_id"].is_null();
         if with_value().count() > 1 {
@@ -333,10 +277,7 @@ fn check_after(write: &Write, customers: &[Value], seen: &mut BTreeMap<String, V
         };
         let is_set = ["email", "phone_number", "first_name", "city"].map(|name| !customer[name].is_null());
         let before = seen.insert(id.to_owned(), is_set.to_vec()).unwrap_or_default();
-        assert!(
-            before.iter().zip(is_set).all(|(before, now)| now || !before),
-            "{id} lost a field"
-        );
+        assert!(before.iter().zip(is_set).all(|(before, now)| now || !before), "{id} lost a field");
     }
 }
 

@@ -50,10 +50,7 @@ impl Subject {
     }
 
     fn restore(&self, document: &str) {
-        self.emulator
-            .mock
-            .restore_json(document)
-            .expect("a state that was returned is valid");
+        self.emulator.mock.restore_json(document).expect("a state that was returned is valid");
     }
 
     fn document(&self) -> String {
@@ -85,16 +82,13 @@ impl Subject {
             match step {
                 // A low rate limit may reject a write, on all emulators alike.
                 Step::Customer(store, customer) => {
-                    self.client(store)
-                        .try_send("PATCH", "customers", &json!({ "customer": customer }));
+                    self.client(store).try_send("PATCH", "customers", &json!({ "customer": customer }));
                 }
                 Step::Event(store, event) => {
-                    self.client(store)
-                        .try_send("PATCH", "customer_events", &json!({ "customer_event": event }));
+                    self.client(store).try_send("PATCH", "customer_events", &json!({ "customer_event": event }));
                 }
                 Step::Token(store) => {
-                    self.client(store)
-                        .try_send("POST", "access_tokens", &json!({ "secret": "any" }));
+                    self.client(store).try_send("POST", "access_tokens", &json!({ "secret": "any" }));
                 }
                 Step::Count(store) => {
                     self.client(store).try_send("GET", "customers", &Value::Null);
@@ -102,12 +96,7 @@ impl Subject {
                 Step::Advance(store, milliseconds) => {
                     // Not a whole number of milliseconds.
                     let seconds = f64::from(*milliseconds) * 0.001_000_001;
-                    self.control(
-                        "POST",
-                        "/clock/advance",
-                        *store,
-                        &json!({ "seconds": seconds }).to_string(),
-                    );
+                    self.control("POST", "/clock/advance", *store, &json!({ "seconds": seconds }).to_string());
                 }
                 Step::Settings(store, settings) => {
                     self.control("PATCH", "/settings", *store, &settings.to_string());
@@ -149,9 +138,7 @@ fn identifiers() -> impl Strategy<Value = Map<String, Value>> {
 fn customer() -> impl Strategy<Value = Value> {
     let text = option::of("[a-b\"\\\\é]{0,2}");
     let property = prop_oneof![
-        any::<f64>()
-            .prop_filter("JSON has no other numbers", |number| number.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no other numbers", |number| number.is_finite()).prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
         ".{1,3}".prop_map(Value::from),
@@ -267,10 +254,7 @@ fn a_damaged_document_changes_nothing_or_is_a_valid_state() {
         let end = document.floor_char_boundary(cut.index(document.len() - 2));
         prop_assert!(subject.emulator.mock.restore_json(&document[..end]).is_err());
         prop_assert_eq!(&subject.document(), &document, "a rejected document changes nothing");
-        let digits: Vec<_> = document
-            .match_indices(|c: char| c.is_ascii_digit())
-            .map(|(at, _)| at)
-            .collect();
+        let digits: Vec<_> = document.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
         if !digits.is_empty() {
             let mut other = document.into_bytes();
             let at = digits[digit.index(digits.len())];

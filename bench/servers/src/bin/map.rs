@@ -62,11 +62,7 @@ async fn main() -> std::io::Result<()> {
         routes
             .app_data(responses.clone())
             .app_data(storage.clone())
-            .service(
-                customers
-                    .route(web::get().to(read))
-                    .route(web::patch().to(write_customer)),
-            )
+            .service(customers.route(web::get().to(read)).route(web::patch().to(write_customer)))
             .service(events.route(web::patch().to(write_event)));
     })
     .await

@@ -25,11 +25,7 @@ async fn main() -> std::io::Result<()> {
         let events = web::resource("/core/v3/stores/{store_id}/customer_events");
         routes
             .app_data(responses.clone())
-            .service(
-                customers
-                    .route(web::get().to(read))
-                    .route(web::patch().to(write_customer)),
-            )
+            .service(customers.route(web::get().to(read)).route(web::patch().to(write_customer)))
             .service(events.route(web::patch().to(write_event)));
     })
     .await

@@ -37,10 +37,7 @@ impl Shop {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut shop = Shop {
-        client: Client::new(),
-        token: String::new(),
-    };
+    let mut shop = Shop { client: Client::new(), token: String::new() };
     shop.log_in()?;
     for n in 1..=5 {
         let customer = json!({"external_id": format!("c-{n}"), "first_name": "Ann"});

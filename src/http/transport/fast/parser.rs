@@ -57,10 +57,8 @@ impl<'a> Parsed<'a> {
         if bytes.len() < head + body {
             return Parsed::Partial;
         }
-        let lines = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(head, |end_of_request_line| end_of_request_line + 1);
+        let lines =
+            bytes.iter().position(|byte| *byte == b'\n').map_or(head, |end_of_request_line| end_of_request_line + 1);
         Parsed::Complete(
             RequestHead::from_raw(method, target, request.headers, &bytes[lines..head]),
             RequestLength { head, body, closes },
@@ -145,11 +143,7 @@ mod tests {
         }
         let uri = request.uri();
         let question = uri.query().filter(|query| !query.is_empty());
-        let target = format!(
-            "{}{}",
-            uri.path(),
-            question.map_or(String::new(), |query| format!("?{query}"))
-        );
+        let target = format!("{}{}", uri.path(), question.map_or(String::new(), |query| format!("?{query}")));
         let headers = request.head().headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
         let mut headers: Vec<_> = headers.collect();
