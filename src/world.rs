@@ -8,6 +8,7 @@ mod change;
 pub(crate) mod clock;
 pub(crate) mod fault;
 pub(crate) mod generate;
+mod invalid_document;
 pub mod journal;
 pub(crate) mod matching;
 pub(crate) mod memory;
@@ -34,7 +35,8 @@ use serde::Deserialize;
 
 use crate::domain::store::StoreState;
 use clock::Clock;
-use generate::GenerateRequest;
+use generate::{GenerateRequest, NoCustomer};
+use invalid_document::{InvalidDocument, Mistake};
 use journal::Journal;
 use memory::{Memory, drop_in_background};
 use report::RequestCounts;
@@ -67,8 +69,8 @@ pub(crate) enum ResetTo {
 pub(crate) enum ReadError {
     #[error(transparent)]
     Io(io::Error),
-    #[error("{0}")]
-    NoState(String),
+    #[error(transparent)]
+    NoState(InvalidDocument),
 }
 
 /// The state of one emulator.
@@ -174,10 +176,10 @@ impl World {
     /// # Errors
     ///
     /// If the state does not have the store. Then nothing is changed.
-    pub fn restore_store(&self, id: &str, state: State) -> Result<(), String> {
+    pub fn restore_store(&self, id: &str, state: State) -> Result<(), InvalidDocument> {
         let mut state = state.of_store(id);
         let store = state.memory.stores.remove(id);
-        let store = store.ok_or_else(|| format!("it tells nothing of store `{id}`"))?;
+        let store = store.ok_or_else(|| Mistake::MissingStore { store: id.to_owned() })?;
         let memory = self.memory();
         if let Some(clock) = &state.clock {
             let offset = clock.offsets.get(id).copied().unwrap_or_default();
@@ -194,8 +196,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// The first mistake in the document. Then nothing is changed.
-    pub fn restore_document(&self, store: Option<&str>, text: &str) -> Result<(), String> {
+    /// The mistakes in the document. Then nothing is changed.
+    pub fn restore_document(&self, store: Option<&str>, text: &str) -> Result<(), InvalidDocument> {
         let state = state_document::read(text, &self.clock)?;
         match store {
             None => self.restore(state),
@@ -244,8 +246,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// The first mistake in the seed. Then nothing is changed.
-    pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, String> {
+    /// The mistakes in the seed. Then nothing is changed.
+    pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, InvalidDocument> {
         self.change(&seed::store_ids(text)?, |memory, stores| {
             seed::load(text, |store| self.read_options(memory, store), stores)
         })
@@ -256,7 +258,7 @@ impl World {
     /// # Errors
     ///
     /// If there is no customer for the events. Then nothing is changed.
-    pub fn generate(&self, store: &str, request: GenerateRequest) -> Result<(), String> {
+    pub fn generate(&self, store: &str, request: GenerateRequest) -> Result<(), NoCustomer> {
         self.change(&BTreeSet::from([store.to_owned()]), |memory, stores| {
             let options = self.read_options(memory, store);
             generate::generate(request, options, stores.entry(store.to_owned()).or_default())

@@ -18,7 +18,7 @@ use super::pagination::PageRequest;
 use super::profile::Profile;
 
 mod restore;
-pub use restore::{Counters, MAX_NUMBER};
+pub use restore::{Counters, MAX_NUMBER, RestoreError};
 
 /// An event's place in the order of arrival, counted from one in each store.
 pub type EventNumber = u64;

@@ -22,7 +22,7 @@ use super::rule::Rule;
 pub use customer::read_customer;
 pub use event::read_event;
 use object_reader::ObjectReader;
-pub(crate) use read_side::{read_complete_customer, read_complete_event};
+pub(crate) use read_side::{InvalidField, read_complete_customer, read_complete_event};
 
 /// How strictly values are validated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

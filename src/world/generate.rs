@@ -1,26 +1,26 @@
-//! Generated data: shoppers and events that nobody had to write, varied as a shop's are and the same for the same seed.
+//! Generated customers and events: as varied as those of a real shop, and the same for the same seed.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::seed::{ReadOptions, Reader};
+use super::seed::{EntryReader, ReadOptions};
 use crate::domain::customer::{CustomerNumber, Properties};
 use crate::domain::event::Event;
 use crate::domain::store::StoreState;
 
-/// How many customers, and how many events, are generated at a time at most.
+/// The maximum number of customers, and of events, in one request.
 pub(crate) const MAX_GENERATED: u64 = 1_000_000;
 
-/// What is to be generated.
+/// A number of customers and events to generate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GenerateRequest {
     pub customers: u64,
     pub events: u64,
-    /// The same seed gives the same for a store with the same content.
+    /// The same seed generates the same data in a store with the same content.
     pub seed: u64,
 }
 
-/// First names, last names, a city and the codes that go with them: language, currency, country, telephone prefix.
+/// Names and an address of one region, with its codes: language, currency, country and telephone prefix.
 struct Place {
     first: [&'static str; 6],
     last: [&'static str; 6],
@@ -109,59 +109,67 @@ const EVENTS: [[&str; 2]; 6] = [
     ["subscription_renewed", "billing"],
 ];
 
-/// Generates customers and events and appends them to what is there, the customers as a seed does.
+/// The request has events, but the store has no customers.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no customer for the events")]
+pub(crate) struct NoCustomer;
+
+/// Generates customers and events and appends them to a store.
 ///
 /// # Errors
 ///
-/// If events are asked for and there is no customer that they could be of.
+/// If there is no customer for the events.
 pub(crate) fn generate(
-    order: GenerateRequest,
+    request: GenerateRequest,
     read_options: ReadOptions,
     state: &mut StoreState,
-) -> Result<(), String> {
+) -> Result<(), NoCustomer> {
     let before = state.last_customer();
-    let mut shop = Shop {
-        // Another batch with the same seed is of other people.
-        random: Rng::with_seed(order.seed ^ before.rotate_left(32)),
+    let mut generator = Generator {
+        // The next batch with the same seed has other customers.
+        random: Rng::with_seed(request.seed ^ before.rotate_left(32)),
         emails: Vec::new(),
     };
-    let reader = Reader::new("", read_options);
-    for number in before + 1..=before + order.customers {
-        let object = shop.customer(number, state);
-        state.append(reader.customer("a generated customer", &object)?);
+    let reader = EntryReader::new("", read_options);
+    for number in before + 1..=before + request.customers {
+        let object = generator.customer(number, state);
+        let customer = reader.customer("a generated customer", &object);
+        state.append(customer.expect("generated customers break no rule"));
     }
-    if order.events == 0 {
+    if request.events == 0 {
         return Ok(());
     }
-    let of = if order.customers > 0 { before } else { 0 };
-    let customers: Vec<CustomerNumber> = state.customers(of).map(|profile| profile.number()).collect();
+    // Events are of the new customers if there are any.
+    let after = if request.customers > 0 { before } else { 0 };
+    let customers: Vec<CustomerNumber> = state.customers(after).map(|profile| profile.number()).collect();
     if customers.is_empty() {
-        return Err("there is no customer that an event could be of".to_owned());
+        return Err(NoCustomer);
     }
-    for _ in 0..order.events {
-        let customer = customers[shop.random.usize(..customers.len())];
-        let event = shop.event(state);
+    for _ in 0..request.events {
+        let customer = customers[generator.random.usize(..customers.len())];
+        let event = generator.event(state);
         state.put_event(event, customer);
     }
     Ok(())
 }
 
-struct Shop {
+/// Generates one entry after the other.
+struct Generator {
     random: Rng,
-    /// Addresses that several claimed customers share, as families do.
+    /// Addresses that several customers share, as families do.
     emails: Vec<String>,
 }
 
-impl Shop {
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.random.usize(..of.len())]
+impl Generator {
+    fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.random.usize(..choices.len())]
     }
 
     fn chance(&mut self, percent: u8) -> bool {
         self.random.u8(..100) < percent
     }
 
-    /// A time in the six years from 2020 on, whatever time it is.
+    /// A time from 2020 to 2025. It does not depend on the clock, so that runs repeat.
     fn time(&mut self) -> String {
         let (year, month, day) = (self.random.u16(2020..2026), self.random.u8(1..13), self.random.u8(1..29));
         let (hour, minute, second) = (self.random.u8(..24), self.random.u8(..60), self.random.u8(..60));
@@ -177,7 +185,7 @@ impl Shop {
         let phone_number = format!("{prefix}{:07}", number % 10_000_000);
         let email = format!("shopper.{number}@example.{}", self.pick(&["com", "org", "net"]));
         if self.chance(12) {
-            // Unclaimed: a guest, known by one of the two or by both.
+            // Anonymous: a guest with an email, a phone number or both.
             let known = self.random.u8(..10);
             if known < 7 {
                 set("email", email.into());
@@ -322,7 +330,7 @@ impl Shop {
     }
 }
 
-/// An external id that nobody has, in the form of a shop system's.
+/// An unused external id, in the form that shop systems use.
 fn free_id(number: CustomerNumber, state: &StoreState) -> String {
     let mut id = (6_100_000_000_000 + number).to_string();
     while state.has_external_id(&id) {
@@ -336,38 +344,38 @@ mod tests {
     use super::*;
     use crate::domain::validation::Validation;
 
-    fn generated(order: GenerateRequest, state: &mut StoreState) -> Result<(), String> {
+    fn generated(request: GenerateRequest, state: &mut StoreState) -> Result<(), NoCustomer> {
         let read_options =
             ReadOptions { validation: Validation::Strict, now: "2026-01-01T00:00:00Z".parse().expect("a time") };
-        generate(order, read_options, state)
+        generate(request, read_options, state)
     }
 
     #[test]
-    fn every_seed_gives_customers_that_break_no_rule_and_keep_the_indexes_in_step() {
+    fn generated_customers_break_no_rule_and_are_indexed() {
         for seed in [0, 1, 42, u64::MAX] {
             let mut state = StoreState::default();
-            let order = GenerateRequest { customers: 400, events: 200, seed };
+            let request = GenerateRequest { customers: 400, events: 200, seed };
             for batch in 1..=2 {
-                generated(order, &mut state).expect("it breaks no rule");
+                generated(request, &mut state).expect("it breaks no rule");
                 assert_eq!(state.counts(), (400 * batch, 200 * batch), "all are new");
             }
             state.audit();
-            let claimed = state.customers(0).filter(|profile| profile.customer().external_id.is_some());
-            assert!((600..790).contains(&claimed.count()), "some are unclaimed");
+            let identified = state.customers(0).filter(|profile| profile.customer().external_id.is_some());
+            assert!((600..790).contains(&identified.count()), "some are unidentified");
         }
     }
 
     #[test]
-    fn ids_that_are_taken_are_left_alone() {
-        let order = GenerateRequest { customers: 50, events: 20, seed: 42 };
+    fn existing_ids_are_not_generated_again() {
+        let request = GenerateRequest { customers: 50, events: 20, seed: 42 };
         let mut other = StoreState::default();
-        generated(order, &mut other).expect("it breaks no rule");
-        // The same people under numbers that come again.
+        generated(request, &mut other).expect("it breaks no rule");
+        // The same customers, under numbers that are generated again.
         let mut state = StoreState::default();
         for profile in other.customers(0).skip(25) {
             state.append(profile.customer());
         }
-        generated(order, &mut state).expect("it breaks no rule");
+        generated(request, &mut state).expect("it breaks no rule");
         state.audit();
         assert_eq!(state.counts().0, 75);
     }

@@ -1,36 +1,41 @@
-//! Seeds: documents that say what is there before the first request.
+//! Seeds: JSON documents with the customers and events that a store has before the first request.
 //!
-//! A seed is JSON, or NDJSON (one value a line); the content tells which. A value is either a document,
-//! `{"stores":[{"id":"shop","secret":"…","customers":[…],"events":[…]}]}`, or, mostly in NDJSON, one thing of one store:
+//! A seed is JSON or NDJSON, with one value a line; any sequence of JSON values is accepted. A value is either a whole document,
+//! `{"stores":[{"id":"shop","secret":"…","customers":[…],"events":[…]}]}`, or, mostly in NDJSON, one entry of a store:
 //! `{"store":"shop","customer":{…}}`, `{"store":"shop","event":{…}}`, `{"store":"shop","secret":"…"}`.
 //!
-//! Customers carry all fields, the read side included, and are taken as they are, unmerged. An event names its customer by
-//! `external_id`, or by one of `email` and `phone_number`.
+//! Customers may have all fields, read-only ones included, and are stored without merging. An event refers to its customer by
+//! `external_id`, or by `email` or `phone_number`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::invalid_document::{InvalidDocument, Mistake, Mistakes};
 use super::strict_json::StrictObject;
 use crate::domain::customer::{Customer, CustomerNumber};
 use crate::domain::event::Event;
-use crate::domain::identifiers::Identifiers;
-use crate::domain::json::{self, MAX_DEPTH, Malformed};
+use crate::domain::identifiers::{ExternalId, Identifiers};
+use crate::domain::json::{self, Malformed};
 use crate::domain::store::StoreState;
 use crate::domain::validation::{Validation, read_complete_customer, read_complete_event};
 
 /// The stores that seeds and flags declare, by id.
 pub type Stores = BTreeMap<String, StoreState>;
 
-/// One value of a seed: a document, or one thing of one store.
+/// One value of a seed: a document, or one entry of a store.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SeedLine<'a> {
+struct SeedValue<'a> {
+    /// For editors.
+    #[serde(rename = "$schema")]
+    _schema: Option<IgnoredAny>,
     #[serde(borrow)]
-    stores: Option<Vec<StrictObject<Store<'a>>>>,
+    stores: Option<Vec<StrictObject<SeedStore<'a>>>>,
     store: Option<String>,
     secret: Option<String>,
     #[serde(borrow)]
@@ -39,10 +44,10 @@ struct SeedLine<'a> {
     event: Option<&'a RawValue>,
 }
 
-/// Customers and events stay text until each is read in its turn, so that a large seed is never held as a tree.
+/// Customers and events stay text until each is read, so that a large seed is never a tree in memory.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Store<'a> {
+struct SeedStore<'a> {
     id: String,
     secret: Option<String>,
     #[serde(borrow, default)]
@@ -51,30 +56,30 @@ struct Store<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// What a store's customers and events are read under.
+/// How the customers and events of a store are read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOptions {
     pub validation: Validation,
-    /// The time of the store, which stands in for an event's where that has none.
+    /// The time of the store, which an event without a timestamp gets.
     pub now: DateTime<Utc>,
 }
 
-/// How many things of a kind a seed has added, and how many it has put in the place of others.
+/// How many customers or events a seed has created and replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeedCounts {
     pub created: usize,
     pub replaced: usize,
 }
 
-/// What a seed has done to one store.
+/// The changes of a seed to one store.
 #[derive(Debug, Default)]
 pub struct Seeded {
     pub customers: SeedCounts,
     pub events: SeedCounts,
-    /// The last customer before the seed: those above it are the seed's own.
+    /// The last customer before the seed; customers with greater numbers come from the seed.
     last_before: CustomerNumber,
     replaced: HashSet<CustomerNumber>,
-    /// The last unclaimed customer that was replaced, by email and phone number: the next with the same is sought above it.
+    /// The last anonymous customer that was replaced, by email and phone number; the search for the next one begins after it.
     last_anonymous: HashMap<(Option<String>, Option<String>), CustomerNumber>,
 }
 
@@ -89,22 +94,22 @@ impl SeedCounts {
 }
 
 impl Seeded {
-    /// Puts a customer where the seed means it to be.
+    /// Replaces the customer that corresponds to a seeded one, or appends the seeded one.
     ///
     /// # Errors
     ///
-    /// Its external id, if that stands twice in the seed.
-    fn put(&mut self, state: &mut StoreState, customer: Customer) -> Result<(), String> {
+    /// Its external id, if the seed has it twice.
+    fn put(&mut self, state: &mut StoreState, customer: Customer) -> Result<(), ExternalId> {
         let known = match &customer.external_id {
             Some(id) => {
                 let by_id = Identifiers { external_id: Some(id.clone()), ..Identifiers::default() };
                 let known = state.find(&by_id);
                 if known.is_some_and(|number| number > self.last_before || self.replaced.contains(&number)) {
-                    return Err(id.as_str().to_owned());
+                    return Err(id.clone());
                 }
                 known
             }
-            // A start finds nothing to replace, and need not look.
+            // At the start there is nothing to replace.
             None if self.last_before == 0 => None,
             None => self.anonymous(state, &customer.identifiers()),
         };
@@ -132,74 +137,81 @@ impl Seeded {
     }
 }
 
-/// The values of a seed, one after the other.
-fn items<'a>(text: &'a str) -> impl Iterator<Item = Result<SeedLine<'a>, String>> {
-    let is_empty = text.trim().is_empty();
-    let mut items = serde_json::Deserializer::from_str(text).into_iter::<SeedLine<'a>>();
-    let mut told = false;
+/// The values of a seed, one after the other; the last one may be an error.
+fn values<'a>(text: &'a str) -> impl Iterator<Item = Result<SeedValue<'a>, Mistake>> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<SeedValue<'a>>();
+    let mut is_empty = text.trim().is_empty();
     std::iter::from_fn(move || {
-        if is_empty {
-            let first = !std::mem::replace(&mut told, true);
-            return first.then(|| Err("it holds no JSON value".to_owned()));
+        if std::mem::take(&mut is_empty) {
+            return Some(Err(Mistake::Empty));
         }
-        // An array would be read by position where a name is missing.
-        if text[items.byte_offset()..].trim_start().starts_with('[') {
-            return Some(Err("it must be an object, or one object a line, and not an array".to_owned()));
+        // serde would read an array by position.
+        if text[values.byte_offset()..].trim_start().starts_with('[') {
+            return Some(Err(Mistake::Array));
         }
-        Some(items.next()?.map_err(|error| error.to_string()))
+        Some(values.next()?.map_err(Mistake::from))
     })
 }
 
-fn without_mark(text: &str) -> &str {
+fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The stores that a seed speaks of.
+/// The ids of the stores in a seed.
 ///
 /// # Errors
 ///
-/// If it is no seed; what its customers and events say is not looked at.
-pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, String> {
+/// If the text is not a seed. Customers and events are not read.
+pub(crate) fn store_ids(text: &str) -> Result<BTreeSet<String>, InvalidDocument> {
     let mut ids = BTreeSet::new();
-    for item in items(without_mark(text)) {
-        let item = item?;
-        ids.extend(item.store);
-        ids.extend(item.stores.into_iter().flatten().map(|StrictObject(store)| store.id));
+    for value in values(without_byte_order_mark(text)) {
+        let value = value?;
+        ids.extend(value.store);
+        ids.extend(value.stores.into_iter().flatten().map(|StrictObject(store)| store.id));
     }
     Ok(ids)
 }
 
-/// Reads a seed and adds what it says.
+/// Reads a seed and adds its content to stores.
 ///
-/// A customer takes the place of the one with its external id; without one, of the oldest unclaimed one with exactly its email
-/// and phone number; else it is appended. Events go by their unique id. So a seed that is added twice adds nothing the second
-/// time.
+/// A customer replaces the one with its external id; without one, the oldest anonymous one with exactly its email and phone
+/// number; otherwise it is appended. Events are identified by their unique ids. So a second run of the same seed creates nothing.
 ///
 /// # Errors
 ///
-/// What is wrong, with line, entry and field. What was added before stays: the caller throws it away.
+/// The mistakes, with line, entry and field. The stores may then have a part of the seed, and must be discarded.
 pub fn load(
     text: &str,
     read_options: impl Fn(&str) -> ReadOptions,
     stores: &mut Stores,
-) -> Result<BTreeMap<String, Seeded>, String> {
-    let text = without_mark(text);
-    let mut seeded = BTreeMap::new();
-    for item in items(text) {
-        add_item(text, item?, &read_options, stores, &mut seeded)?;
+) -> Result<BTreeMap<String, Seeded>, InvalidDocument> {
+    let text = without_byte_order_mark(text);
+    let mut loader = Loader { text, stores, seeded: BTreeMap::new(), mistakes: Mistakes::default() };
+    for value in values(text) {
+        match value {
+            Ok(value) => loader.add_value(value, &read_options),
+            // Nothing can be read after text that is not JSON.
+            Err(mistake) => {
+                loader.mistakes.keep::<()>(Err(mistake.into()));
+                break;
+            }
+        }
+        if loader.mistakes.is_full() {
+            break;
+        }
     }
-    Ok(seeded)
+    loader.mistakes.finish(loader.seeded)
 }
 
 /// Gives a store its secret.
 ///
 /// # Errors
 ///
-/// If it has another one already, or the secret is empty.
-pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Result<(), String> {
+/// If it already has a different one, or the secret is empty.
+pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Result<(), Mistake> {
     match &store.credentials.secret {
-        _ if secret.is_empty() => Err(format!("the secret of store `{id}` is empty")),
-        Some(known) if *known != secret => Err(format!("store `{id}` is declared with two different secrets")),
+        _ if secret.is_empty() => Err(Mistake::EmptySecret { store: id.to_owned() }),
+        Some(known) if *known != secret => Err(Mistake::TwoSecrets { store: id.to_owned() }),
         _ => {
             store.credentials.secret = Some(secret);
             Ok(())
@@ -207,127 +219,130 @@ pub(crate) fn declare(store: &mut StoreState, id: &str, secret: String) -> Resul
     }
 }
 
-fn add_item<'a>(
+/// Adds the values of a seed to stores, and collects the mistakes.
+struct Loader<'a, 'b> {
     text: &'a str,
-    item: SeedLine<'a>,
-    read_options: &impl Fn(&str) -> ReadOptions,
-    stores: &mut Stores,
-    seeded: &mut BTreeMap<String, Seeded>,
-) -> Result<(), String> {
-    let single = item.secret.is_some() || item.customer.is_some() || item.event.is_some();
-    let mut into = |path: &str, store: Store<'a>, names: [&str; 2]| {
-        if store.id.is_empty() {
-            let name = if path.is_empty() { "store" } else { "id" };
-            return Err(format!("{path}{name} is empty"));
-        }
-        let state = stores.entry(store.id.clone()).or_default();
-        if !seeded.contains_key(&store.id) {
-            let anew = Seeded { last_before: state.last_customer(), ..Seeded::default() };
-            seeded.insert(store.id.clone(), anew);
-        }
-        let seeded = seeded.get_mut(&store.id).expect("it was just put there");
-        let reader = Reader::new(text, read_options(&store.id));
-        reader.add_store(path, names, store, state, seeded)
-    };
-    match (item.stores, item.store) {
-        (Some(documents), None) if !single => {
-            let mut documents = documents.into_iter().enumerate();
-            documents.try_for_each(|(at, StrictObject(store))| {
-                into(&format!("stores[{at}]."), store, ["customers", "events"])
-            })
-        }
-        (None, Some(id)) if single => {
-            let store = Store {
-                id,
-                secret: item.secret,
-                customers: item.customer.into_iter().collect(),
-                events: item.event.into_iter().collect(),
-            };
-            into("", store, ["customer", "event"])
-        }
-        _ => Err("each value must have either `stores`, or `store` beside `secret`, `customer` or `event`".to_owned()),
-    }
+    stores: &'b mut Stores,
+    seeded: BTreeMap<String, Seeded>,
+    mistakes: Mistakes,
 }
 
-/// Reads customers and events out of a text, under the conditions of one store.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    text: &'a str,
-    validation: Validation,
-    now: DateTime<Utc>,
-}
-
-impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, read_options: ReadOptions) -> Reader<'a> {
-        let ReadOptions { validation, now } = read_options;
-        Reader { text, validation, now }
+impl<'a> Loader<'a, '_> {
+    fn add_value(&mut self, value: SeedValue<'a>, read_options: &impl Fn(&str) -> ReadOptions) {
+        let is_entry = value.secret.is_some() || value.customer.is_some() || value.event.is_some();
+        match (value.stores, value.store) {
+            (Some(stores), None) if !is_entry => {
+                for (index, StrictObject(store)) in stores.into_iter().enumerate() {
+                    let options = read_options(&store.id);
+                    self.add_store(&format!("stores[{index}]."), store, options);
+                }
+            }
+            (None, Some(id)) if is_entry => {
+                let options = read_options(&id);
+                let store = SeedStore {
+                    id,
+                    secret: value.secret,
+                    customers: value.customer.into_iter().collect(),
+                    events: value.event.into_iter().collect(),
+                };
+                self.add_store("", store, options);
+            }
+            _ => {
+                self.mistakes.keep::<()>(Err(Mistake::WrongKeys.into()));
+            }
+        }
     }
 
-    fn add_store(
-        &self,
-        path: &str,
-        [customers, events]: [&str; 2],
-        store: Store<'a>,
-        state: &mut StoreState,
-        seeded: &mut Seeded,
-    ) -> Result<(), String> {
-        let id = &store.id;
-        if let Some(secret) = store.secret {
-            declare(state, id, secret)?;
-        }
-        let place = |name: &str, at: usize| match path {
-            "" => name.to_owned(),
-            _ => format!("{path}{name}[{at}]"),
+    /// Adds the content of one store. `prefix` is the path of the store with a dot; it is empty for a single entry.
+    fn add_store(&mut self, prefix: &str, store: SeedStore<'a>, options: ReadOptions) {
+        let path = |entries: &str, entry: &str, index: usize| match prefix {
+            "" => entry.to_owned(),
+            _ => format!("{prefix}{entries}[{index}]"),
         };
-        for (at, text) in store.customers.iter().enumerate() {
-            let path = place(customers, at);
-            self.read(&path, text, |object| {
-                let customer = self.customer(&path, object)?;
-                seeded.put(state, customer).map_err(|taken| {
-                    format!("{path}.external_id `{taken}` is already that of another customer of store `{id}`")
-                })
-            })?;
+        let id = store.id;
+        if id.is_empty() {
+            let path = if prefix.is_empty() { "store".to_owned() } else { format!("{prefix}id") };
+            self.mistakes.keep::<()>(Err(Mistake::EmptyId { path }.into()));
+            return;
         }
-        for (at, text) in store.events.iter().enumerate() {
-            let path = place(events, at);
-            self.read(&path, text, |object| {
-                let (event, customer) = self.event(&path, object)?;
-                let customer = state.find(&customer).ok_or_else(|| {
-                    format!("{path}.customer names no customer of store `{id}` that stands before it")
+        let state = self.stores.entry(id.clone()).or_default();
+        let last_before = state.last_customer();
+        let seeded = self.seeded.entry(id.clone()).or_insert_with(|| Seeded { last_before, ..Seeded::default() });
+        if let Some(secret) = store.secret {
+            self.mistakes.keep(declare(state, &id, secret).map_err(InvalidDocument::from));
+        }
+        let reader = EntryReader::new(self.text, options);
+        for (index, text) in store.customers.iter().enumerate() {
+            if self.mistakes.is_full() {
+                return;
+            }
+            let path = path("customers", "customer", index);
+            self.mistakes.keep(reader.read(&path, text, |object| {
+                let customer = reader.customer(&path, object)?;
+                let result = seeded.put(state, customer);
+                result.map_err(|external_id| Mistake::DuplicateCustomer {
+                    path: path.clone(),
+                    id: external_id.as_str().to_owned(),
+                    store: id.clone(),
                 })?;
+                Ok(())
+            }));
+        }
+        for (index, text) in store.events.iter().enumerate() {
+            if self.mistakes.is_full() {
+                return;
+            }
+            let path = path("events", "event", index);
+            self.mistakes.keep(reader.read(&path, text, |object| {
+                let (event, customer) = reader.event(&path, object)?;
+                let customer = state.find(&customer);
+                let customer =
+                    customer.ok_or_else(|| Mistake::UnknownCustomer { path: path.clone(), store: id.clone() })?;
                 seeded.events.count(state.has_event(&event.unique_id));
                 state.put_event(event, customer);
                 Ok(())
-            })?;
+            }));
         }
-        Ok(())
+    }
+}
+
+/// Reads the customers and events in a document.
+#[derive(Clone, Copy)]
+pub(super) struct EntryReader<'a> {
+    text: &'a str,
+    options: ReadOptions,
+}
+
+impl<'a> EntryReader<'a> {
+    pub fn new(text: &'a str, options: ReadOptions) -> EntryReader<'a> {
+        EntryReader { text, options }
     }
 
-    /// Reads one object; an error gains the number of the line on which the object begins.
+    /// Reads one object; an error gets the number of the line on which the object begins.
     pub fn read<T>(
         &self,
         path: &str,
         text: &'a RawValue,
-        read: impl FnOnce(&mut Map<String, Value>) -> Result<T, String>,
-    ) -> Result<T, String> {
+        read: impl FnOnce(&mut Map<String, Value>) -> Result<T, InvalidDocument>,
+    ) -> Result<T, InvalidDocument> {
+        let path = || path.to_owned();
         let read = match json::parse_value(text.get().as_bytes()) {
             Ok(Value::Object(mut object)) => read(&mut object),
-            Ok(_) => Err(format!("{path} must be an object")),
-            Err(Malformed::TooDeep) => Err(format!("{path} is nested deeper than {MAX_DEPTH} levels")),
-            Err(Malformed::NotJson(error)) => Err(format!("{path}: {error}")),
+            Ok(_) => Err(Mistake::NotAnObject { path: path() }.into()),
+            Err(Malformed::TooDeep) => Err(Mistake::TooDeep { path: path() }.into()),
+            Err(Malformed::NotJson(source)) => Err(Mistake::Malformed { path: path(), source }.into()),
         };
         read.map_err(|error| {
             let before = text.get().as_ptr().addr() - self.text.as_ptr().addr();
-            let line = 1 + self.text[..before].bytes().filter(|&byte| byte == b'\n').count();
-            format!("line {line}: {error}")
+            error.in_line(1 + self.text[..before].bytes().filter(|&byte| byte == b'\n').count())
         })
     }
 
-    pub fn customer(&self, path: &str, object: &Map<String, Value>) -> Result<Customer, String> {
-        read_complete_customer(path, object, self.validation).map_err(|error| error.to_string())
+    pub fn customer(&self, path: &str, object: &Map<String, Value>) -> Result<Customer, InvalidDocument> {
+        Ok(read_complete_customer(path, object, self.options.validation)?)
     }
 
-    pub fn event(&self, path: &str, object: &Map<String, Value>) -> Result<(Event, Identifiers), String> {
-        read_complete_event(path, object, self.validation, self.now).map_err(|error| error.to_string())
+    pub fn event(&self, path: &str, object: &Map<String, Value>) -> Result<(Event, Identifiers), InvalidDocument> {
+        Ok(read_complete_event(path, object, self.options.validation, self.options.now)?)
     }
 }

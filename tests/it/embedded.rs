@@ -119,12 +119,12 @@ fn what_cannot_be_seeded_is_told_and_nothing_is_added() {
     let ann = Customer::builder().external_id("c-1").build();
     let wrong = Customer::builder().external_id("c-2").field("frist_name", "Bob").build();
     let words = panic_of(|| store.seed([ann.clone(), wrong])).replace(store.id(), "shop");
-    assert_snapshot!(words, @"store `shop` cannot be seeded so: line 1: stores[0].customers[1].frist_name is not a field that a seed may have");
+    assert_snapshot!(words, @"store `shop` cannot be seeded so: line 1: stores[0].customers[1].frist_name is not a field that a seed may have; did you mean `first_name`?");
     let words = panic_of(|| store.seed([ann.clone(), ann.clone()])).replace(store.id(), "shop");
     assert_snapshot!(words, @"store `shop` cannot be seeded so: line 1: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`");
     let nobody = Event::builder("r-1", "item_returned").external_id("c-9").build();
-    assert_snapshot!(panic_of(|| store.seed_events([nobody])).replace(store.id(), "shop"), @"store `shop` cannot be seeded so: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it");
-    assert_snapshot!(panic_of(|| store.generate(0, 1, 1)).replace(store.id(), "shop"), @"nothing is generated for store `shop`: there is no customer that an event could be of");
+    assert_snapshot!(panic_of(|| store.seed_events([nobody])).replace(store.id(), "shop"), @"store `shop` cannot be seeded so: line 1: stores[0].events[0].customer is not a customer of store `shop` that precedes the event");
+    assert_snapshot!(panic_of(|| store.generate(0, 1, 1)).replace(store.id(), "shop"), @"nothing is generated for store `shop`: there is no customer for the events");
     assert_snapshot!(panic_of(|| store.generate(1_000_001, 0, 1)), @"at most 1000000 customers and 1000000 events are generated at a time");
     assert!(store.customers().is_empty() && store.events().is_empty());
     assert_eq!(store.seed([ann]).customers_created, 1);
@@ -346,7 +346,7 @@ fn all_that_there_is_goes_out_and_in() {
     assert!(yotpo.restore_json(&document[..document.len() - 9]).is_err());
     assert_eq!(yotpo.snapshot().to_json(), document);
     let late = yotpo.store("late");
-    assert_eq!(panic_of(|| late.restore(&all)), "the snapshot cannot be restored: it tells nothing of store `late`");
+    assert_eq!(panic_of(|| late.restore(&all)), "the snapshot cannot be restored: it does not have store `late`");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_broken_seed_says_where_and_why() {
     assert_snapshot!(refusal(""), @"cannot seed from `a document`: it holds no JSON value");
     assert_snapshot!(refusal("{"), @"cannot seed from `a document`: EOF while parsing an object at line 1 column 1");
     assert_snapshot!(refusal("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
-    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
+    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `$schema`, `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
     assert_snapshot!(refusal("{\"stores\":[{\"id\":\"\"}]}"), @"cannot seed from `a document`: stores[0].id is empty");
     assert_snapshot!(refusal("{\"store\":\"\",\"customer\":{\"external_id\":\"c-1\"}}"), @"cannot seed from `a document`: store is empty");
     assert_snapshot!(refusal("{\"store\":\"shop\"}"), @"cannot seed from `a document`: each value must have either `stores`, or `store` beside `secret`, `customer` or `event`");
@@ -82,9 +82,38 @@ fn a_broken_seed_says_where_and_why() {
     assert_snapshot!(customer(r#"{"external_id":"c-1","yotpo_ugc":{"stars":5}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].yotpo_ugc.stars is not a field that a seed may have");
     assert_snapshot!(
         refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"event\":{\"type\":\"t\",\"unique_id\":1,\"customer\":{\"external_id\":\"c-2\"}}}"),
-        @"cannot seed from `a document`: line 2: event.customer names no customer of store `shop` that stands before it"
+        @"cannot seed from `a document`: line 2: event.customer is not a customer of store `shop` that precedes the event"
     );
     assert_snapshot!(refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"exter"), @"cannot seed from `a document`: EOF while parsing a string at line 2 column 34");
+}
+
+#[test]
+fn a_seed_lists_all_its_mistakes() {
+    assert_snapshot!(customer(r#"{"fistname":"Ann","gender":"f","default_currency":7,"loyalty":{"points_balence":1}},
+        {"external_id":"c-1"},
+        {"external_id":"c-1","adress":{}}"#), @"
+    cannot seed from `a document`: it has 6 mistakes:
+    - line 2: stores[0].customers[0].fistname is not a field that a seed may have; did you mean `first_name`?
+    - line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`
+    - line 2: stores[0].customers[0].gender must be `F`, `M` or `Other`
+    - line 2: stores[0].customers[0].default_currency must be a string
+    - line 2: stores[0].customers[0].loyalty.points_balence is not a field that a seed may have; did you mean `points_balance`?
+    - line 4: stores[0].customers[2].adress is not a field that a seed may have; did you mean `address`?
+    ");
+    let invalid = vec![r#"{"store":"shop","customer":{"emial":"a@example.com"}}"#; 15].join("\n");
+    assert_snapshot!(refusal(&invalid).lines().take(2).collect::<Vec<_>>().join("\n"), @"
+    cannot seed from `a document`: it has at least 20 mistakes:
+    - line 1: customer.emial is not a field that a seed may have; did you mean `email`?
+    ");
+    assert_eq!(refusal(&invalid).lines().count(), 21, "the first twenty");
+}
+
+#[test]
+fn a_seed_may_name_its_schema() {
+    let emulator = Emulator::seeded(
+        r#"{"$schema":"seed.schema.json","stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#,
+    );
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading of complete customers and events, as seeds and state documents hold them.
 //!
 //! Unlike a write, they carry the fields that no endpoint accepts (lists, channels, loyalty and reviews), an unknown field is an
-//! error, and the first error ends the reading.
+//! error, and the errors of all fields are returned.
 //!
 //! Source: contract, "The customer", read side (observed).
 
@@ -26,10 +26,14 @@ pub(crate) enum InvalidField {
     WrongValue { path: String, expected: &'static str },
     #[error("{path} must not be an array")]
     Array { path: String },
-    #[error("{path} is not a field that a seed may have")]
-    Unknown { path: String },
+    #[error("{path} is not a field that a seed may have{}", hint(*nearest))]
+    Unknown { path: String, nearest: Option<&'static str> },
     #[error("{path}: {source}")]
     Malformed { path: String, source: serde_json::Error },
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// The type of a field on the read side.
@@ -97,60 +101,83 @@ const YOTPO_UGC: &FieldTable = &[
 const CONSENTS: [&str; 2] = ["subscribed", "unsubscribed"];
 
 /// Reads a customer with all its fields. `path` precedes the names of fields in errors.
+///
+/// # Errors
+///
+/// All fields that are invalid; of a field that is an object, the first mistake.
 pub(crate) fn read_complete_customer(
     path: &str,
     object: &Map<String, Value>,
     validation: Validation,
-) -> Result<Customer, InvalidField> {
-    check_keys(path, object, |key| Customer::field(key).is_some())?;
+) -> Result<Customer, Vec<InvalidField>> {
+    let mut errors = unknown_keys(path, object, Customer::FIELDS.iter().map(|field| field.name));
     if let Some(Value::Object(address)) = object.get("address") {
-        let is_known = |key: &str| Address::FIELDS.iter().any(|field| field.name == key);
-        check_keys(&format!("{path}.address"), address, is_known)?;
+        let known = Address::FIELDS.iter().map(|field| field.name);
+        errors.extend(unknown_keys(&format!("{path}.address"), address, known));
     }
     let mut diagnostics = Diagnostics::default();
     let mut reader = ObjectReader { object: &object.into(), path, validation, diagnostics: &mut diagnostics };
     let mut customer = reader.seeded_customer();
-    check_rules(diagnostics)?;
+    errors.extend(diagnostics.broken_rules.into_iter().map(InvalidField::from));
     let read_side = ReadSide { object, path, validation };
-    customer.lists = read_side.lists()?;
-    customer.channels = read_side.channels()?;
-    customer.loyalty = read_side.table("loyalty", LOYALTY)?;
-    customer.yotpo_ugc = read_side.table("yotpo_ugc", YOTPO_UGC)?;
-    Ok(customer)
+    customer.lists = keep(&mut errors, read_side.lists());
+    customer.channels = keep(&mut errors, read_side.channels());
+    customer.loyalty = keep(&mut errors, read_side.table("loyalty", LOYALTY));
+    customer.yotpo_ugc = keep(&mut errors, read_side.table("yotpo_ugc", YOTPO_UGC));
+    if errors.is_empty() { Ok(customer) } else { Err(errors) }
 }
 
 /// Reads an event and the identifiers of its customer. An event without a timestamp gets `now`.
+///
+/// # Errors
+///
+/// All fields that are invalid.
 pub(crate) fn read_complete_event(
     path: &str,
     object: &Map<String, Value>,
     validation: Validation,
     now: DateTime<Utc>,
-) -> Result<(Event, Identifiers), InvalidField> {
-    check_keys(path, object, |key| event::FIELDS.iter().any(|names| names[0] == key))?;
+) -> Result<(Event, Identifiers), Vec<InvalidField>> {
+    let mut errors = unknown_keys(path, object, event::FIELDS.iter().map(|names| names[0]));
     if let Some(Value::Object(customer)) = object.get("customer") {
-        let is_identifier = |key: &str| Customer::field(key).is_some_and(|field| field.kind == FieldKind::Identifier);
-        check_keys(&format!("{path}.customer"), customer, is_identifier)?;
+        let identifiers = Customer::FIELDS.iter().filter(|field| field.kind == FieldKind::Identifier);
+        errors.extend(unknown_keys(&format!("{path}.customer"), customer, identifiers.map(|field| field.name)));
     }
     let mut diagnostics = Diagnostics::default();
     let mut reader = ObjectReader { object: &object.into(), path, validation, diagnostics: &mut diagnostics };
     let event = reader.event(now);
-    check_rules(diagnostics)?;
-    let (event, customer) = event.expect("an event that breaks no rule is complete");
-    Ok((event, customer.identifiers()))
-}
-
-fn check_rules(diagnostics: Diagnostics) -> Result<(), InvalidField> {
-    match diagnostics.broken_rules.into_iter().next() {
-        Some(broken_rule) => Err(broken_rule.into()),
-        None => Ok(()),
+    errors.extend(diagnostics.broken_rules.into_iter().map(InvalidField::from));
+    match event {
+        Some((event, customer)) if errors.is_empty() => Ok((event, customer.identifiers())),
+        _ => Err(errors),
     }
 }
 
-fn check_keys(path: &str, object: &Map<String, Value>, is_known: impl Fn(&str) -> bool) -> Result<(), InvalidField> {
-    match object.keys().find(|key| !is_known(key)) {
-        Some(key) => Err(InvalidField::Unknown { path: format!("{path}.{key}") }),
-        None => Ok(()),
-    }
+/// The value of a result, or the default; an error is added to the others.
+fn keep<T: Default>(errors: &mut Vec<InvalidField>, result: Result<T, InvalidField>) -> T {
+    result.unwrap_or_else(|error| {
+        errors.push(error);
+        T::default()
+    })
+}
+
+/// The keys of an object that are not known, each with the nearest known one.
+fn unknown_keys(
+    path: &str,
+    object: &Map<String, Value>,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Vec<InvalidField> {
+    let unknown = object.keys().filter(|key| !known.clone().any(|name| name == *key));
+    unknown
+        .map(|key| InvalidField::Unknown { path: format!("{path}.{key}"), nearest: nearest(key, known.clone()) })
+        .collect()
+}
+
+/// The name that a misspelt key most likely stands for.
+fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let similar =
+        known.map(|name| (strsim::jaro_winkler(key, name), name)).filter(|(similarity, _)| *similarity > 0.85);
+    similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
 /// Reads the read side of one customer.
@@ -238,7 +265,9 @@ impl<'a> ReadSide<'a> {
             Some(Value::Object(object)) => object,
             Some(_) => return Err(wrong_value(path, "an object")),
         };
-        check_keys(&path, object, |key| table.iter().any(|(known, _)| *known == key))?;
+        if let Some(unknown) = unknown_keys(&path, object, table.iter().map(|(name, _)| *name)).pop() {
+            return Err(unknown);
+        }
         let mut rendered = Vec::new();
         for (key, field_type) in table {
             let value = match object.get(*key) {

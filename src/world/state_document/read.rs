@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -13,16 +14,20 @@ use crate::domain::customer::Customer;
 use crate::domain::rate_limit::Window;
 use crate::domain::store::{Counters, MAX_NUMBER, Pending, StoreState, Write as Accepted};
 use crate::domain::validation::Validation;
-use crate::world::clock::{Clock, ClockMode, ClockState, LAST_YEAR};
+use crate::world::clock::{Clock, ClockMode, ClockState};
 use crate::world::fault::FaultsState;
+use crate::world::invalid_document::{InvalidDocument, Mistake};
 use crate::world::memory::MemoryState;
-use crate::world::seed::{self, ReadOptions, Reader};
+use crate::world::seed::{self, EntryReader, ReadOptions};
 use crate::world::settings::SettingsOverrides;
 use crate::world::strict_json::{self, StrictObject};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
+    /// For editors.
+    #[serde(rename = "$schema")]
+    _schema: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "strict_json::object")]
     clock: Option<ClockDocument>,
     declared_only: Option<bool>,
@@ -120,29 +125,29 @@ fn named_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(document: D) ->
 ///
 /// The first mistake, with its line or path. Enumerations, codes and dates are read leniently, since the emulator that wrote the
 /// state has accepted them.
-pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
+pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, InvalidDocument> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.trim_start().starts_with('{') {
-        return Err("it must be an object".to_owned());
+        return Err(Mistake::NoObject.into());
     }
-    let document: Document<'_> = strict_json::from_str(text).map_err(|error| error.to_string())?;
+    let document: Document<'_> = strict_json::from_str(text)?;
     let restored_clock = document.clock.map(read_clock).transpose()?;
     let is_within_years = |restored: &ClockState| restored.is_within_years(clock);
     if !restored_clock.as_ref().is_none_or(is_within_years) {
-        return Err(format!("clock must tell times between the years 0 and {LAST_YEAR}"));
+        return Err(Mistake::ClockYear.into());
     }
     let mut memory = MemoryState::default();
     for store in document.stores {
         let (id, at) = (store.id.clone(), memory.stores.len());
         if id.is_empty() {
-            return Err(format!("stores[{at}].id is empty"));
+            return Err(Mistake::EmptyId { path: format!("stores[{at}].id") }.into());
         }
         if memory.stores.contains_key(&id) {
-            return Err(format!("stores[{at}].id `{id}` is already that of another store"));
+            return Err(Mistake::DuplicateStore { path: format!("stores[{at}]"), id }.into());
         }
         // The time applies to events without one, as in seeds.
         let options = ReadOptions { validation: Validation::Lenient, now: clock.now() };
-        let state = read_store(&format!("stores[{at}]"), store, Reader::new(text, options))?;
+        let state = read_store(&format!("stores[{at}]"), store, EntryReader::new(text, options))?;
         memory.stores.insert(id, state);
     }
     let has_secret = |state: &StoreState| state.credentials.secret.is_some();
@@ -156,7 +161,7 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
         let path = format!("rate_windows.{store}.opened_at");
         let opened_at = parse_time(&path, &window.opened_at)?;
         if !(0..=9999).contains(&opened_at.year()) {
-            return Err(format!("{path} is `{}`, whose year must have four digits", window.opened_at));
+            return Err(Mistake::Year { path, text: window.opened_at }.into());
         }
         let counted = window.counted;
         memory.windows.insert(store, Window { opened_at, counted });
@@ -164,43 +169,47 @@ pub(crate) fn read(text: &str, clock: &Clock) -> Result<State, String> {
     Ok(State { memory, clock: restored_clock })
 }
 
-fn read_clock(document: ClockDocument) -> Result<ClockState, String> {
+fn read_clock(document: ClockDocument) -> Result<ClockState, Mistake> {
     let all = match (document.frozen, document.now, document.ahead) {
         (None, None, None) => None,
         (Some(true), Some(now), None) => Some(ClockMode::Frozen(parse_time("clock.now", &now)?)),
         (Some(false), None, Some(ahead)) => Some(ClockMode::Offset(read_delta("clock.ahead", &ahead)?)),
-        _ => return Err("clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`".to_owned()),
+        _ => return Err(Mistake::ClockMode),
     };
     let mut offsets = BTreeMap::new();
     for (store, document) in document.offsets {
         let path = format!("clock.offsets.{store}");
         let offset = read_delta(&path, &document)?;
         if offset < TimeDelta::zero() {
-            return Err(format!("{path} must not be negative"));
+            return Err(Mistake::Negative { path });
         }
         offsets.insert(store, offset);
     }
     Ok(ClockState { all, offsets })
 }
 
-fn read_delta(path: &str, document: &DeltaDocument) -> Result<TimeDelta, String> {
+fn read_delta(path: &str, document: &DeltaDocument) -> Result<TimeDelta, Mistake> {
     TimeDelta::try_seconds(document.seconds)
         .and_then(|delta| delta.checked_add(&TimeDelta::nanoseconds(document.nanoseconds.into())))
-        .ok_or_else(|| format!("{path} is too long"))
+        .ok_or_else(|| Mistake::TooLong { path: path.to_owned() })
 }
 
-pub(super) fn parse_time(path: &str, text: &str) -> Result<DateTime<Utc>, String> {
-    text.parse().map_err(|_| format!("{path} is `{text}`, and must be a time such as `2026-01-01T00:00:00Z`"))
+pub(super) fn parse_time(path: &str, text: &str) -> Result<DateTime<Utc>, Mistake> {
+    text.parse().map_err(|_| Mistake::InvalidTime { path: path.to_owned(), text: text.to_owned() })
 }
 
-fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -> Result<StoreState, String> {
+fn read_store<'a>(
+    path: &str,
+    document: StoreDocument<'a>,
+    reader: EntryReader<'a>,
+) -> Result<StoreState, InvalidDocument> {
     let mut state = StoreState::default();
     if let Some(secret) = document.secret {
         seed::declare(&mut state, &document.id, secret)?;
     }
     if let Some(tokens) = document.tokens {
         let forgotten = usize::try_from(tokens.forgotten).ok().filter(|_| tokens.forgotten <= MAX_NUMBER);
-        let forgotten = forgotten.ok_or_else(|| format!("{path}.tokens.forgotten must be at most {MAX_NUMBER}"))?;
+        let forgotten = forgotten.ok_or_else(|| Mistake::Number { path: format!("{path}.tokens.forgotten") })?;
         let expiries: Result<Vec<_>, _> = tokens
             .expire_at
             .iter()
@@ -215,7 +224,7 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
             let (number, written) = (take_number(&path, "number", object)?, take_number(&path, "written", object)?);
             let customer = reader.customer(&path, object)?;
             let result = state.restore_customer(number, written, customer);
-            result.map_err(|error| format!("{path}{error}"))
+            Ok(result.map_err(|source| Mistake::Restore { path: path.clone(), source })?)
         })?;
     }
     for (at, text) in document.events.iter().enumerate() {
@@ -225,9 +234,9 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
             let (event, customer) = reader.event(&path, object)?;
             let of = of
                 .or_else(|| state.find(&customer))
-                .ok_or_else(|| format!("{path}.customer names no customer of this store"))?;
+                .ok_or_else(|| Mistake::UnknownCustomer { path: path.clone(), store: document.id.clone() })?;
             let result = state.restore_event(number, event, of);
-            result.map_err(|error| format!("{path}{error}"))
+            Ok(result.map_err(|source| Mistake::Restore { path: path.clone(), source })?)
         })?;
     }
     for (at, text) in document.pending.iter().enumerate() {
@@ -241,25 +250,29 @@ fn read_store<'a>(path: &str, document: StoreDocument<'a>, reader: Reader<'a>) -
         writes: document.writes,
     });
     let result = state.restore_counters(counters);
-    result.map_err(|error| format!("{path}: {error}"))?;
+    result.map_err(|source| Mistake::Restore { path: format!("{path}: "), source })?;
     Ok(state)
 }
 
-fn read_pending(path: &str, reader: Reader<'_>, object: &mut Map<String, Value>) -> Result<Pending, String> {
+fn read_pending(
+    path: &str,
+    reader: EntryReader<'_>,
+    object: &mut Map<String, Value>,
+) -> Result<Pending, InvalidDocument> {
     let known = BTreeSet::from(["request", "applies_at", "customer", "event"]);
     if let Some(key) = object.keys().find(|key| !known.contains(key.as_str())) {
-        return Err(format!("{path}.{key} is not a field that a pending write may have"));
+        return Err(Mistake::UnknownField { path: format!("{path}.{key}") }.into());
     }
     let request = take_number(path, "request", object)?.unwrap_or_default();
     let applies_at = object.get("applies_at").and_then(Value::as_str);
-    let applies_at = applies_at.ok_or_else(|| format!("{path}.applies_at must be a time"))?;
+    let applies_at = applies_at.ok_or_else(|| Mistake::NoTime { path: format!("{path}.applies_at") })?;
     let visible_at = parse_time(&format!("{path}.applies_at"), applies_at)?;
     let mut part = |name: &str| match object.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(part)) => Ok(Some(part)),
-        Some(_) => Err(format!("{path}.{name} must be an object")),
+        Some(_) => Err(Mistake::NotAnObject { path: format!("{path}.{name}") }),
     };
-    let customer = part("customer")?.ok_or_else(|| format!("{path}.customer must be an object"))?;
+    let customer = part("customer")?.ok_or_else(|| Mistake::NotAnObject { path: format!("{path}.customer") })?;
     let customer: Customer = reader.customer(&format!("{path}.customer"), &customer)?;
     let write = match part("event")? {
         None => Accepted::Customer(customer),
@@ -272,12 +285,12 @@ fn read_pending(path: &str, reader: Reader<'_>, object: &mut Map<String, Value>)
 }
 
 /// Removes a number from an object, so that the rest is as in a seed.
-fn take_number(path: &str, name: &str, object: &mut Map<String, Value>) -> Result<Option<u64>, String> {
+fn take_number(path: &str, name: &str, object: &mut Map<String, Value>) -> Result<Option<u64>, Mistake> {
     match object.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
             Some(number) if number <= MAX_NUMBER => Ok(Some(number)),
-            _ => Err(format!("{path}.{name} must be a whole number up to {MAX_NUMBER}")),
+            _ => Err(Mistake::Number { path: format!("{path}.{name}") }),
         },
     }
 }

@@ -153,7 +153,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
     assert_snapshot!(broken(shop(json!([]), json!([{"unique_id": "e-1", "type": "t", "customer": {"external_id": "c-9"}}]))), @r#"
     400
     {
-      "error":"invalid seed: line 1: stores[0].events[0].customer names no customer of store `shop` that stands before it",
+      "error":"invalid seed: line 1: stores[0].events[0].customer is not a customer of store `shop` that precedes the event",
       "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
     }
     "#);
@@ -280,7 +280,7 @@ fn impossible_orders_are_refused() {
     assert_snapshot!(refused(json!({"events": 1})), @r#"
     400
     {
-      "error":"there is no customer that an event could be of",
+      "error":"there is no customer for the events",
       "hint":"nothing was added; also generate `customers`"
     }
     "#);

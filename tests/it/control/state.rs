@@ -164,7 +164,7 @@ fn a_store_is_put_back_alone() {
     assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
     400
     {
-      "error":"invalid state: it tells nothing of store `third`",
+      "error":"invalid state: it does not have store `third`",
       "hint":"nothing was changed; `GET /_mock/state` returns a valid state, and a seed is valid too"
     }
     "#);
@@ -204,7 +204,7 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(refused(&emulator, ""), @"it must be an object");
     assert_snapshot!(refused(&emulator, "[]"), @"it must be an object");
     assert_snapshot!(refused(&emulator, &told[..told.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `$schema`, `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
     assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
     assert_snapshot!(refused(&emulator, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
@@ -213,15 +213,15 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must stay between the years 0 and 9000");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must tell times between the years 0 and 9000");
+    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must stay between the years 0 and 9000");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
     assert_snapshot!(refused(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
-    assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be at most 9007199254740991");
+    assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be a whole number up to 9007199254740991");
     assert_snapshot!(shop(r#""tokens":{"forgotten":0,"expire_at":["later"]}"#), @"stores[0].tokens.expire_at[0] is `later`, and must be a time such as `2026-01-01T00:00:00Z`");
     assert_snapshot!(shop("\"customers\":[{\"external_id\":\"a\",\"number\":2},\n{\"external_id\":\"b\",\"number\":2}]"), @"line 3: stores[0].customers[1].number `2` must be above the one before it, and at most 9007199254740991");
     assert_snapshot!(shop(r#""customers":[{"external_id":"a","number":0}]"#), @"line 2: stores[0].customers[0].number `0` must be above the one before it, and at most 9007199254740991");
@@ -235,13 +235,17 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     assert_snapshot!(shop(r#""customers":[{"external_id":"a","colour":"red"}]"#), @"line 2: stores[0].customers[0].colour is not a field that a seed may have");
     assert_snapshot!(shop(r#""customers":[{"number":1}]"#), @"line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`");
     let of_a = |rest: &str| shop(&format!(r#""customers":[{{"external_id":"a","number":1}}],{rest}"#));
-    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"b"}}]"#), @"line 2: stores[0].events[0].customer names no customer of this store");
+    assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"b"}}]"#), @"line 2: stores[0].events[0].customer is not a customer of store `shop` that precedes the event");
     assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"customer_number":2}]"#), @"line 2: stores[0].events[0].customer_number `2` is no customer of this store");
     assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":1},{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":2}]"#), @"line 2: stores[0].events[1].unique_id `e` is already that of another event");
     assert_snapshot!(of_a(r#""events":[{"unique_id":"e","type":"t","customer":{"external_id":"a"},"number":2},{"unique_id":"f","type":"t","customer":{"external_id":"a"},"number":1}]"#), @"line 2: stores[0].events[1].number `1` must be above the one before it, and at most 9007199254740991");
     assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z"}]"#), @"line 2: stores[0].pending[0].customer must be an object");
     assert_snapshot!(of_a(r#""pending":[{"customer":{"external_id":"a"}}]"#), @"line 2: stores[0].pending[0].applies_at must be a time");
-    assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"event":{"type":"t"}}]"#), @"line 2: stores[0].pending[0].event.unique_id is required");
+    assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"event":{"type":"t"}}]"#), @"
+    it has 2 mistakes:
+    - line 2: stores[0].pending[0].event.unique_id is required
+    - line 2: stores[0].pending[0].event.customer is required and must be an object
+    ");
     assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"colour":"red"}]"#), @"line 2: stores[0].pending[0].colour is not a field that a pending write may have");
     assert_eq!(get(&emulator, ""), told);
     assert_snapshot!(put(&emulator, "", ""), @r#"
