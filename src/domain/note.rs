@@ -72,21 +72,21 @@ macro_rules! notes {
 
 notes! {
     TokenUndeclared = "token.undeclared", Assumed, "a token that nobody issued was accepted because this store is not declared";
-    EventsEndpoint = "events.endpoint", Deprecated, "the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source";
-    EventsNotSnakeCase = "events.not_snake_case", Tolerated, "the vendor asks for snake_case in source and type";
-    EventsBodyUnwrapped = "events.body_unwrapped", Assumed, "the event did not stand under customer_event";
-    EventsMethodPost = "events.method_post", Assumed, "POST was taken as PATCH";
-    EventsFieldAlias = "events.field_alias", Assumed, "a field was taken under another plausible name";
-    CustomersPhoneNumber = "customers.phone_number", Deprecated, "the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify";
-    CustomersCustomProperties = "customers.custom_properties", Deprecated, "the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped";
-    CustomersReadOnlyField = "customers.read_only_field", Tolerated, "a field that is only ever read was sent and ignored";
+    EventsEndpoint = "events.endpoint", Deprecated, "Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source";
+    EventsNotSnakeCase = "events.not_snake_case", Tolerated, "Yotpo requires snake_case in source and type";
+    EventsBodyUnwrapped = "events.body_unwrapped", Assumed, "the event was not inside customer_event";
+    EventsMethodPost = "events.method_post", Assumed, "POST was treated as PATCH";
+    EventsFieldAlias = "events.field_alias", Assumed, "a field was accepted under another plausible name";
+    CustomersPhoneNumber = "customers.phone_number", Deprecated, "Yotpo says phone_number can no longer be set here; with deprecations enforced it only identifies the customer";
+    CustomersCustomProperties = "customers.custom_properties", Deprecated, "Yotpo says custom_properties can no longer be set here; with deprecations enforced they are ignored";
+    CustomersReadOnlyField = "customers.read_only_field", Tolerated, "a read-only field was sent and ignored";
     CustomersUnknownField = "customers.unknown_field", Tolerated, "an unknown field was sent and ignored";
-    CustomersCoerced = "customers.coerced", Coerced, "a number as external_id or a string as boolean was taken";
-    CursorExtraParameters = "cursor.extra_parameters", Tolerated, "the vendor forbids parameters beside page_info; the cursor won";
-    QueryUnknownExpand = "query.unknown_expand", Assumed, "an unknown value of expand was ignored; there are loyalty and reviews";
-    QueryUnknownParameter = "query.unknown_parameter", Assumed, "an unknown parameter was ignored; openapi/customers.yaml lists those there are";
-    QueryCombinedFilters = "query.combined_filters", Assumed, "several filters were taken to narrow each other";
-    QueryUnescapedPlus = "query.unescaped_plus", Tolerated, "an unescaped plus arrived as a space and was forgiven; send %2B";
+    CustomersCoerced = "customers.coerced", Coerced, "a number as external_id or a string as boolean was accepted";
+    CursorExtraParameters = "cursor.extra_parameters", Tolerated, "Yotpo forbids parameters beside page_info; they were ignored";
+    QueryUnknownExpand = "query.unknown_expand", Assumed, "an unknown value of expand was ignored; the known ones are loyalty and reviews";
+    QueryUnknownParameter = "query.unknown_parameter", Assumed, "an unknown parameter was ignored; openapi/customers.yaml lists the known ones";
+    QueryCombinedFilters = "query.combined_filters", Assumed, "several filters were combined with AND";
+    QueryUnescapedPlus = "query.unescaped_plus", Tolerated, "an unescaped plus arrived as a space and was read as a plus; send %2B";
 }
 
 #[cfg(test)]

@@ -47,17 +47,24 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
 pub(super) async fn respond(fault: &MatchedFault, operation: Operation, context: &mut RequestContext<'_>) -> Response {
     let effect = &fault.effect;
     context.peek_body().await;
-    sleep(effect.delay).await;
-    let response = if effect.expire_token && operation.needs_token() {
+    if !effect.after_commit {
+        sleep(effect.delay).await;
+    }
+    let expires_token = effect.expire_token && operation.needs_token();
+    let is_handled = effect.after_commit || !(expires_token || effect.replaces_response());
+    let handled = if is_handled { Some(authorize_and_handle(operation, context).await) } else { None };
+    if expires_token {
         context.store().expire_token(access_token(context.head).as_deref());
-        Some(Response::rejection(&Rejection::ExpiredToken))
-    } else if effect.replaces_response() && !effect.after_commit {
-        None
+    }
+    if effect.after_commit {
+        sleep(effect.delay).await;
+    }
+    let response = if effect.replaces_response() {
+        replacement(fault)
     } else {
-        Some(authorize_and_handle(operation, context).await)
+        handled.unwrap_or_else(|| Response::rejection(&Rejection::ExpiredToken))
     };
-    let response = response.filter(|_| !effect.replaces_response());
-    alter(response.unwrap_or_else(|| replacement(fault)), fault)
+    alter(response, fault)
 }
 
 /// The response that a fault defines.

@@ -109,14 +109,19 @@ impl Response {
         self.set(name, HeaderValue::from_str(text).expect("the text fits a header"));
     }
 
-    /// Adds the headers that every response has.
+    /// Adds the headers that every response has, except those that a fault has set.
     pub fn add_mock_headers(&mut self, number: u64, rate_limit: RateLimitStatus, notes: &[Note]) {
-        self.headers.extend([
+        let headers: [(_, HeaderValue); 4] = [
             (REQUEST, number.into()),
             (RATE_LIMIT_LIMIT, rate_limit.limit.into()),
             (RATE_LIMIT_REMAINING, rate_limit.remaining.into()),
             (RATE_LIMIT_RESET, rate_limit.reset_seconds.into()),
-        ]);
+        ];
+        for (name, value) in headers {
+            if self.headers.iter().all(|(other, _)| *other != name) {
+                self.headers.push((name, value));
+            }
+        }
         for note in notes {
             let text = format!("{}: {}", note.id(), note.words());
             let value = HeaderValue::try_from(text).expect("the words of notes fit a header");

@@ -133,7 +133,7 @@ impl Fault {
         self
     }
 
-    /// The request is handled before its response is replaced: the write is done, but the client does not know.
+    /// The request is handled before its response is replaced or delayed: the write is done, but the client does not know.
     pub fn after_commit(mut self) -> Fault {
         self.definition.after_commit = Some(true);
         self

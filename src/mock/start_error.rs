@@ -104,7 +104,7 @@ impl StartError {
             StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
             StartError::Tls { hint, .. } => hint,
             StartError::Passthrough { .. } => {
-                "`--proxy-passthrough` names one host at a time, without a port, and none of the vendor's"
+                "`--proxy-passthrough` names one host at a time, without a port, and not one of Yotpo's"
             }
             StartError::Thread { .. } => "look at the limits of this process",
         }

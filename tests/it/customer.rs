@@ -27,7 +27,7 @@ fn a_customer_with_all_fields_comes_back_as_written() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.upsert(emma()), @"
     200
-    x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
+    x-yotpo-mock-note: customers.phone_number: Yotpo says phone_number can no longer be set here; with deprecations enforced it only identifies the customer
     {}
     ");
     assert_snapshot!(emulator.get(&customers("")), @r#"
@@ -185,7 +185,7 @@ fn keys_that_nobody_can_write_are_ignored_and_noted() {
     assert_snapshot!(response, @"
     200
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
-    x-yotpo-mock-note: customers.read_only_field: a field that is only ever read was sent and ignored
+    x-yotpo-mock-note: customers.read_only_field: a read-only field was sent and ignored
     {}
     ");
     assert_snapshot!(emulator.all_customers(), @r#"address: {"city":"Austin"}, external_id: "c-1""#);
@@ -199,7 +199,7 @@ fn numbers_as_external_id_and_texts_as_booleans_are_coerced_and_noted() {
     }));
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: customers.coerced: a number as external_id or a string as boolean was taken
+    x-yotpo-mock-note: customers.coerced: a number as external_id or a string as boolean was accepted
     {}
     ");
     assert_snapshot!(emulator.all_customers(), @r#"accepts_email_marketing: false, accepts_sms_marketing: true, external_id: "8932456123789""#);
@@ -255,8 +255,8 @@ fn deprecated_fields_are_taken_and_noted() {
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
-    x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
+    x-yotpo-mock-note: customers.phone_number: Yotpo says phone_number can no longer be set here; with deprecations enforced it only identifies the customer
+    x-yotpo-mock-note: customers.custom_properties: Yotpo says custom_properties can no longer be set here; with deprecations enforced they are ignored
     {}
     ");
     assert_snapshot!(emulator.all_customers(), @r#"custom_properties: {"club":"gold"}, external_id: "c-1", phone_number: "+14155552671""#);
@@ -269,8 +269,8 @@ fn enforced_deprecations_drop_fields_and_refuse_none() {
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
     assert_snapshot!(beside_an_id, @"
     200
-    x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
-    x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
+    x-yotpo-mock-note: customers.phone_number: Yotpo says phone_number can no longer be set here; with deprecations enforced it only identifies the customer
+    x-yotpo-mock-note: customers.custom_properties: Yotpo says custom_properties can no longer be set here; with deprecations enforced they are ignored
     {}
     ");
     let beside_an_email = emulator.request("PATCH", &customers("")).nonconforming();

@@ -50,7 +50,7 @@ fn an_event_is_kept_and_creates_the_customer_that_it_names() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.event(shipped()), @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {}
     ");
     assert_snapshot!(all_events(&emulator), @r#"e-1: order_shipped by returns_desk at 2026-01-01T00:00:00 of c-1 {"amount":12.5,"is_gift":false,"order_id":"1001"}"#);
@@ -108,7 +108,7 @@ fn an_event_needs_a_type_a_unique_id_and_a_customer_and_nothing_else() {
     assert_snapshot!(emulator.event(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.type.required, event.unique_id.required, customer.required
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {
       "errors":[
         {"message":"customer_event.type is required"},
@@ -126,7 +126,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
     assert_snapshot!(emulator.event(plus("customer", json!({"email": "a@b.co", "phone_number": "+14155552671"}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {
       "errors":[
         {
@@ -138,7 +138,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
     assert_snapshot!(emulator.event(plus("customer", json!({}))), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.missing
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {
       "errors":[
         {"message":"customer_event.customer needs `external_id`, or one of `email` and `phone_number`"}
@@ -148,7 +148,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
     assert_snapshot!(emulator.event(plus("customer", json!("c-1"))), @r#"
     400
     x-yotpo-mock-rule: customer.required
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {"errors":[{"message":"customer_event.customer is required and must be an object"}]}
     "#);
 }
@@ -202,8 +202,8 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
     }
     assert_snapshot!(emulator.event(plus("source", json!("Returns Desk"))), @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    x-yotpo-mock-note: events.not_snake_case: the vendor asks for snake_case in source and type
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
+    x-yotpo-mock-note: events.not_snake_case: Yotpo requires snake_case in source and type
     {}
     ");
 }
@@ -214,15 +214,15 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     let bare = emulator.request("PATCH", EVENTS).json(without("source")).nonconforming().send();
     assert_snapshot!(bare, @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    x-yotpo-mock-note: events.body_unwrapped: the event did not stand under customer_event
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
+    x-yotpo-mock-note: events.body_unwrapped: the event was not inside customer_event
     {}
     ");
     let posted = emulator.request("POST", EVENTS).json(json!({"customer_event": shipped()})).send();
     assert_snapshot!(posted, @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    x-yotpo-mock-note: events.method_post: POST was taken as PATCH
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
+    x-yotpo-mock-note: events.method_post: POST was treated as PATCH
     {}
     ");
     let renamed = emulator.request("PATCH", EVENTS).nonconforming().json(json!({"customer_event": {
@@ -231,8 +231,8 @@ fn a_bare_event_post_and_other_names_are_taken_and_noted() {
     }}));
     assert_snapshot!(renamed.send(), @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
-    x-yotpo-mock-note: events.field_alias: a field was taken under another plausible name
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
+    x-yotpo-mock-note: events.field_alias: a field was accepted under another plausible name
     {}
     ");
     assert_snapshot!(all_events(&emulator), @r#"
@@ -273,7 +273,7 @@ fn unknown_keys_of_an_event_are_ignored_and_noted() {
         .send();
     assert_snapshot!(response, @"
     200
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     x-yotpo-mock-note: customers.unknown_field: an unknown field was sent and ignored
     {}
     ");
@@ -286,19 +286,19 @@ fn a_body_without_an_event_is_refused() {
     assert_snapshot!(send(json!({})), @r#"
     400
     x-yotpo-mock-rule: event.required
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {"errors":[{"message":"customer_event is required and must be an object"}]}
     "#);
     assert_snapshot!(send(json!([])), @r#"
     400
     x-yotpo-mock-rule: body.object
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {"errors":[{"message":"the body must be a JSON object"}]}
     "#);
     assert_snapshot!(send(json!({"customer_event": "order_shipped"})), @r#"
     400
     x-yotpo-mock-rule: event.required
-    x-yotpo-mock-note: events.endpoint: the vendor marks this endpoint deprecated; its path and field names rest on one second-hand source
+    x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
     {"errors":[{"message":"customer_event is required and must be an object"}]}
     "#);
 }

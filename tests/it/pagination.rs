@@ -328,7 +328,7 @@ fn an_empty_parameter_is_refused_and_all_at_once() {
     assert_snapshot!(emulator.get(&customers("?email=&phone_number=&external_ids=,&include_custom_properties=yes&limit=0")), @r#"
     400
     x-yotpo-mock-rule: query.limit.range, query.email.empty, query.phone_number.empty, query.external_ids.empty, query.include_custom_properties.enum
-    x-yotpo-mock-note: query.combined_filters: several filters were taken to narrow each other
+    x-yotpo-mock-note: query.combined_filters: several filters were combined with AND
     {
       "errors":[
         {"message":"limit must be a whole number from 1 to 100"},

@@ -196,7 +196,7 @@ fn the_vendor_is_never_led_to() {
     for host in ["api.yotpo.com", "Developers.yotpo.com", "", "example.com/path"] {
         let error = YotpoMock::builder().proxy_passthrough(host).try_start().unwrap_err();
         assert_eq!(error.to_string(), format!("the proxy cannot lead to `{host}`"));
-        assert!(error.hint().contains("none of the vendor's"));
+        assert!(error.hint().contains("not one of Yotpo's"));
     }
 }
 

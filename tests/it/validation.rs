@@ -49,7 +49,7 @@ fn the_same_rule_broken_twice_is_told_twice_and_named_once() {
     assert_snapshot!(response, @r#"
     400
     x-yotpo-mock-rule: customer.custom_properties.null, customer.custom_properties.key
-    x-yotpo-mock-note: customers.custom_properties: the vendor says custom_properties can no longer be set here; with deprecations enforced they are dropped
+    x-yotpo-mock-note: customers.custom_properties: Yotpo says custom_properties can no longer be set here; with deprecations enforced they are ignored
     {
       "errors":[
         {"message":"customer.custom_properties.a must not be null"},
@@ -185,7 +185,7 @@ fn a_customer_is_identified_by_external_id_or_by_exactly_one_of_email_and_phone_
     assert_snapshot!(emulator.upsert(json!({"email": "ann@example.com", "phone_number": "+14155552671"})), @r#"
     400
     x-yotpo-mock-rule: customer.identifier.ambiguous
-    x-yotpo-mock-note: customers.phone_number: the vendor says phone_number can no longer be set here; with deprecations enforced it serves only to identify
+    x-yotpo-mock-note: customers.phone_number: Yotpo says phone_number can no longer be set here; with deprecations enforced it only identifies the customer
     {
       "errors":[
         {"message":"customer must not have both `email` and `phone_number` without `external_id`"}

@@ -91,7 +91,7 @@ pub(crate) enum InvalidFault {
     Criteria(#[source] InvalidExpectation),
     #[error("it has no effect: give `status`, `body`, `connection`, `delay_ms` or another")]
     NoEffect,
-    #[error("`after_commit` goes with `status`, `body` or `connection`")]
+    #[error("`after_commit` goes with `status`, `body`, `connection` or `delay_ms`")]
     AfterCommitAlone,
     #[error("`connection` leaves no response: it goes neither with `status` nor with any other change of a response")]
     ConnectionWithResponse,
@@ -143,10 +143,11 @@ impl FaultDefinition {
             after_commit: self.after_commit.unwrap_or(false),
         };
         let nothing = Effect { after_commit: effect.after_commit, ..Effect::default() };
-        if effect == nothing && self.delay_bounds()?.1 == 0 {
+        let has_delay = self.delay_bounds()?.1 > 0;
+        if effect == nothing && !has_delay {
             return Err(InvalidFault::NoEffect);
         }
-        if effect.after_commit && !effect.replaces_response() {
+        if effect.after_commit && !effect.replaces_response() && !has_delay {
             return Err(InvalidFault::AfterCommitAlone);
         }
         let only_connection = Effect { connection: effect.connection, expire_token: effect.expire_token, ..nothing };

@@ -16,7 +16,7 @@ pub(crate) enum Disconnect {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// Real time that passes before anything else happens.
+    /// Real time that passes before the request is handled; with `after_commit`, before its response is sent.
     pub delay: Duration,
     /// Whether the token of the request expires now.
     pub expire_token: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Effect {
     pub truncate_bytes: Option<usize>,
     pub drip_bytes_per_second: Option<u32>,
     pub connection: Option<Disconnect>,
-    /// Whether the request is handled before its response is replaced.
+    /// Whether the request is handled before anything else happens.
     pub after_commit: bool,
 }
 

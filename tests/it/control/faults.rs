@@ -1,4 +1,4 @@
-//! Faults: the vendor misbehaving on demand.
+//! Faults: Yotpo misbehaves on demand.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Emulator, customers};
+use crate::support::{Connection, Emulator, customers};
 
 const UPSERT: &str = r#"{"customer":{"external_id":"c-1"}}"#;
 
@@ -197,6 +197,45 @@ fn a_token_is_dead_from_the_fault_on() {
 }
 
 #[test]
+fn a_request_can_be_processed_before_its_token_expires() {
+    let emulator = Emulator::new();
+    emulator.fault(json!({"expire_token": true, "after_commit": true, "status": 503, "times": 1}));
+    assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).status(), 503);
+    assert_eq!(emulator.get(&customers("")).rule(), Some("token.expired"));
+    assert_eq!(emulator.mock.store("shop").customers().len(), 1);
+}
+
+#[test]
+fn a_write_can_be_committed_before_its_response_is_delayed() {
+    for effect in [json!({}), json!({"status": 503}), json!({"connection": "reset"})] {
+        let emulator = Emulator::undeclared();
+        let mut fault = json!({"match": {"operation": "upsertCustomer"}, "delay_ms": 86_400_000, "after_commit": true});
+        fault.as_object_mut().unwrap().extend(effect.as_object().unwrap().clone());
+        emulator.fault(fault);
+        let mut connection = Connection::open(emulator.address());
+        connection.send(upsert());
+        while emulator.get(&customers("")).identifiers() != ["c-1"] {}
+        assert!(!connection.has_response(), "{effect}");
+    }
+}
+
+#[test]
+fn the_headers_of_a_fault_replace_those_of_the_mock() {
+    let emulator = Emulator::undeclared();
+    emulator.fault(
+        json!({"status": 429, "headers": {"RateLimit-Remaining": 0, "Retry-After": 7, "X-Yotpo-Mock-Request": "x"}}),
+    );
+    let response = emulator.request("GET", &customers("")).nonconforming().send();
+    let values = |name: &str| -> Vec<&str> {
+        let named = response.headers.iter().filter(|(other, _)| other == name);
+        named.map(|(_, value)| value.as_str()).collect()
+    };
+    assert_eq!(values("ratelimit-remaining"), ["0"]);
+    assert_eq!(values("retry-after"), ["7"]);
+    assert_eq!(values("x-yotpo-mock-request"), ["x"]);
+}
+
+#[test]
 fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
     let emulator = Emulator::undeclared();
     let first = emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
@@ -244,7 +283,8 @@ fn impossible_faults_are_refused_by_name() {
     assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
     assert_snapshot!(refused(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
     assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
-    assert_snapshot!(refused(json!({"delay_ms": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body` or `connection`");
+    assert_snapshot!(refused(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection` or `delay_ms`");
+    assert_snapshot!(refused(json!({"delay_ms": 0, "after_commit": true})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
     assert_snapshot!(refused(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
     assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be the name of a header, and its value a string or a number that is valid in one");
     for wrong in [
