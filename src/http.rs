@@ -6,7 +6,7 @@
 //!
 //! `respond` asks in this order: is the path known (404) with this method (405) and emulated (501); does a fault match; is the
 //! access token valid (401); is the rate limit reached (429); is the body JSON (415), small enough (413), in time (408) and valid
-//! (400). The operations that issue tokens read the body first.
+//! (400). The operations that issue tokens find the caller in the body, so they read it before they check the secret.
 
 mod connection;
 pub(crate) mod control;

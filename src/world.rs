@@ -130,8 +130,8 @@ impl World {
     /// Resets customers, events, tokens, rate limit windows, settings and faults: of one store, or of all. The clock, the journal,
     /// the report and snapshots stay.
     ///
-    /// The state at the start replaces the present one; copying it costs next to nothing. A request that is in progress still
-    /// works on the replaced state, and its write is lost. Cursors from before are invalid, since the epoch changes.
+    /// The state at the start replaces the present one; copying it costs next to nothing. A request that is in progress works on
+    /// the replaced state, if it has found its store, and its write is lost. Older cursors are invalid, since the epoch changes.
     pub fn reset(&self, store: Option<&str>, to: ResetTo) {
         let initial = |state: &StoreState| match to {
             ResetTo::Seed => state.clone(),

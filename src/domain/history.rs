@@ -151,6 +151,8 @@ impl MatchKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet(u32);
 
+const _: () = assert!(Customer::FIELDS.len() <= u32::BITS as usize);
+
 impl FieldSet {
     /// The fields that a customer has.
     pub fn from_customer(customer: &Customer) -> FieldSet {

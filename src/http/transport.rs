@@ -1,8 +1,9 @@
-//! The two HTTP/1.1 transports. Both call [`respond`](super::respond::respond), and clients cannot tell them apart.
+//! The two HTTP/1.1 transports. Both call [`respond`](super::respond::respond), so a request gets the same response from each;
+//! `docs/architecture.md` lists three limits of the full one.
 //!
 //! Every connection starts on the [fast] transport, which serves requests that arrive completely and use only common features.
-//! The first request that needs more (chunks, `Expect`, a large body, a slow client, the control API but for its health) moves its connection to
-//! the [full] transport, which is actix-http's, for as long as the connection lasts.
+//! The first request that needs more, such as chunks, `Expect`, a large body, a slow client or the control API, moves its
+//! connection to the [full] transport, which is actix-http's, for as long as the connection lasts.
 
 pub(super) mod fast;
 pub(super) mod full;

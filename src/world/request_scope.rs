@@ -24,7 +24,7 @@ use crate::domain::validation::{Diagnostics, read_customer, read_event};
 /// The number of rate limit windows above which expired ones are removed.
 const WINDOWS_BEFORE_CLEANUP: usize = 1024;
 
-/// The world for one request. The time is read once, and a reset during the request does not affect it.
+/// The world for one request. The time is read once, and a reset of all stores during the request does not affect it.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestScope {
     world: Arc<World>,

@@ -67,11 +67,6 @@ impl Client {
         (customers, cursor.map(form_encoded))
     }
 
-    /// The customers of the first page, unless the rate limit rejects the request.
-    fn all_visible(&mut self) -> Option<Value> {
-        self.try_send("GET", "customers?limit=100&include_custom_properties=true", &Value::Null)
-    }
-
     /// All customers with their custom properties, page by page.
     fn all_customers(&mut self, limit: usize) -> Vec<Value> {
         let mut query = format!("limit={limit}&include_custom_properties=true");

@@ -1,4 +1,4 @@
-//! The house keeps its floors: main → mock → http → world → domain, and never back.
+//! Layers use only those below them: main → mock → http → world → domain.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub fn rust_files(below: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What the sources of each floor must not name. Comments may: they explain.
+/// Names that must not be in the code of each layer; an empty one stands for all. Comments may have them.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "domain",
@@ -38,18 +38,18 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn no_floor_reaches_up() {
+fn no_layer_uses_one_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     rust_files(&root, &mut files);
     assert!(files.len() > 20, "the sources were found");
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there").with_extension("");
-        let floor = name.iter().next().expect("a file has a name").to_string_lossy().into_owned();
+        let layer = name.iter().next().expect("a file has a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).expect("sources are UTF-8");
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         let code = code.collect::<Vec<_>>().join("\n");
-        for (_, words) in FORBIDDEN.iter().filter(|(of, _)| of.is_empty() || *of == floor) {
+        for (_, words) in FORBIDDEN.iter().filter(|(of, _)| of.is_empty() || *of == layer) {
             for word in *words {
                 assert!(!code.contains(word), "{} must not name `{word}`", name.display());
             }
@@ -58,7 +58,7 @@ fn no_floor_reaches_up() {
 }
 
 #[test]
-fn only_the_upper_floor_knows_actix() {
+fn only_http_uses_actix_web() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     rust_files(&root, &mut files);

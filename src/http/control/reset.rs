@@ -14,7 +14,7 @@ struct Reset {
     to: ResetTo,
 }
 
-/// `POST /_mock/reset`, `?store=`: restores the seeds of the start, or with `{"to":"empty"}` removes everything.
+/// `POST /_mock/reset`, `?store=`: restores the seeds of the start, or with `{"to":"empty"}` removes all content.
 pub(super) async fn reset(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let Reset { to } = request.json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body").await?;

@@ -330,3 +330,15 @@ fn faults_are_part_of_the_state_with_how_far_they_have_come() {
     let broken = String::from_utf8_lossy(&state.body).replace("\"status\":500", "\"statsu\":500");
     assert_eq!(put(broken.as_bytes(), "/state"), 400);
 }
+
+#[test]
+fn a_state_with_declared_stores_admits_no_others() {
+    let emulator = Emulator::undeclared();
+    assert_eq!(emulator.token("other", "any").status(), 200);
+    assert_eq!(put(&emulator, "", r#"{"stores":[{"id":"shop","secret":"s"}]}"#).status(), 200);
+    assert_snapshot!(emulator.token("other", "any"), @r#"
+    404
+    x-yotpo-mock-rule: store.unknown
+    {"errors":[{"message":"Couldn't find account"}]}
+    "#);
+}
