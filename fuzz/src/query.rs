@@ -6,6 +6,7 @@ use yotpo_mock::__internal::{
     Cursor, Customer, CustomerNumber, Diagnostics, Email, Filter, MAX_LIMIT, PageRequest, parse_query,
 };
 
+use super::cursor::percent_decode;
 use super::{SCOPE, STORE, assert_names_rules, to_json, to_text, whole_store};
 
 /// The customers of the store in the order of creation.
@@ -42,7 +43,7 @@ pub fn query(bytes: &[u8]) {
         assert!(page.customers().count() <= request.limit, "a page has at most `limit` customers");
         returned.extend(page.customers().map(|profile| profile.number()));
         next = to_json(page, &request)["pagination"]["next_page_info"].as_str().map(|cursor| {
-            let decoded = Cursor::decode(cursor, SCOPE).expect("a returned cursor is valid");
+            let decoded = Cursor::decode(&percent_decode(cursor), SCOPE).expect("a returned cursor is valid");
             let after = *returned.last().expect("a page with a cursor has customers");
             assert_eq!(to_text(&decoded), to_text(&PageRequest { after, ..request }));
             decoded

@@ -83,6 +83,10 @@ notes! {
     CustomersUnknownField = "customers.unknown_field", Tolerated, "an unknown field was sent and ignored";
     CustomersCoerced = "customers.coerced", Coerced, "a number as external_id or a string as boolean was accepted";
     CursorExtraParameters = "cursor.extra_parameters", Tolerated, "Yotpo forbids parameters beside page_info; they were ignored";
+    CursorEmpty = "cursor.empty", Tolerated, "an empty page_info was read as a request for the first page";
+    QueryRepeatedParameter = "query.repeated_parameter", Assumed, "a parameter was sent twice and its last value counts";
+    QueryUntrimmedId = "query.untrimmed_id", Assumed, "an id in external_ids begins or ends with a space and is not trimmed";
+    QuerySpaceInEmail = "query.space_in_email", Assumed, "an email with a space inside finds nothing; send a plus as %2B";
     QueryUnknownExpand = "query.unknown_expand", Assumed, "an unknown value of expand was ignored; the known ones are loyalty and reviews";
     QueryUnknownParameter = "query.unknown_parameter", Assumed, "an unknown parameter was ignored; openapi/customers.yaml lists the known ones";
     QueryCombinedFilters = "query.combined_filters", Assumed, "several filters were combined with AND";

@@ -3,6 +3,7 @@
 //! Source: contract, "Retrieve customers".
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -89,15 +90,18 @@ impl PageRequest {
         if parameters.has_other_than(&[&FILTERS, &INCLUDES, &BESIDE_CURSOR]) {
             diagnostics.note(Note::QueryUnknownParameter);
         }
+        if parameters.has_repeated() {
+            diagnostics.note(Note::QueryRepeatedParameter);
+        }
         let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {
             None => Some(parameters.first_page(diagnostics)),
-            Some(cursor) => {
-                if parameters.has_other_than(&[&BESIDE_CURSOR]) {
-                    diagnostics.note(Note::CursorExtraParameters);
-                }
-                parameters.next_page(cursor, scope, diagnostics)
+            // As Yotpo does: its guidelines say that page_info is null in the first request (documented).
+            Some("" | "null") => {
+                diagnostics.note(Note::CursorEmpty);
+                Some(parameters.first_page(diagnostics))
             }
+            Some(cursor) => parameters.next_page(cursor, scope, diagnostics),
         };
         diagnostics.finish(request.map(|request| PageRequest { limit: limit.unwrap_or(request.limit), ..request }))
     }
@@ -127,6 +131,11 @@ impl<'a> Parameters<'a> {
         self.0.iter().any(|(key, _)| !is_known(key))
     }
 
+    fn has_repeated(&self) -> bool {
+        let mut names = BTreeSet::new();
+        !self.0.iter().all(|(name, _)| names.insert(name))
+    }
+
     fn limit(&self, diagnostics: &mut Diagnostics) -> Option<usize> {
         let text = self.get("limit")?;
         // `parse` accepts a sign.
@@ -143,11 +152,19 @@ impl<'a> Parameters<'a> {
             diagnostics.note(Note::QueryCombinedFilters);
         }
         let filter = Filter {
-            email: self.get_filled("email", &rule::QUERY_EMAIL, diagnostics).map(Email::for_lookup),
+            email: self.email(diagnostics),
             phone_number: self.phone_number(diagnostics),
             external_ids: self.external_ids(diagnostics),
         };
         PageRequest { filter, include: self.include(diagnostics), limit: MAX_LIMIT, after: 0 }
+    }
+
+    fn email(&self, diagnostics: &mut Diagnostics) -> Option<Email> {
+        let text = self.get_filled("email", &rule::QUERY_EMAIL, diagnostics)?;
+        if text.trim().contains(' ') {
+            diagnostics.note(Note::QuerySpaceInEmail);
+        }
+        Some(Email::for_lookup(text))
     }
 
     fn phone_number(&self, diagnostics: &mut Diagnostics) -> Option<PhoneNumber> {
@@ -166,6 +183,9 @@ impl<'a> Parameters<'a> {
         let ids = split_ids(text);
         if ids.is_empty() {
             diagnostics.report(&rule::QUERY_EXTERNAL_IDS, "external_ids");
+        }
+        if ids.iter().any(|id| id.as_str().starts_with(' ') || id.as_str().ends_with(' ')) {
+            diagnostics.note(Note::QueryUntrimmedId);
         }
         // In JSON a control character takes six bytes.
         let json = serde_json::to_string(text).expect("a text is valid JSON");
@@ -194,10 +214,18 @@ impl<'a> Parameters<'a> {
     }
 
     fn next_page(&self, cursor: &str, scope: CursorScope<'_>, diagnostics: &mut Diagnostics) -> Option<PageRequest> {
-        self.get_filled("page_info", &rule::QUERY_PAGE_INFO, diagnostics)?;
+        for filter in FILTERS.into_iter().filter(|name| self.get(name).is_some()) {
+            diagnostics.report(&rule::QUERY_FILTER_BESIDE_CURSOR, filter);
+        }
+        if self.has_other_than(&[&FILTERS, &BESIDE_CURSOR]) {
+            diagnostics.note(Note::CursorExtraParameters);
+        }
         let request = Cursor::decode(cursor, scope);
         if request.is_none() {
-            diagnostics.report(&rule::CURSOR_INVALID, "page_info");
+            let decoded = percent_decode_str(cursor).decode_utf8().ok();
+            let is_encoded_twice = decoded.is_some_and(|cursor| Cursor::decode(&cursor, scope).is_some());
+            let rule = if is_encoded_twice { &rule::CURSOR_ENCODED_TWICE } else { &rule::CURSOR_INVALID };
+            diagnostics.report(rule, "page_info");
         }
         request
     }
@@ -261,10 +289,9 @@ impl Cursor<'_> {
         URL_SAFE.encode(&bytes).replace('=', "%3D")
     }
 
-    /// Decodes a cursor, percent-encoded or not; `None` if it was altered or is from another scope.
+    /// Decodes a cursor after its percent-encoding was removed; `None` if it was altered or is from another scope.
     pub fn decode(text: &str, scope: CursorScope<'_>) -> Option<PageRequest> {
-        let text = percent_decode_str(text).decode_utf8().ok()?;
-        let bytes = URL_SAFE.decode(text.as_bytes()).ok()?;
+        let bytes = URL_SAFE.decode(text).ok()?;
         let (payload, checksum) = bytes.split_at_checked(bytes.len().checked_sub(Self::CHECKSUM_BYTES)?)?;
         if Uuid::new_v5(&NAMESPACE, payload).as_bytes() != checksum {
             return None;

@@ -63,8 +63,9 @@ rule_book! {
     QUERY_PHONE_NUMBER = "query.phone_number.empty", Assumed, "must not be empty";
     QUERY_EXTERNAL_IDS = "query.external_ids.empty", Assumed, "must name at least one id";
     QUERY_EXTERNAL_IDS_LENGTH = "query.external_ids.length", Assumed, "must be at most 32768 bytes long, as JSON writes it";
-    QUERY_PAGE_INFO = "query.page_info.empty", Assumed, "must not be empty";
+    QUERY_FILTER_BESIDE_CURSOR = "query.page_info.filter", Documented, "must not be given beside page_info, whose cursor includes it";
     QUERY_INCLUDE = "query.include_custom_properties.enum", Assumed, "must be `true` or `false`";
+    CURSOR_ENCODED_TWICE = "cursor.encoded_twice", Observed, "is percent-encoded twice: next_page_info is already encoded, so send it unchanged";
     CURSOR_INVALID = "cursor.invalid", Assumed, "is not a cursor of this store, or is older than its last reset";
     NO_RESULTS = "customers.no_results", Observed, "No results found";
 

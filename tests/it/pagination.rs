@@ -100,7 +100,7 @@ fn a_full_last_page_has_no_next_one() {
 }
 
 #[test]
-fn a_cursor_arrives_percent_encoded_and_is_taken_as_it_came_and_once_decoded() {
+fn a_cursor_is_percent_encoded_already_and_encoding_it_again_is_rejected() {
     let emulator = with_customers(250);
     for count in 1..=12 {
         let cursor = emulator.get(&customers(&format!("?limit={count}"))).next_page().unwrap();
@@ -108,8 +108,23 @@ fn a_cursor_arrives_percent_encoded_and_is_taken_as_it_came_and_once_decoded() {
     }
     let as_it_came = identifiers(&emulator, "?limit=40", as_it_came);
     assert_eq!(identifiers(&emulator, "?limit=40", |cursor| cursor.replace("%3D", "=")), as_it_came);
-    assert_eq!(identifiers(&emulator, "?limit=40", |cursor| cursor.replace('%', "%25")), as_it_came);
     assert_eq!(as_it_came.len(), 250);
+    let cursor = emulator.get(&customers("")).next_page().unwrap();
+    for (times, rule) in [(1, "cursor.encoded_twice"), (2, "cursor.invalid")] {
+        let encoded = (0..times).fold(cursor.clone(), |cursor, _| cursor.replace('%', "%25"));
+        assert_eq!(rules(&emulator, &format!("?page_info={encoded}")), rule);
+    }
+    assert_snapshot!(emulator.get(&customers(&format!("?page_info={}", cursor.replace('%', "%25")))), @r#"
+    400
+    x-yotpo-mock-rule: cursor.encoded_twice
+    {
+      "errors":[
+        {
+          "message":"page_info is percent-encoded twice: next_page_info is already encoded, so send it unchanged"
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
@@ -139,10 +154,64 @@ fn a_cursor_remembers_filters_limit_include_and_expand() {
 }
 
 #[test]
-fn other_parameters_beside_a_cursor_are_tolerated_the_cursor_wins_and_the_run_is_told() {
+fn filters_beside_a_cursor_are_rejected() {
     let emulator = with_customers(3);
     let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
-    let query = format!("?page_info={cursor}&external_ids=c-1&include_custom_properties=maybe");
+    let query = format!("?page_info={cursor}&email=zed%40example.com&phone_number=%2B1&external_ids=c-1");
+    assert_snapshot!(emulator.get(&customers(&query)), @r#"
+    400
+    x-yotpo-mock-rule: query.page_info.filter
+    {
+      "errors":[
+        {"message":"email must not be given beside page_info, whose cursor includes it"},
+        {"message":"phone_number must not be given beside page_info, whose cursor includes it"},
+        {"message":"external_ids must not be given beside page_info, whose cursor includes it"}
+      ]
+    }
+    "#);
+    assert_eq!(rules(&emulator, &format!("?email=&page_info={cursor}")), "query.page_info.filter");
+}
+
+#[test]
+fn an_empty_cursor_requests_the_first_page() {
+    let emulator = with_customers(3);
+    for query in ["?page_info=", "?page_info=null", "?page_info"] {
+        let response = emulator.get(&customers(query));
+        assert_eq!(
+            (response.identifiers(), response.notes()),
+            (emulator.get(&customers("")).identifiers(), vec!["cursor.empty"]),
+            "{query}"
+        );
+    }
+    let response = emulator.get(&customers("?page_info=&external_ids=c-2"));
+    assert_eq!((&*response.identifiers(), &*response.notes()), (&["c-2".to_owned()][..], &["cursor.empty"][..]));
+    assert_eq!(rules(&emulator, "?page_info=%20"), "cursor.invalid");
+}
+
+#[test]
+fn values_that_find_less_than_meant_are_noted() {
+    let emulator = with_customers(3);
+    for (query, expected, notes) in [
+        ("?external_ids=c-1&external_ids=c-2", vec!["c-2"], vec!["query.repeated_parameter"]),
+        ("?expand=loyalty&expand=reviews&limit=1", vec!["c-1"], vec!["query.repeated_parameter"]),
+        ("?external_ids=c-1,%20c-2", vec!["c-1"], vec!["query.untrimmed_id"]),
+        ("?external_ids[]=c-1", vec!["c-1", "c-2", "c-3"], vec!["query.unknown_parameter"]),
+        ("?email=user+tag@example.com", vec![], vec!["query.space_in_email"]),
+    ] {
+        let response = emulator.request("GET", &customers(query)).nonconforming().send();
+        assert_eq!(
+            (response.identifiers(), response.notes()),
+            (expected.into_iter().map(str::to_owned).collect(), notes),
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn other_parameters_beside_a_cursor_are_tolerated_and_noted() {
+    let emulator = with_customers(3);
+    let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
+    let query = format!("?page_info={cursor}&expand=loyalty&include_custom_properties=maybe");
     let response = emulator.request("GET", &customers(&query)).nonconforming().send();
     assert_snapshot!(response.notes().join(" "), @"cursor.extra_parameters");
     assert_eq!(response.identifiers(), ["c-2"]);
@@ -319,7 +388,8 @@ fn unknown_parameters_and_expansions_are_ignored_and_noted() {
 #[test]
 fn of_a_repeated_parameter_the_last_wins() {
     let emulator = with_customers(3);
-    assert_eq!(emulator.request("GET", &customers("?limit=0&limit=2")).nonconforming().send().identifiers().len(), 2);
+    let response = emulator.request("GET", &customers("?limit=0&limit=2")).nonconforming().send();
+    assert_eq!((response.identifiers().len(), response.notes()), (2, vec!["query.repeated_parameter"]));
 }
 
 #[test]
@@ -339,7 +409,6 @@ fn an_empty_parameter_is_refused_and_all_at_once() {
       ]
     }
     "#);
-    assert_eq!(rules(&emulator, "?page_info="), "query.page_info.empty");
     assert_eq!(rules(&emulator, "?email=%20"), "query.email.empty");
     assert_eq!(rules(&emulator, "?include_custom_properties="), "query.include_custom_properties.enum");
 }

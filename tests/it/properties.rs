@@ -64,7 +64,7 @@ impl Client {
             panic!("no customers in {page}");
         };
         let cursor = page["pagination"]["next_page_info"].as_str();
-        (customers, cursor.map(form_encoded))
+        (customers, cursor.map(str::to_owned))
     }
 
     /// All customers with their custom properties, page by page.

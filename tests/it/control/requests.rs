@@ -101,7 +101,8 @@ fn requests_are_listed_whole_newest_first() {
           "fault": null,
           "method": "GET",
           "notes": [
-            "token.undeclared"
+            "token.undeclared",
+            "query.repeated_parameter"
           ],
           "number": 1,
           "operation": "retrieveCustomers",
@@ -136,7 +137,10 @@ fn requests_are_listed_whole_newest_first() {
               "ratelimit-limit": "5",
               "ratelimit-remaining": "5",
               "ratelimit-reset": "0",
-              "x-yotpo-mock-note": "token.undeclared: a token that nobody issued was accepted because this store is not declared",
+              "x-yotpo-mock-note": [
+                "token.undeclared: a token that nobody issued was accepted because this store is not declared",
+                "query.repeated_parameter: a parameter was sent twice and its last value counts"
+              ],
               "x-yotpo-mock-request": "1"
             }
           },
@@ -224,7 +228,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     400
     {
       "error":"`note` is `customer.nose`",
-      "hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"
+      "hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `cursor.empty`, `query.repeated_parameter`, `query.untrimmed_id`, `query.space_in_email`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"
     }
     "#);
     assert_snapshot!(list(&emulator, "?store="), @r#"

@@ -16,6 +16,15 @@ const CUSTOMERS: usize = 8;
 /// How often each writer writes.
 const ROUNDS: usize = 100;
 
+/// Ends the threads that loop until it is set, also if the test fails before.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The customer that a writer writes in a round.
 fn customer_of(writer: usize, round: usize) -> usize {
     (writer + round) % CUSTOMERS
@@ -63,6 +72,7 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
     let client = || Client::new(emulator.address(), "shop", "any");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _done = SetOnDrop(&done);
         let write_all = |writer| {
             let mut client = client();
             (1..=ROUNDS).for_each(|round| write(&mut client, writer, round));
@@ -80,7 +90,6 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
         for writer in writers {
             writer.join().expect("each write is accepted");
         }
-        done.store(true, Ordering::Relaxed);
     });
 
     let customers = client().all_customers(3);
@@ -108,6 +117,7 @@ fn paging_beside_writers_returns_each_customer_that_existed_throughout_exactly_o
     let client = || Client::new(emulator.address(), "shop", "any");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _done = SetOnDrop(&done);
         for writer in 0..2 {
             let (client, done) = (&client, &done);
             scope.spawn(move || {
@@ -121,7 +131,6 @@ fn paging_beside_writers_returns_each_customer_that_existed_throughout_exactly_o
             let throughout: Vec<_> = ids.filter(|id| id.starts_with("p-")).collect();
             assert_eq!(throughout, seeded, "with a limit of {limit}");
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
 
