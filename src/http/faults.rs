@@ -1,7 +1,7 @@
 //! Faults over HTTP: which one a request matches, and what it does to the response.
 //!
 //! A fault is matched after the route was found and before anything else is checked. With `after_commit` the request is handled
-//! first, and the fault changes its response.
+//! first, and then the fault is applied.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -16,7 +16,7 @@ use super::response::{Delivery, Response};
 use crate::domain::json;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
-use crate::world::fault::{Effect, MatchedFault};
+use crate::world::fault::{Effect, MatchedFault, may_have_body};
 
 /// The id of the fault that was applied.
 const FAULT: HeaderName = HeaderName::from_static("x-yotpo-mock-fault");
@@ -47,22 +47,17 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
 pub(super) async fn respond(fault: &MatchedFault, operation: Operation, context: &mut RequestContext<'_>) -> Response {
     let effect = &fault.effect;
     context.peek_body().await;
-    if !effect.after_commit {
-        sleep(effect.delay).await;
-    }
-    let expires_token = effect.expire_token && operation.needs_token();
-    let is_handled = effect.after_commit || !(expires_token || effect.replaces_response());
-    let handled = if is_handled { Some(authorize_and_handle(operation, context).await) } else { None };
-    if expires_token {
+    let committed = if effect.after_commit { Some(authorize_and_handle(operation, context).await) } else { None };
+    sleep(effect.delay).await;
+    let expires = effect.expire_token && operation.needs_token();
+    if expires {
         context.store().expire_token(access_token(context.head).as_deref());
     }
-    if effect.after_commit {
-        sleep(effect.delay).await;
-    }
-    let response = if effect.replaces_response() {
-        replacement(fault)
-    } else {
-        handled.unwrap_or_else(|| Response::rejection(&Rejection::ExpiredToken))
+    let response = match committed {
+        _ if effect.replaces_response() => replacement(fault),
+        Some(committed) => committed,
+        None if expires => Response::rejection(&Rejection::ExpiredToken),
+        None => authorize_and_handle(operation, context).await,
     };
     alter(response, fault)
 }
@@ -77,6 +72,10 @@ fn replacement(fault: &MatchedFault) -> Response {
         if status.is_success() { "{}".to_owned() } else { json!({"errors": [{ "message": message }]}).to_string() }
     });
     let mut response = Response::new(status, body);
+    if !may_have_body(status.as_u16()) {
+        response.body = Bytes::new();
+        response.remove(&CONTENT_TYPE);
+    }
     if status == StatusCode::TOO_MANY_REQUESTS {
         response.set(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -51,9 +51,7 @@ async fn record<'a>(
 
     let mut response = answered.unwrap_or_else(|_| Response::rejection(&Rejection::InternalError));
     response.add_mock_headers(context.number, context.rate_limit_status(), &context.notes);
-    for (name, value) in cors::headers(&state.access, head.header(&ORIGIN)).into_iter().flatten() {
-        response.set(name, value);
-    }
+    response.add_missing(cors::headers(&state.access, head.header(&ORIGIN)).into_iter().flatten());
     let in_flight = close(entry, context, &response, started);
     Some((response, in_flight))
 }

@@ -96,8 +96,12 @@ impl Response {
 
     /// Sets a header, replacing earlier values.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.headers.retain(|(other, _)| *other != name);
+        self.remove(&name);
         self.headers.push((name, value));
+    }
+
+    pub fn remove(&mut self, name: &HeaderName) {
+        self.headers.retain(|(other, _)| other != name);
     }
 
     /// As [`set`](Self::set).
@@ -109,18 +113,30 @@ impl Response {
         self.set(name, HeaderValue::from_str(text).expect("the text fits a header"));
     }
 
-    /// Adds the headers that every response has, except those that a fault has set.
+    /// Adds headers, except those that the response has already: a fault's values have precedence.
+    pub fn add_missing(&mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) {
+        for (name, value) in headers {
+            if !self.has(&name) {
+                self.headers.push((name, value));
+            }
+        }
+    }
+
+    /// Whether the response has a header.
+    pub fn has(&self, name: &HeaderName) -> bool {
+        self.headers.iter().any(|(other, _)| other == name)
+    }
+
+    /// Adds the headers that every response has.
     pub fn add_mock_headers(&mut self, number: u64, rate_limit: RateLimitStatus, notes: &[Note]) {
-        let headers: [(_, HeaderValue); 4] = [
+        self.add_missing([
             (REQUEST, number.into()),
             (RATE_LIMIT_LIMIT, rate_limit.limit.into()),
             (RATE_LIMIT_REMAINING, rate_limit.remaining.into()),
             (RATE_LIMIT_RESET, rate_limit.reset_seconds.into()),
-        ];
-        for (name, value) in headers {
-            if self.headers.iter().all(|(other, _)| *other != name) {
-                self.headers.push((name, value));
-            }
+        ]);
+        if self.has(&NOTE) {
+            return;
         }
         for note in notes {
             let text = format!("{}: {}", note.id(), note.words());

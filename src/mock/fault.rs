@@ -69,8 +69,8 @@ impl Fault {
         Fault::from(FaultDefinition { connection: Some(disconnect), ..Default::default() })
     }
 
-    /// The request is delayed by real time: to the millisecond, at most a day. The delay is before anything else happens; the
-    /// request is handled even if the client disconnects meanwhile.
+    /// The request is delayed by real time: to the millisecond, at most a day. The delay is before anything else happens, or
+    /// with [`after_commit`](Fault::after_commit) before the response. The request is handled even if the client disconnects.
     pub fn delay(delay: Duration) -> Fault {
         Fault::from(FaultDefinition { delay_ms: Some(Delay::Fixed(milliseconds(delay))), ..Default::default() })
     }
@@ -133,7 +133,7 @@ impl Fault {
         self
     }
 
-    /// The request is handled before its response is replaced or delayed: the write is done, but the client does not know.
+    /// The request is handled before the fault applies: the write is done, but the client does not know, or knows late.
     pub fn after_commit(mut self) -> Fault {
         self.definition.after_commit = Some(true);
         self

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::domain::operation::Operation;
 use active::ActiveFault;
 pub(crate) use definition::{Criteria, Delay, DelayRange, FaultDefinition, InvalidFault};
-pub(crate) use effect::{Disconnect, Effect};
+pub(crate) use effect::{Disconnect, Effect, may_have_body};
 
 /// The largest number of faults.
 pub(crate) const CAPACITY: usize = 1000;

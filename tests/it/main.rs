@@ -10,6 +10,7 @@ mod coverage;
 mod customer;
 mod embedded;
 mod event;
+mod fault;
 mod hard_times;
 mod identity;
 mod mock;

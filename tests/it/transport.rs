@@ -245,6 +245,12 @@ fn both_transports_apply_the_same_faults() {
         (json!({"connection": "reset"}), ""),
         (json!({"expire_token": true}), "x-yotpo-mock-rule: token.expired"),
         (json!({"status": 500, "after_commit": true}), "x-yotpo-mock-fault: 1"),
+        (json!({"delay_ms": 1, "after_commit": true}), r#""next_page_info":null}}"#),
+        (json!({"expire_token": true, "after_commit": true}), r#""next_page_info":null}}"#),
+        (json!({"status": 204}), "HTTP/1.1 204 No Content\n"),
+        (json!({"status": 304}), "HTTP/1.1 304 Not Modified\n"),
+        (json!({"status": 204, "headers": {"ETag": "a"}}), "etag: a"),
+        (json!({"headers": {"RateLimit-Remaining": "0", "X-Yotpo-Mock-Note": "none"}}), "ratelimit-remaining: 0"),
     ] {
         let [fast, full] = ["", FULL_TRANSPORT].map(|transport| {
             let emulator = Emulator::undeclared();
@@ -258,6 +264,25 @@ fn both_transports_apply_the_same_faults() {
             Err(error) => assert_eq!((&effect["connection"], error), (&json!("reset"), ErrorKind::ConnectionReset)),
         }
         assert_eq!(fast.1[0]["fault"], 1, "{effect}");
+    }
+}
+
+#[test]
+fn a_connection_is_usable_after_a_response_without_a_body() {
+    let emulator = Emulator::undeclared();
+    for transport in ["", FULL_TRANSPORT] {
+        for status in [204, 304] {
+            emulator.fault(json!({"status": status, "times": 1}));
+            let mut connection = Connection::open(emulator.address());
+            let get = request("GET", &customers(""), &format!("X-Yotpo-Token: any\r\n{transport}"), "");
+            connection.send([get.as_str(), &get].concat());
+            let [empty, next] = [(); 2].map(|()| connection.response().expect("a response"));
+            assert_eq!(
+                (empty.status(), empty.header("content-length"), empty.header("content-type")),
+                (status, None, None)
+            );
+            assert_eq!((next.status(), next.identifiers()), (200, vec![]));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::mem::{self, MaybeUninit};
 use std::time::SystemTime;
 
 use actix_web::http::Method;
-use actix_web::http::header::{HOST, ORIGIN};
+use actix_web::http::header::{DATE, HOST, ORIGIN};
 use bytes::{Buf, Bytes, BytesMut};
 use httpdate::HttpDate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +24,7 @@ use crate::http::response::{Delivery, Response};
 use crate::http::route::is_control;
 use crate::http::stream::Stream;
 use crate::world::clock::real_now;
-use crate::world::fault::Disconnect;
+use crate::world::fault::{Disconnect, may_have_body};
 use crate::world::journal::InFlight;
 
 /// How much is read at once, at least: more than most requests have.
@@ -242,10 +242,14 @@ impl Connection<'_> {
         let out = &mut self.output;
         let status = response.status;
         let reason = status.canonical_reason().unwrap_or_default();
-        let date = HttpDate::from(SystemTime::from(real_now()));
-        let length = response.body.len();
-        write!(out, "HTTP/1.1 {} {reason}\r\ncontent-length: {length}\r\ndate: {date}\r\n", status.as_u16())
-            .expect("writing to a Vec cannot fail");
+        write!(out, "HTTP/1.1 {} {reason}\r\n", status.as_u16()).expect("writing to a Vec cannot fail");
+        if may_have_body(status.as_u16()) {
+            write!(out, "content-length: {}\r\n", response.body.len()).expect("writing to a Vec cannot fail");
+        }
+        if !response.has(&DATE) {
+            let date = HttpDate::from(SystemTime::from(real_now()));
+            write!(out, "date: {date}\r\n").expect("writing to a Vec cannot fail");
+        }
         if closes {
             out.extend_from_slice(b"connection: close\r\n");
         }

@@ -7,12 +7,16 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::effect::{Disconnect, Effect};
+use super::effect::{Disconnect, Effect, may_have_body};
 use crate::world::strict_json::{self, InvalidJson, whole};
 use crate::world::verification::{self, InvalidExpectation};
 
 /// The longest delay, in milliseconds: a day.
 const MAX_DELAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The headers that the transports set, because the bytes on the connection depend on them.
+const RESERVED_HEADERS: [&str; 6] =
+    ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
 
 /// The requests that a fault applies to, and its effect.
 ///
@@ -91,16 +95,23 @@ pub(crate) enum InvalidFault {
     Criteria(#[source] InvalidExpectation),
     #[error("it has no effect: give `status`, `body`, `connection`, `delay_ms` or another")]
     NoEffect,
-    #[error("`after_commit` goes with `status`, `body`, `connection` or `delay_ms`")]
+    #[error("`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`")]
     AfterCommitAlone,
     #[error("`connection` leaves no response: it goes neither with `status` nor with any other change of a response")]
     ConnectionWithResponse,
+    #[error("a response with `status` {0} has no body: it goes neither with `body` nor with a change of one")]
+    NoBody(u16),
     #[error("`delay_ms.max` must be a whole number from {min} to {MAX_DELAY_MS}")]
     DelayRange { min: u64 },
     #[error("`content_type` must be a valid header value, and is `{0}`")]
     ContentType(String),
     #[error("`headers.{0}` must be the name of a header, and its value a string or a number that is valid in one")]
     Header(String),
+    #[error(
+        "`headers.{0}` is set by HTTP itself: use `connection` to end the connection, `truncate_bytes` for a body that is \
+         shorter than its length, and `content_type` for the type"
+    )]
+    ReservedHeader(String),
     #[error("there are {} faults already: `DELETE /_mock/faults` removes them", super::CAPACITY)]
     TooMany,
 }
@@ -142,19 +153,24 @@ impl FaultDefinition {
             connection: self.connection,
             after_commit: self.after_commit.unwrap_or(false),
         };
-        let nothing = Effect { after_commit: effect.after_commit, ..Effect::default() };
         let has_delay = self.delay_bounds()?.1 > 0;
+        let nothing = Effect { after_commit: effect.after_commit, ..Effect::default() };
         if effect == nothing && !has_delay {
             return Err(InvalidFault::NoEffect);
         }
-        if effect.after_commit && !effect.replaces_response() && !has_delay {
+        if effect.after_commit && !effect.replaces_response() && !effect.expire_token && !has_delay {
             return Err(InvalidFault::AfterCommitAlone);
         }
         let only_connection = Effect { connection: effect.connection, expire_token: effect.expire_token, ..nothing };
         if effect.connection.is_some() && effect != only_connection {
             return Err(InvalidFault::ConnectionWithResponse);
         }
-        Ok(effect)
+        let has_body = effect.body.as_ref().is_some_and(|body| !body.is_empty()) || effect.malformed_json;
+        let sends_body = has_body || effect.truncate_bytes.is_some() || effect.drip_bytes_per_second.is_some();
+        match effect.status {
+            Some(status) if sends_body && !may_have_body(status) => Err(InvalidFault::NoBody(status)),
+            _ => Ok(effect),
+        }
     }
 
     /// The shortest and the longest delay, in milliseconds.
@@ -244,6 +260,9 @@ fn header((name, value): (&String, &Value)) -> Result<(String, String), InvalidF
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let is_name = !name.is_empty() && name.bytes().all(is_allowed);
     match text.filter(|text| is_name && is_header_value(text)) {
+        Some(_) if RESERVED_HEADERS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) => {
+            Err(InvalidFault::ReservedHeader(name.clone()))
+        }
         Some(text) => Ok((name.clone(), text)),
         None => Err(InvalidFault::Header(name.clone())),
     }

@@ -16,7 +16,7 @@ pub(crate) enum Disconnect {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// Real time that passes before the request is handled; with `after_commit`, before its response is sent.
+    /// Real time that passes before the request is handled, or before its response if it is handled first.
     pub delay: Duration,
     /// Whether the token of the request expires now.
     pub expire_token: bool,
@@ -39,4 +39,9 @@ impl Effect {
     pub fn replaces_response(&self) -> bool {
         self.status.is_some() || self.body.is_some() || self.connection.is_some()
     }
+}
+
+/// Whether a response with a status may have a body.
+pub(crate) fn may_have_body(status: u16) -> bool {
+    !matches!(status, 204 | 304)
 }

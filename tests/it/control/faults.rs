@@ -283,7 +283,7 @@ fn impossible_faults_are_refused_by_name() {
     assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
     assert_snapshot!(refused(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
     assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
-    assert_snapshot!(refused(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection` or `delay_ms`");
+    assert_snapshot!(refused(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`");
     assert_snapshot!(refused(json!({"delay_ms": 0, "after_commit": true})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
     assert_snapshot!(refused(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
     assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be the name of a header, and its value a string or a number that is valid in one");

@@ -1,0 +1,116 @@
+//! Faults over HTTP: what they do to a request, and which definitions are rejected.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Emulator, Response, customers};
+
+/// The response to a definition of a fault.
+fn add(emulator: &Emulator, definition: Value) -> Response {
+    emulator.control("POST", "/faults").json(definition).nonconforming().send()
+}
+
+/// The messages with which definitions are rejected, a line each.
+fn rejections(definitions: impl IntoIterator<Item = Value>) -> String {
+    let emulator = Emulator::new();
+    let messages = definitions.into_iter().map(|definition| {
+        let response = add(&emulator, definition.clone());
+        assert_eq!(response.status(), 400, "{definition}: {response}");
+        response.json()["error"].as_str().expect("a message").to_owned()
+    });
+    messages.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn after_commit_with_expire_token_handles_the_request_with_the_token_first() {
+    let emulator = Emulator::new();
+    emulator.fault(json!({"expire_token": true, "after_commit": true, "times": 1}));
+    assert_snapshot!(emulator.upsert(json!({"external_id": "c-1"})), @r#"
+    200
+    {}
+    "#);
+    assert_snapshot!(emulator.get(&customers("")), @r#"
+    401
+    x-yotpo-mock-rule: token.expired
+    {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
+    "#);
+    assert_eq!(emulator.mock.store("shop").customers().len(), 1);
+}
+
+#[test]
+fn after_commit_with_expire_token_and_a_status_also_handles_the_request_first() {
+    let emulator = Emulator::new();
+    emulator.fault(json!({"expire_token": true, "status": 502, "after_commit": true, "times": 1}));
+    assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).status(), 502);
+    assert_eq!(emulator.mock.store("shop").customers().len(), 1);
+    assert_eq!(emulator.get(&customers("")).rule(), Some("token.expired"));
+}
+
+#[test]
+fn a_delay_after_the_commit_delays_the_response_only() {
+    let emulator = Emulator::new();
+    emulator.fault(json!({"delay_ms": 600_000, "after_commit": true, "times": 1}));
+    std::thread::scope(|scope| {
+        let request = scope.spawn(|| {
+            let mut connection = crate::support::Connection::open(emulator.address());
+            let body = json!({"customer": {"external_id": "c-1"}}).to_string();
+            let token = emulator.mock.store("shop").access_token();
+            connection.send(format!(
+                "PATCH {} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: {token}\r\nContent-Length: {}\r\n\r\n{body}",
+                customers(""),
+                body.len()
+            ));
+            while emulator.mock.store("shop").customers().is_empty() {
+                std::thread::yield_now();
+            }
+            assert!(!connection.has_response());
+        });
+        request.join().expect("the customer is there before the response");
+    });
+}
+
+#[test]
+fn a_header_of_a_fault_replaces_the_emulators() {
+    let emulator = Emulator::new();
+    let headers = json!({
+        "RateLimit-Remaining": 0, "ratelimit-reset": "1", "X-Yotpo-Mock-Request": "9", "Content-Type": "text/plain", "Date": "today"
+    });
+    emulator.fault(json!({"headers": headers}));
+    let response = emulator.get(&customers(""));
+    let names =
+        ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "x-yotpo-mock-request", "content-type", "date"];
+    let sent = names.map(|name| {
+        let values: Vec<_> =
+            response.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value).collect();
+        format!("{name}: {}", values.join(" and "))
+    });
+    assert_snapshot!(sent.join("\n"), @r#"
+    ratelimit-limit: 5
+    ratelimit-remaining: 0
+    ratelimit-reset: 1
+    x-yotpo-mock-request: 9
+    content-type: text/plain
+    date: today
+    "#);
+}
+
+#[test]
+fn a_fault_that_http_cannot_send_is_rejected() {
+    assert_snapshot!(rejections([
+        json!({"headers": {"Content-Length": 3}}),
+        json!({"headers": {"connection": "close"}}),
+        json!({"headers": {"TRANSFER-ENCODING": "chunked"}}),
+        json!({"status": 204, "body": {"a": 1}}),
+        json!({"status": 304, "malformed_json": true}),
+        json!({"status": 204, "truncate_bytes": 0}),
+        json!({"status": 204, "drip_bytes_per_second": 1}),
+    ]), @r#"
+    `headers.Content-Length` is set by HTTP itself: use `connection` to end the connection, `truncate_bytes` for a body that is shorter than its length, and `content_type` for the type
+    `headers.connection` is set by HTTP itself: use `connection` to end the connection, `truncate_bytes` for a body that is shorter than its length, and `content_type` for the type
+    `headers.TRANSFER-ENCODING` is set by HTTP itself: use `connection` to end the connection, `truncate_bytes` for a body that is shorter than its length, and `content_type` for the type
+    a response with `status` 204 has no body: it goes neither with `body` nor with a change of one
+    a response with `status` 304 has no body: it goes neither with `body` nor with a change of one
+    a response with `status` 204 has no body: it goes neither with `body` nor with a change of one
+    a response with `status` 204 has no body: it goes neither with `body` nor with a change of one
+    "#);
+}
