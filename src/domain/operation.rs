@@ -1,5 +1,7 @@
 //! The operations of the emulated API.
 
+use percent_encoding::percent_decode_str;
+
 /// An operation of the emulated API, named as in `openapi/customers.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -35,6 +37,43 @@ impl Operation {
             Operation::UpsertCustomer => "upsertCustomer",
             Operation::UpsertCustomerEvent => "upsertCustomerEvent",
         }
+    }
+
+    /// The methods, the documented one first, except `HEAD`, which is handled as `GET`.
+    pub(crate) fn methods(self) -> &'static [&'static str] {
+        match self {
+            Operation::CreateAccessToken | Operation::CreateOauthToken => &["POST"],
+            Operation::RetrieveCustomers => &["GET"],
+            Operation::UpsertCustomer => &["PATCH"],
+            Operation::UpsertCustomerEvent => &["PATCH", "POST"],
+        }
+    }
+
+    /// The path, in which `{store_id}` stands for any store.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Operation::CreateAccessToken => "/core/v3/stores/{store_id}/access_tokens",
+            Operation::CreateOauthToken => "/oauth/token",
+            Operation::RetrieveCustomers | Operation::UpsertCustomer => "/core/v3/stores/{store_id}/customers",
+            Operation::UpsertCustomerEvent => "/core/v3/stores/{store_id}/customer_events",
+        }
+    }
+
+    /// Whether a request with a method and a percent-encoded path can be this operation.
+    pub(crate) fn accepts(self, method: Option<&str>, path: Option<&str>) -> bool {
+        let is_method =
+            |method: &str| self.methods().contains(&method) || method == "HEAD" && self.methods().contains(&"GET");
+        let is_path = |path: &str| {
+            let (mut found, mut expected) = (path.split('/'), self.path().split('/'));
+            let is_equal = expected.by_ref().all(|expected| {
+                found.next().is_some_and(|found| match expected {
+                    "{store_id}" => !found.is_empty(),
+                    _ => percent_decode_str(found).decode_utf8_lossy() == expected,
+                })
+            });
+            is_equal && found.next().is_none()
+        };
+        method.is_none_or(is_method) && path.is_none_or(is_path)
     }
 
     /// Whether the request must carry an access token.

@@ -6,7 +6,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::request::parse_query;
@@ -17,6 +17,7 @@ use crate::domain::json;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::world::fault::{Effect, MatchedFault, may_have_body};
+use crate::world::journal::object_from_pairs;
 
 /// The id of the fault that was applied.
 const FAULT: HeaderName = HeaderName::from_static("x-yotpo-mock-fault");
@@ -37,8 +38,8 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
         "store": store.or_else(|| body["client_id"].as_str()),
         "method": head.method.as_str(),
         "path": head.path,
-        "query": to_object(parse_query(head.query).unwrap_or_default()),
-        "headers": to_object(head.headers()),
+        "query": object_from_pairs(parse_query(head.query).unwrap_or_default()),
+        "headers": object_from_pairs(head.headers()),
         "body": body,
     }))
 }
@@ -115,16 +116,11 @@ fn alter(mut response: Response, fault: &MatchedFault) -> Response {
     response
 }
 
-/// Names and texts as a JSON object; the last of a repeated name wins.
-fn to_object(pairs: impl IntoIterator<Item = (String, String)>) -> Map<String, Value> {
-    pairs.into_iter().map(|(name, text)| (name, text.into())).collect()
-}
-
 /// A body as JSON, else as a form, else as text.
 fn to_json(body: &[u8]) -> Value {
     match json::parse_value(body) {
         Ok(json) => json,
-        Err(_) if body.contains(&b'=') => Value::Object(to_object(form_urlencoded::parse(body).into_owned())),
+        Err(_) if body.contains(&b'=') => object_from_pairs(form_urlencoded::parse(body).into_owned()),
         Err(_) => String::from_utf8_lossy(body).into_owned().into(),
     }
 }

@@ -17,10 +17,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::ById;
-pub(crate) use draft::{BodyDraft, EntryDraft};
+pub(crate) use draft::{BodyDraft, EntryDraft, MAX_TEXT_BYTES};
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
+pub(crate) use message::object_from_pairs;
 pub(crate) use redaction::is_hidden;
 
 /// The default number of requests in the journal. The oldest are evicted first.

@@ -29,8 +29,27 @@ fn compare(path: String, expected: &Value, found: &Value, differences: &mut Vec<
                 compare(path, expected, found.get(key).unwrap_or(&Value::Null), differences);
             }
         }
-        _ if expected == found => {}
+        _ if is_equal(expected, found) => {}
         _ => differences.push(Difference { path, expected: expected.clone(), found: found.clone() }),
+    }
+}
+
+/// Whether two values are the same JSON: `1` and `1.0` are one number.
+fn is_equal(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Number(expected), Value::Number(found)) => {
+            let is_float = expected.is_f64() || found.is_f64();
+            expected == found || is_float && expected.as_f64() == found.as_f64()
+        }
+        (Value::Array(expected), Value::Array(found)) => {
+            expected.len() == found.len()
+                && expected.iter().zip(found).all(|(expected, found)| is_equal(expected, found))
+        }
+        (Value::Object(expected), Value::Object(found)) => {
+            let has_equal = |(key, expected)| found.get(key).is_some_and(|found| is_equal(expected, found));
+            expected.len() == found.len() && expected.iter().all(has_equal)
+        }
+        _ => expected == found,
     }
 }
 
@@ -48,6 +67,7 @@ mod tests {
             json!({"a": {}}),
             json!({"a": {"b": 1}}),
             json!({"a": {"c": [1, {"d": 2}]}}),
+            json!({"a": {"b": 1.0, "c": [1e0, {"d": 2.0}]}}),
             json!({"e": null, "nowhere": null, "a": {"nowhere": null}}),
             json!({"a": {"b": 1}, "f": "g"}),
         ] {
@@ -58,6 +78,7 @@ mod tests {
             json!([]),
             json!({"a": null}),
             json!({"a": {"b": "1"}}),
+            json!({"a": {"b": 1.5}}),
             json!({"a": {"c": [1]}}),
             json!({"a": {"c": [1, {}]}}),
             json!({"f": {}}),

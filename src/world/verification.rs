@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::journal::Entry;
+use super::journal::{Entry, MAX_TEXT_BYTES};
 use super::matching::Difference;
 use super::text::{join_quoted, pluralize, truncate};
 use crate::domain::note::Note;
@@ -59,8 +59,15 @@ fn hint(name: &str, value: &Value) -> Option<String> {
     let is_text = value.as_str().is_some_and(|text| !text.is_empty());
     let unless = |is_valid: bool, hint: &str| (!is_valid).then(|| hint.to_owned());
     match name {
+        "store" | "method" | "path" if value.as_str().is_some_and(|text| text.len() > MAX_TEXT_BYTES) => {
+            Some(format!("the journal cuts it after {MAX_TEXT_BYTES} bytes, so use a shorter one"))
+        }
         "store" => unless(is_text || value.is_null(), "use a store id, or null for requests that name no store"),
-        "method" => unless(is_text, "use a string that is not empty"),
+        "method" => {
+            let is_upper_case = |text: &str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
+            let is_valid = is_text && value.as_str().is_some_and(is_upper_case);
+            unless(is_valid, "use a method in capitals: methods are case-sensitive")
+        }
         "path" => {
             let is_path = |path: &str| path.starts_with('/') && !path.contains('?');
             unless(value.as_str().is_some_and(is_path), "it must start with `/`, and the query belongs in `query`")

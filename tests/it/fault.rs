@@ -114,3 +114,82 @@ fn a_fault_that_http_cannot_send_is_rejected() {
     a response with `status` 204 has no body: it goes neither with `body` nor with a change of one
     "#);
 }
+
+#[test]
+fn a_match_that_no_request_can_have_is_rejected() {
+    let with = |criteria: Value| json!({"status": 503, "match": criteria});
+    assert_snapshot!(rejections([
+        with(json!({"method": "patch"})),
+        with(json!({"method": "DELETE"})),
+        with(json!({"path": "/nowhere"})),
+        with(json!({"path": "/core/v3/stores/shop/customers/"})),
+        with(json!({"path": "/core/v3/stores/shop/orders"})),
+        with(json!({"path": "/_mock/health"})),
+        with(json!({"path": format!("/core/v3/stores/{}/customers", "s".repeat(512))})),
+        with(json!({"store": "s".repeat(513)})),
+        with(json!({"operation": "retrieveCustomers", "method": "PATCH"})),
+        with(json!({"operation": "upsertCustomer", "path": "/core/v3/stores/shop/customer_events"})),
+        with(json!({"query": []})),
+        with(json!({"headers": ["a"]})),
+        with(json!({"query": {"limit": 1}})),
+    ]), @r#"
+    `match.method` is `patch`: use a method in capitals: methods are case-sensitive
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    `match.path` is `/core/v3/stores/ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss…`: the journal cuts it after 512 bytes, so use a shorter one
+    `match.store` is `ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss…`: the journal cuts it after 512 bytes, so use a shorter one
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    `match.query` is `[]`: use an object with string values
+    `match.headers` is `["a"]`: use an object with string values
+    `match.query.limit` is `1`: use a string, an array of strings if it is repeated, or null if it is absent
+    "#);
+}
+
+#[test]
+fn every_operation_can_be_matched_by_its_method_and_path() {
+    let emulator = Emulator::new();
+    for (method, path) in [
+        ("POST", "/core/v3/stores/shop/access_tokens"),
+        ("POST", "/oauth/token"),
+        ("GET", "/core/v3/stores/shop/customers"),
+        ("HEAD", "/core/v3/stores/shop/customers"),
+        ("PATCH", "/core/v3/stores/sh%20op/%63ustomers"),
+        ("PATCH", "/core/v3/stores/shop/customer_events"),
+        ("POST", "/core/v3/stores/shop/customer_events"),
+    ] {
+        let id = emulator.fault(json!({"status": 503, "match": {"method": method, "path": path}, "times": 1}));
+        let response = emulator.request(method, path).send();
+        assert_eq!(response.header("x-yotpo-mock-fault"), Some(&*id.to_string()), "{method} {path}");
+    }
+}
+
+#[test]
+fn faults_and_verifications_match_alike() {
+    let emulator = Emulator::new();
+    for (criteria, is_match) in [
+        (json!({"body": {"customer": {"custom_properties": {"size": 1.0}}}}), true),
+        (json!({"body": {"customer": {"custom_properties": {"size": 1}}}}), true),
+        (json!({"body": {"customer": {"custom_properties": {"size": 1.5}}}}), false),
+        (json!({"body": {"customer": {"custom_properties": {"size": "1"}}}}), false),
+        (json!({"query": {"a": ["1", "2"]}}), true),
+        (json!({"query": {"a": "2"}}), false),
+        (json!({"headers": {"X-Test": "yes"}}), true),
+        (json!({"headers": {"x-test": null}}), false),
+    ] {
+        let id = emulator.fault(json!({"status": 503, "match": criteria}));
+        let body = json!({"customer": {"external_id": "c-1", "custom_properties": {"size": 1}}});
+        let response =
+            emulator.request("PATCH", &customers("?a=1&a=2")).header("X-Test", "yes").json(body).nonconforming().send();
+        assert_eq!(response.status() == 503, is_match, "{criteria}");
+        let mut expectation = criteria.clone();
+        expectation["count"] = 1.into();
+        let verified = emulator.control("POST", "/requests/verify").json(expectation).nonconforming().send();
+        assert_eq!(verified.status() == 200, is_match, "{criteria}: {verified}");
+        emulator.control("DELETE", &format!("/faults/{id}")).send();
+        emulator.control("DELETE", "/requests").send();
+    }
+}

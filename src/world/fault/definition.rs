@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::effect::{Disconnect, Effect, may_have_body};
+use crate::domain::operation::Operation;
 use crate::world::strict_json::{self, InvalidJson, whole};
 use crate::world::verification::{self, InvalidExpectation};
 
@@ -93,6 +94,8 @@ pub(crate) enum InvalidFault {
     Json(#[from] InvalidJson),
     #[error("`match.{}` is `{}`: {}", .0.name, .0.value, .0.hint)]
     Criteria(#[source] InvalidExpectation),
+    #[error("no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply")]
+    NoOperation,
     #[error("it has no effect: give `status`, `body`, `connection`, `delay_ms` or another")]
     NoEffect,
     #[error("`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`")]
@@ -209,6 +212,13 @@ impl Criteria {
     pub fn expectation(&self) -> Result<Value, InvalidFault> {
         let mut expected = self.to_json();
         verification::check(&expected).map_err(InvalidFault::Criteria)?;
+        let (name, method, path) = (self.operation.as_deref(), self.method.as_deref(), self.path.as_deref());
+        let is_possible = |operation: &&Operation| {
+            name.is_none_or(|name| name == operation.as_str()) && operation.accepts(method, path)
+        };
+        if !Operation::ALL.iter().any(|operation| is_possible(&operation)) {
+            return Err(InvalidFault::NoOperation);
+        }
         verification::lowercase_headers(&mut expected);
         Ok(Value::Object(expected))
     }

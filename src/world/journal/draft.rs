@@ -12,7 +12,7 @@ use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
 
 /// The maximum length of a stored method, path or store id, in bytes.
-const MAX_TEXT_BYTES: usize = 512;
+pub(crate) const MAX_TEXT_BYTES: usize = 512;
 
 /// A request and its response, for [`OpenEntry::close`](super::OpenEntry::close).
 #[derive(Default)]

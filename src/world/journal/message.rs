@@ -106,7 +106,7 @@ impl RecordedBody {
 }
 
 /// An object of strings. The values of a repeated name become an array.
-pub(super) fn object_from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Value {
+pub(crate) fn object_from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
     let mut object = Map::new();
     for (name, value) in pairs {
         match object.get_mut(&name) {
