@@ -90,6 +90,7 @@ notes! {
     QueryUnknownExpand = "query.unknown_expand", Assumed, "an unknown value of expand was ignored; the known ones are loyalty and reviews";
     QueryUnknownParameter = "query.unknown_parameter", Assumed, "an unknown parameter was ignored; openapi/customers.yaml lists the known ones";
     QueryCombinedFilters = "query.combined_filters", Assumed, "several filters were combined with AND";
+    BodyOnGet = "body.on_get", Tolerated, "the body of a GET was ignored";
     QueryUnescapedPlus = "query.unescaped_plus", Tolerated, "an unescaped plus arrived as a space and was read as a plus; send %2B";
 }
 

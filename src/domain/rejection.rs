@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::operation::Operation;
 use super::rule::{self, Rule};
 
 /// A rule that a field of a request breaks. It displays as the message in the response.
@@ -38,6 +39,8 @@ pub enum Rejection {
     MethodNotAllowed {
         /// The methods of the path, as in the header `Allow`.
         allowed: &'static str,
+        /// The method of the request.
+        method: String,
     },
     NotEmulated {
         /// The name of Yotpo's resource in the path.
@@ -52,7 +55,14 @@ pub enum Rejection {
     TooManyRequests {
         retry_after_seconds: u32,
     },
-    UnsupportedMediaType,
+    UnsupportedMediaType {
+        /// Whether the body may also be a form.
+        or_form: bool,
+    },
+    UnsupportedEncoding {
+        /// The value of `Content-Encoding`.
+        encoding: String,
+    },
     BodyTooLarge {
         limit_bytes: usize,
     },
@@ -95,7 +105,8 @@ impl Rejection {
             Rejection::ExpiredToken => &rule::TOKEN_EXPIRED,
             Rejection::TokenOfAnotherStore => &rule::TOKEN_OTHER_STORE,
             Rejection::TooManyRequests { .. } => &rule::RATE_LIMIT,
-            Rejection::UnsupportedMediaType => &rule::BODY_CONTENT_TYPE,
+            Rejection::UnsupportedMediaType { .. } => &rule::BODY_CONTENT_TYPE,
+            Rejection::UnsupportedEncoding { .. } => &rule::BODY_CONTENT_ENCODING,
             Rejection::BodyTooLarge { .. } => &rule::BODY_SIZE,
             Rejection::BodyTimeout => &rule::BODY_TIMEOUT,
             Rejection::MalformedJson { .. } | Rejection::EmptyBody => &rule::BODY_JSON,
@@ -115,8 +126,17 @@ impl Rejection {
             Rejection::Invalid(broken_rules) => {
                 return broken_rules.iter().map(BrokenRule::to_string).collect();
             }
-            Rejection::UnknownPath => format!("the path {}", words()),
-            Rejection::MethodNotAllowed { allowed } => format!("the path {}, only {allowed}", words()),
+            Rejection::UnknownPath => format!("the path {}, which has {}", words(), list_operations()),
+            Rejection::MethodNotAllowed { allowed, method } => {
+                let upper_case = method.to_ascii_uppercase();
+                let is_only_case = *method != upper_case && allowed.split(", ").any(|allowed| allowed == upper_case);
+                let hint = if is_only_case { "; methods are case-sensitive: send it in capitals" } else { "" };
+                format!("the path {}, only {allowed}{hint}", words())
+            }
+            Rejection::UnsupportedMediaType { or_form: true } => {
+                format!("{} or `application/x-www-form-urlencoded`", words())
+            }
+            Rejection::UnsupportedEncoding { encoding } => format!("{}, and is declared as `{encoding}`", words()),
             Rejection::NotEmulated { resource } => format!("{resource} {}", words()),
             Rejection::WrongSecret => format!("the secret {}", words()),
             Rejection::TooManyRequests { retry_after_seconds } => {
@@ -129,4 +149,12 @@ impl Rejection {
         };
         vec![message]
     }
+}
+
+/// All operations with their methods and paths, for a client that called an unknown one.
+fn list_operations() -> String {
+    let operations = Operation::ALL.iter();
+    let operations: Vec<_> =
+        operations.map(|operation| format!("{} {}", operation.methods()[0], operation.path())).collect();
+    operations.join(", ")
 }

@@ -49,6 +49,7 @@ rule_book! {
 
     // The body.
     BODY_CONTENT_TYPE = "body.content_type", Assumed, "the body must be declared as `application/json`";
+    BODY_CONTENT_ENCODING = "body.content_encoding", Assumed, "the body must not be compressed or encoded";
     BODY_SIZE = "body.size", Assumed, "the body is larger than the limit";
     BODY_TIMEOUT = "body.timeout", Assumed, "the body did not arrive in time";
     BODY_JSON = "body.json", Assumed, "the body is not valid JSON in UTF-8";

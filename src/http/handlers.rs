@@ -14,7 +14,7 @@ pub(super) async fn handle(operation: Operation, context: &mut RequestContext<'_
     match operation {
         Operation::CreateAccessToken => access_tokens::create(context).await,
         Operation::CreateOauthToken => access_tokens::create_oauth(context).await,
-        Operation::RetrieveCustomers => customers::retrieve(context),
+        Operation::RetrieveCustomers => customers::retrieve(context).await,
         Operation::UpsertCustomer => customers::upsert(context).await,
         Operation::UpsertCustomerEvent => customer_events::upsert(context).await,
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use actix_http::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use actix_web::mime::{self, Mime};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -14,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
+use crate::world::text::truncate;
 
 /// How much memory is reserved for a body before it arrives, whatever its `Content-Length` says.
 const MAX_RESERVED_BYTES: usize = 64 * 1024;
@@ -100,6 +103,11 @@ impl<'a> RequestHead<'a> {
         }
     }
 
+    /// Whether the request declares a body that is not empty.
+    pub fn has_body(&self) -> bool {
+        self.content_length().is_some_and(|length| length > 0) || self.header(&TRANSFER_ENCODING).is_some()
+    }
+
     /// The value of `Content-Length`.
     pub fn content_length(&self) -> Option<usize> {
         self.header_text(&CONTENT_LENGTH)?.parse().ok()
@@ -175,9 +183,9 @@ impl<'a> RequestBody<'a> {
     ///
     /// [`Rejection::UnsupportedMediaType`], then as [`read`](Self::read).
     pub async fn read_json(&mut self, head: &RequestHead<'_>, limit_bytes: usize) -> Result<JsonText, Rejection> {
-        match Media::from_head(head) {
+        match Media::from_head(head)? {
             Media::Json => self.read(head, limit_bytes).await.map(JsonText),
-            Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType),
+            Media::Form | Media::Other => Err(Rejection::UnsupportedMediaType { or_form: false }),
         }
     }
 
@@ -187,8 +195,10 @@ impl<'a> RequestBody<'a> {
     ///
     /// As [`read_json`](Self::read_json) and [`JsonText::parse`], and [`Rejection::FormNotUtf8`].
     pub async fn read_json_or_form(&mut self, head: &RequestHead<'_>, limit_bytes: usize) -> Result<Value, Rejection> {
-        if Media::from_head(head) != Media::Form {
-            return Ok(self.read_json(head, limit_bytes).await?.parse()?.into());
+        match Media::from_head(head)? {
+            Media::Json => return Ok(self.read_json(head, limit_bytes).await?.parse()?.into()),
+            Media::Form => {}
+            Media::Other => return Err(Rejection::UnsupportedMediaType { or_form: true }),
         }
         let fields = parse_form(&self.read(head, limit_bytes).await?).ok_or(Rejection::FormNotUtf8)?;
         let fields = fields.into_iter().map(|(name, text)| (name, text.into()));
@@ -228,7 +238,14 @@ impl JsonText {
         json::parse(&self.0).map_err(|malformed| match malformed {
             Malformed::NotJson(_) if self.0.is_empty() => Rejection::EmptyBody,
             Malformed::TooDeep => Rejection::NestedTooDeep,
-            Malformed::NotJson(error) => Rejection::MalformedJson { reason: error.to_string() },
+            Malformed::NotJson(error) => Rejection::MalformedJson {
+                reason: match &self.0[..] {
+                    [0xEF, 0xBB, 0xBF, ..] => "it begins with a byte order mark, which JSON does not allow".to_owned(),
+                    [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is UTF-16, by its byte order mark".to_owned(),
+                    [0x1F, 0x8B, ..] => "it is compressed with gzip".to_owned(),
+                    _ => error.to_string(),
+                },
+            },
         })
     }
 }
@@ -243,12 +260,23 @@ enum Media {
 }
 
 impl Media {
-    fn from_head(head: &RequestHead<'_>) -> Media {
-        if head.header(&CONTENT_TYPE).is_none() {
-            return Media::Json;
+    /// # Errors
+    ///
+    /// [`Rejection::UnsupportedEncoding`] if the body is declared as encoded.
+    fn from_head(head: &RequestHead<'_>) -> Result<Media, Rejection> {
+        let encoding = head.header(&CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value).trim().to_owned());
+        if let Some(encoding) = encoding.filter(|text| !text.is_empty() && !text.eq_ignore_ascii_case("identity")) {
+            return Err(Rejection::UnsupportedEncoding { encoding: truncate(encoding) });
         }
-        let declared = head.header_text(&CONTENT_TYPE);
-        match declared.and_then(|declared| declared.parse::<Mime>().ok()) {
+        if head.header(&CONTENT_TYPE).is_none() {
+            return Ok(Media::Json);
+        }
+        // The parser accepts no space before a semicolon, and HTTP does.
+        let declared = head.header_text(&CONTENT_TYPE).map(|declared| {
+            let parts: Vec<_> = declared.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+            parts.join(";")
+        });
+        Ok(match declared.and_then(|declared| declared.parse::<Mime>().ok()) {
             Some(media) if media.type_() == mime::APPLICATION => match media.subtype() {
                 mime::JSON => Media::Json,
                 mime::WWW_FORM_URLENCODED => Media::Form,
@@ -256,7 +284,7 @@ impl Media {
                 _ => Media::Other,
             },
             _ => Media::Other,
-        }
+        })
     }
 }
 

@@ -80,7 +80,7 @@ impl Response {
         let ids: Vec<_> = response.rules.iter().map(|rule| rule.id).collect();
         response.set_text(RULE, &ids.join(", "));
         match rejection {
-            Rejection::MethodNotAllowed { allowed } => response.set(ALLOW, HeaderValue::from_static(allowed)),
+            Rejection::MethodNotAllowed { allowed, .. } => response.set(ALLOW, HeaderValue::from_static(allowed)),
             Rejection::TooManyRequests { retry_after_seconds } => {
                 response.set(RETRY_AFTER, (*retry_after_seconds).into());
             }
@@ -187,7 +187,9 @@ fn status(rejection: &Rejection) -> StatusCode {
         Rejection::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Rejection::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
         Rejection::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Rejection::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Rejection::UnsupportedMediaType { .. } | Rejection::UnsupportedEncoding { .. } => {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        }
         Rejection::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
         Rejection::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Rejection::NotEmulated { .. } => StatusCode::NOT_IMPLEMENTED,

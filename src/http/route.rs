@@ -66,29 +66,33 @@ fn customers(method: &Method) -> Result<Operation, Rejection> {
     match *method {
         Method::GET | Method::HEAD => Ok(Operation::RetrieveCustomers),
         Method::PATCH => Ok(Operation::UpsertCustomer),
-        _ => Err(Rejection::MethodNotAllowed { allowed: "GET, HEAD, PATCH" }),
+        _ => Err(not_allowed("GET, HEAD, PATCH", method)),
     }
 }
 
 fn customer_events(method: &Method) -> Result<Operation, Rejection> {
     match *method {
         Method::PATCH | Method::POST => Ok(Operation::UpsertCustomerEvent),
-        _ => Err(Rejection::MethodNotAllowed { allowed: "PATCH, POST" }),
+        _ => Err(not_allowed("PATCH, POST", method)),
     }
 }
 
 fn access_tokens(method: &Method) -> Result<Operation, Rejection> {
     match *method {
         Method::POST => Ok(Operation::CreateAccessToken),
-        _ => Err(Rejection::MethodNotAllowed { allowed: "POST" }),
+        _ => Err(not_allowed("POST", method)),
     }
 }
 
 fn create_oauth_token(method: &Method) -> Result<Operation, Rejection> {
     match *method {
         Method::POST => Ok(Operation::CreateOauthToken),
-        _ => Err(Rejection::MethodNotAllowed { allowed: "POST" }),
+        _ => Err(not_allowed("POST", method)),
     }
+}
+
+fn not_allowed(allowed: &'static str, method: &Method) -> Rejection {
+    Rejection::MethodNotAllowed { allowed, method: method.to_string() }
 }
 
 /// Whether a path belongs to the control API.

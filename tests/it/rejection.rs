@@ -31,7 +31,13 @@ fn an_unknown_path_is_404() {
     assert_snapshot!(emulator.anonymous("GET", "/").send(), @r#"
     404
     x-yotpo-mock-rule: path.unknown
-    {"errors":[{"message":"the path is not a path of this API"}]}
+    {
+      "errors":[
+        {
+          "message":"the path is not a path of this API, which has POST /core/v3/stores/{store_id}/access_tokens, POST /oauth/token, GET /core/v3/stores/{store_id}/customers, PATCH /core/v3/stores/{store_id}/customers, PATCH /core/v3/stores/{store_id}/customer_events"
+        }
+      ]
+    }
     "#);
     for path in [
         "/core/v3/stores/shop",
@@ -124,7 +130,110 @@ fn a_body_that_is_not_declared_as_json_is_415() {
     for declared in ["application/x-www-form-urlencoded", "multipart/form-data", "nonsense"] {
         assert_eq!(send(declared).status(), 415, "{declared}");
     }
-    assert_eq!(emulator.anonymous("POST", "/oauth/token").body("text/plain", "client_id=shop").send().status(), 415);
+    assert_snapshot!(emulator.anonymous("POST", "/oauth/token").body("text/plain", "client_id=shop").send(), @r#"
+    415
+    x-yotpo-mock-rule: body.content_type
+    {
+      "errors":[
+        {
+          "message":"the body must be declared as `application/json` or `application/x-www-form-urlencoded`"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_media_type_may_have_spaces_around_its_semicolons() {
+    let emulator = Emulator::undeclared();
+    let form = "client_id=shop&client_secret=any&grant_type=client_credentials";
+    for parameters in [" ; charset=utf-8", "\t;charset=utf-8 ", ";", " ;; charset=\"utf-8\""] {
+        let json = format!("application/json{parameters}");
+        let request = emulator.request("PATCH", &customers("")).body(&json, r#"{"customer":{"external_id":"c-1"}}"#);
+        assert_eq!(request.send().status(), 200, "{json}");
+        let declared = format!("application/x-www-form-urlencoded{parameters}");
+        let response = emulator.anonymous("POST", "/oauth/token").body(&declared, form).send();
+        assert_eq!(response.status(), 200, "{declared}: {response}");
+    }
+}
+
+#[test]
+fn an_encoded_body_is_415_whatever_it_is() {
+    let emulator = Emulator::new();
+    let send = |encoding: &str, body: &[u8]| {
+        let request = emulator.request("PATCH", &customers("")).body("application/json", body);
+        request.header("Content-Encoding", encoding).send()
+    };
+    let json = br#"{"customer":{"external_id":"c-1"}}"#;
+    assert_snapshot!(send("gzip", json), @r#"
+    415
+    x-yotpo-mock-rule: body.content_encoding
+    {"errors":[{"message":"the body must not be compressed or encoded, and is declared as `gzip`"}]}
+    "#);
+    for encoding in ["br", "deflate", "GZIP", "x-gzip", "identity, gzip"] {
+        assert_eq!(send(encoding, b"\x1f\x8b\x08").rule(), Some("body.content_encoding"), "{encoding}");
+    }
+    for encoding in ["identity", "Identity", ""] {
+        assert_eq!(send(encoding, json).status(), 200, "{encoding}");
+    }
+    for (path, body) in [(EVENTS, "{}"), (ACCESS_TOKENS, r#"{"secret":"any"}"#), ("/oauth/token", "{}")] {
+        let request = emulator.request(if path == EVENTS { "PATCH" } else { "POST" }, path);
+        let response = request.body("application/json", body).header("Content-Encoding", "gzip").send();
+        assert_eq!((response.status(), response.rule()), (415, Some("body.content_encoding")), "{path}");
+    }
+}
+
+#[test]
+fn a_body_in_another_form_than_plain_utf_8_is_400_and_names_it() {
+    let emulator = Emulator::new();
+    let send = |body: &[u8]| {
+        let response = emulator.request("PATCH", &customers("")).body("application/json", body).send();
+        assert_eq!((response.status(), response.rule()), (400, Some("body.json")));
+        response.json()["errors"][0]["message"].as_str().expect("a message").to_owned()
+    };
+    assert_snapshot!(send(b"\xef\xbb\xbf{\"customer\":{\"external_id\":\"c-1\"}}"), @"the body is not valid JSON in UTF-8: it begins with a byte order mark, which JSON does not allow");
+    assert_snapshot!(send(b"\xff\xfe{\0}\0"), @"the body is not valid JSON in UTF-8: it is UTF-16, by its byte order mark");
+    assert_snapshot!(send(b"\x1f\x8b\x08\0"), @"the body is not valid JSON in UTF-8: it is compressed with gzip");
+}
+
+#[test]
+fn a_method_in_lower_case_is_405_and_says_why() {
+    let emulator = Emulator::new();
+    assert_snapshot!(emulator.anonymous("patch", &customers("")).send(), @r#"
+    405
+    allow: GET, HEAD, PATCH
+    x-yotpo-mock-rule: path.method
+    {
+      "errors":[
+        {
+          "message":"the path does not take this method, only GET, HEAD, PATCH; methods are case-sensitive: send it in capitals"
+        }
+      ]
+    }
+    "#);
+    assert_snapshot!(emulator.anonymous("Delete", &customers("")).send(), @r#"
+    405
+    allow: GET, HEAD, PATCH
+    x-yotpo-mock-rule: path.method
+    {"errors":[{"message":"the path does not take this method, only GET, HEAD, PATCH"}]}
+    "#);
+    for (method, path) in [("get", customers("")), ("Post", EVENTS.to_owned()), ("post", ACCESS_TOKENS.to_owned())] {
+        let response = emulator.anonymous(method, &path).send();
+        assert!(response.to_string().contains("case-sensitive"), "{method} {path}: {response}");
+    }
+}
+
+#[test]
+fn the_body_of_a_get_is_ignored_with_a_note_and_recorded() {
+    let emulator = Emulator::new();
+    for method in ["GET", "HEAD"] {
+        let response =
+            emulator.request(method, &customers("?limit=1")).body("text/plain", "limit=100").nonconforming().send();
+        assert_eq!((response.status(), response.notes()), (200, vec!["body.on_get"]), "{method}");
+    }
+    let journal = emulator.control("GET", "/requests").send().json();
+    assert_eq!(journal["requests"][0]["request"]["body"], "limit=100");
+    assert!(emulator.get(&customers("")).notes().is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 
+use crate::domain::note::Note;
 use crate::domain::pagination::PageRequest;
 use crate::domain::rejection::Rejection;
 use crate::domain::store::Write;
@@ -11,7 +12,12 @@ use crate::http::request_context::RequestContext;
 use crate::http::response::Response;
 
 /// `GET /core/v3/stores/{store_id}/customers`
-pub(super) fn retrieve(context: &mut RequestContext<'_>) -> Result<Response, Rejection> {
+pub(super) async fn retrieve(context: &mut RequestContext<'_>) -> Result<Response, Rejection> {
+    if context.head.has_body() {
+        // For the journal only.
+        context.peek_body().await;
+        context.notes.push(Note::BodyOnGet);
+    }
     let parameters = parse_query(context.head.query)?;
     let request =
         context.diagnose(|store, diagnostics| PageRequest::read(&parameters, store.cursor_scope(), diagnostics))?;

@@ -228,7 +228,7 @@ fn a_filter_that_nothing_can_pass_is_refused() {
     400
     {
       "error":"`note` is `customer.nose`",
-      "hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `cursor.empty`, `query.repeated_parameter`, `query.untrimmed_id`, `query.space_in_email`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters` and `query.unescaped_plus`"
+      "hint":"there are `token.undeclared`, `events.endpoint`, `events.not_snake_case`, `events.body_unwrapped`, `events.method_post`, `events.field_alias`, `customers.phone_number`, `customers.custom_properties`, `customers.read_only_field`, `customers.unknown_field`, `customers.coerced`, `cursor.extra_parameters`, `cursor.empty`, `query.repeated_parameter`, `query.untrimmed_id`, `query.space_in_email`, `query.unknown_expand`, `query.unknown_parameter`, `query.combined_filters`, `body.on_get` and `query.unescaped_plus`"
     }
     "#);
     assert_snapshot!(list(&emulator, "?store="), @r#"
