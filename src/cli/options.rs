@@ -78,10 +78,10 @@ pub struct ServeOptions {
     /// Number of threads that serve requests. [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256).map(usize::from))]
     workers: Option<usize>,
-    /// Maximum number of requests in the request journal. [default: 1000]
+    /// Maximum number of requests of each store in the request journal. [default: 1000]
     #[arg(long, value_name = "N")]
     journal_entries: Option<usize>,
-    /// Maximum memory of the request journal; the oldest requests are dropped first. [default: 64MiB]
+    /// Maximum memory of the request journal; the store that needs the most loses its oldest requests. [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = positive_size)]
     journal_bytes: Option<usize>,
     /// Maximum part of each body that the request journal stores. [default: 16KiB]

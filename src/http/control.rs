@@ -59,6 +59,7 @@ pub(super) fn scope() -> Scope {
         "/faults/{fault_id}" => GET faults::get, DELETE faults::remove;
         "/requests" => GET requests::list, DELETE requests::clear;
         "/requests/verify" => POST requests::verify;
+        "/requests/{number}" => GET requests::get;
         "/report" => GET report::get, DELETE report::clear;
         "/state" => GET state::get, PUT state::put;
         "/state/save" => POST state::save;

@@ -226,13 +226,15 @@ impl Builder {
         self
     }
 
-    /// How many requests the journal holds, of all stores together; by default 10,000. The oldest go first.
+    /// How many requests of each store the journal holds; by default 10,000. The oldest go first. Requests that name no store
+    /// count together, as another store.
     pub fn journal_entries(mut self, entries: usize) -> Builder {
         self.journal.entries = entries;
         self
     }
 
-    /// How much memory the journal may use, in bytes. The oldest requests go first; the latest stays, whatever its size.
+    /// How much memory the journal may use for all stores, in bytes. The oldest requests of the store that needs the most go
+    /// first; the latest request stays, whatever its size.
     pub fn journal_bytes(mut self, bytes: usize) -> Builder {
         self.journal.bytes = bytes;
         self

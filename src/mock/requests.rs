@@ -14,7 +14,7 @@ use crate::domain::operation::Operation;
 use crate::world::World;
 use crate::world::journal::{Entry, is_hidden};
 use crate::world::text::join_quoted;
-use crate::world::verification;
+use crate::world::verification::{self, IncompleteJournal};
 pub(super) use listing::list_requests;
 use listing::merge;
 
@@ -190,8 +190,11 @@ impl Requests {
     /// [`journal_body_bytes`](crate::Builder::journal_body_bytes).
     #[track_caller]
     pub fn count(&self) -> usize {
-        self.check_evictions();
-        self.matching().len()
+        let matching = self.matching();
+        if let Err(error) = verification::check_evictions(&self.world.journal, &self.expected, self.after) {
+            panic_incomplete(error);
+        }
+        matching.len()
     }
 
     /// Whether there are none. Panics as [`count`](Requests::count) does.
@@ -243,45 +246,29 @@ impl Requests {
 
     #[track_caller]
     fn matching(&self) -> Vec<Arc<Entry>> {
-        let mut entries = self.candidates();
+        self.check_filter();
+        let entries = verification::candidates(&self.world.journal, &self.expected, self.after);
+        let mut entries = entries.unwrap_or_else(|error| panic_incomplete(error));
         entries.retain(|entry| entry.differences(&self.expected).is_empty());
         entries
     }
 
-    /// The entries to compare. Panics if the comparison is impossible.
+    /// Panics if no request can match.
     #[track_caller]
-    fn candidates(&self) -> Vec<Arc<Entry>> {
-        if let Err(error) = verification::check(&self.expected) {
+    fn check_filter(&self) {
+        if let Err(error) = verification::check_recorded(&self.expected) {
             panic!("no request can match: {error}");
         }
-        let mut entries = self.world.journal.entries();
-        entries.retain(|entry| entry.number > self.after);
-        self.check_bodies(&entries);
-        entries
     }
+}
 
-    /// Panics if requests are missing from the journal.
-    #[track_caller]
-    fn check_evictions(&self) {
-        let store = self.expected.get("store").and_then(Value::as_str);
-        let evicted = self.world.journal.last_evicted(store);
-        assert!(
-            evicted <= self.after,
-            "the journal has evicted requests up to #{evicted}, so their number is unknown: raise `journal_entries` and \
-             `journal_bytes`, or count only those `after` #{evicted}"
-        );
-    }
-
-    /// Panics if a truncated body would decide whether a request matches.
-    #[track_caller]
-    fn check_bodies(&self, entries: &[Arc<Entry>]) {
-        let mut others = self.expected.clone();
-        let needs_bodies = others.remove("body").is_some() | others.remove("customer").is_some();
-        let is_unknown = |entry: &&Arc<Entry>| entry.request.body_is_cut() && entry.differences(&others).is_empty();
-        if let Some(entry) = entries.iter().find(is_unknown).filter(|_| needs_bodies) {
-            let number = entry.number;
-            panic!("the body of #{number} was truncated and cannot be compared: raise `journal_body_bytes`");
+#[track_caller]
+fn panic_incomplete(error: IncompleteJournal) -> ! {
+    match error {
+        IncompleteJournal::Evicted(number) => {
+            panic!("{error}: raise `journal_entries` and `journal_bytes`, or count only those `after` #{number}")
         }
+        IncompleteJournal::TruncatedBody(_) => panic!("{error}: raise `journal_body_bytes`"),
     }
 }
 

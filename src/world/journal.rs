@@ -6,9 +6,9 @@ mod draft;
 mod entry;
 mod file;
 mod message;
+mod recent_entries;
 mod redaction;
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::ById;
 pub(crate) use draft::{BodyDraft, EntryDraft, MAX_TEXT_BYTES};
 pub use entry::Entry;
 use file::JournalFile;
 pub use message::Message;
 pub(crate) use message::object_from_pairs;
-pub(crate) use redaction::is_hidden;
+use recent_entries::RecentEntries;
+pub(crate) use redaction::{find_hidden, is_hidden};
 
-/// The default number of requests in the journal. The oldest are evicted first.
+/// The default number of requests of each store in the journal. The oldest are evicted first.
 pub const DEFAULT_ENTRIES: usize = 1000;
 
 /// The default memory limit of the journal, in bytes: 64 MiB.
@@ -33,12 +33,10 @@ pub const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
 /// The default limit for the stored part of each body, in bytes: 16 KiB.
 pub const DEFAULT_BODY_BYTES: usize = 16 * 1024;
 
-/// Beyond this many stores, evictions are no longer tracked for each store.
-const MAX_STORES: usize = 10_000;
-
 /// The bounds of a journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JournalLimits {
+    /// The number of entries of each store.
     pub entries: usize,
     /// The total size of all entries. The latest entry stays even if it is larger.
     pub bytes: usize,
@@ -103,50 +101,6 @@ pub(crate) struct Journal {
     file: Option<JournalFile>,
 }
 
-/// The entries in the order in which they were closed.
-#[derive(Debug, Default)]
-struct RecentEntries {
-    entries: VecDeque<Arc<Entry>>,
-    /// The total size of the entries.
-    bytes: usize,
-    /// The highest number that was evicted, and the highest of each store.
-    last_evicted: u64,
-    last_evicted_of: ById<u64>,
-}
-
-impl RecentEntries {
-    /// Adds an entry and returns those that were evicted to make room.
-    fn push(&mut self, entry: Arc<Entry>, limits: JournalLimits) -> Vec<Arc<Entry>> {
-        self.bytes += entry.memory_bytes();
-        self.entries.push_back(entry);
-        let mut evicted = Vec::new();
-        while self.entries.len() > limits.entries || (self.bytes > limits.bytes && self.entries.len() > 1) {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.memory_bytes();
-            self.note_eviction(&oldest);
-            evicted.push(oldest);
-        }
-        evicted
-    }
-
-    fn note_eviction(&mut self, entry: &Entry) {
-        self.last_evicted = self.last_evicted.max(entry.number);
-        let Some(store) = entry.store() else { return };
-        // Two lookups avoid an allocation for each request.
-        if let Some(last) = self.last_evicted_of.get_mut(store) {
-            *last = entry.number.max(*last);
-        } else if self.last_evicted_of.len() < MAX_STORES {
-            self.last_evicted_of.insert(store.to_owned(), entry.number);
-        }
-    }
-
-    fn remove_store(&mut self, store: &str) {
-        self.entries.retain(|entry| entry.store() != Some(store));
-        self.bytes = self.entries.iter().map(|entry| entry.memory_bytes()).sum();
-        self.last_evicted_of.remove(store);
-    }
-}
-
 impl Journal {
     /// Creates a journal, and writes its entries to a file if there is one.
     ///
@@ -193,25 +147,24 @@ impl Journal {
 
     /// The stored entries in the order in which they were closed.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.recent.lock().entries.iter().cloned().collect()
+        self.recent.lock().in_order()
+    }
+
+    /// The stored entry with this number.
+    pub fn entry(&self, number: u64) -> Option<Arc<Entry>> {
+        self.recent.lock().find(number)
     }
 
     /// The highest number that was evicted, of one store or of all; 0 if nothing was. The journal is complete after this number.
     pub fn last_evicted(&self, store: Option<&str>) -> u64 {
-        let recent = self.recent.lock();
-        match store {
-            Some(store) if recent.last_evicted_of.len() < MAX_STORES => {
-                recent.last_evicted_of.get(store).copied().unwrap_or(0)
-            }
-            _ => recent.last_evicted,
-        }
+        self.recent.lock().last_evicted(store)
     }
 
     /// Removes the entries of one store, or all. Numbering continues.
     pub fn clear(&self, store: Option<&str>) {
         let mut recent = self.recent.lock();
         match store {
-            Some(store) => recent.remove_store(store),
+            Some(store) => recent.clear_store(store),
             None => *recent = RecentEntries::default(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::journal::{Entry, MAX_TEXT_BYTES};
+use super::journal::{Entry, Journal, MAX_TEXT_BYTES, find_hidden};
 use super::matching::Difference;
 use super::text::{join_quoted, pluralize, truncate};
 use crate::domain::note::Note;
@@ -54,6 +54,22 @@ pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), InvalidExpectat
     })
 }
 
+/// Checks that entries of the journal can have the expected values.
+///
+/// # Errors
+///
+/// As [`check`], and names the first value that the journal hides.
+pub(crate) fn check_recorded(expected: &Map<String, Value>) -> Result<(), InvalidExpectation> {
+    check(expected)?;
+    expected.iter().try_for_each(|(name, value)| {
+        find_hidden(name, value).map_or(Ok(()), |name| {
+            let (value, hint) =
+                ("[hidden]".to_owned(), "the journal hides its value: use `[redacted]`, or null if it is absent");
+            Err(InvalidExpectation { name, value, hint: hint.to_owned() })
+        })
+    })
+}
+
 /// How to correct a value; `None` if it is valid.
 fn hint(name: &str, value: &Value) -> Option<String> {
     let is_text = value.as_str().is_some_and(|text| !text.is_empty());
@@ -69,8 +85,11 @@ fn hint(name: &str, value: &Value) -> Option<String> {
             unless(is_valid, "use a method in capitals: methods are case-sensitive")
         }
         "path" => {
-            let is_path = |path: &str| path.starts_with('/') && !path.contains('?');
-            unless(value.as_str().is_some_and(is_path), "it must start with `/`, and the query belongs in `query`")
+            let is_path = |path: &str| path.starts_with('/') && !path.contains(['?', ' ']);
+            unless(
+                value.as_str().is_some_and(is_path),
+                "it must start with `/`, spaces are percent-encoded, and the query belongs in `query`",
+            )
         }
         "status" => {
             let is_status = |status| status == 0 || (100..=599).contains(&status);
@@ -99,13 +118,13 @@ fn list_unless_known(value: &Value, ids: impl Iterator<Item = &'static str>) -> 
 fn check_strings(name: &str, value: &Value) -> Result<(), InvalidExpectation> {
     let is_valid = |value: &Value| match value {
         Value::Null | Value::String(_) => true,
-        Value::Array(values) => values.iter().all(Value::is_string),
+        Value::Array(values) => values.len() > 1 && values.iter().all(Value::is_string),
         _ => false,
     };
     let Some(values) = value.as_object() else {
         return Err(InvalidExpectation::new(name, value, "use an object with string values"));
     };
-    let hint = "use a string, an array of strings if it is repeated, or null if it is absent";
+    let hint = "use a string, an array of two or more strings if it is repeated, or null if it is absent";
     values.iter().try_for_each(|(key, value)| match is_valid(value) {
         true => Ok(()),
         false => Err(InvalidExpectation::new(&format!("{name}.{key}"), value, hint)),
@@ -171,35 +190,96 @@ impl fmt::Display for Times {
     }
 }
 
-/// The number of matching requests is not the expected one.
-#[derive(Debug, thiserror::Error)]
-#[error("{matched} requests matched")]
+/// Why an expectation is not verified.
+#[derive(Debug)]
+pub(crate) enum VerificationError {
+    /// The number of matching requests is not the expected one.
+    Failed(VerificationFailure),
+    Incomplete(IncompleteJournal),
+}
+
+/// The wrong number of requests matched.
+#[derive(Debug)]
 pub(crate) struct VerificationFailure {
     pub matched: u64,
     /// If too many matched, the newest of them; otherwise the requests to the expected store with the fewest differences.
     pub nearest: Vec<(Arc<Entry>, Vec<Difference>)>,
 }
 
-/// Counts the requests that match an expectation, and returns their number.
+/// The journal no longer has what decides whether a request matches.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum IncompleteJournal {
+    /// Requests up to this number may be missing.
+    #[error("the journal has evicted requests up to #{0}, so their number is unknown")]
+    Evicted(u64),
+    /// The body of this request, which an expectation needs, is there only in part.
+    #[error("the body of #{0} was truncated and cannot be compared")]
+    TruncatedBody(u64),
+}
+
+/// The entries after a number that may match an expectation.
 ///
 /// # Errors
 ///
-/// If it is not the expected number.
-pub(crate) fn verify(
-    entries: &[Arc<Entry>],
+/// If only a truncated body could decide whether one of them matches.
+pub(crate) fn candidates(
+    journal: &Journal,
     expected: &Map<String, Value>,
+    after: u64,
+) -> Result<Vec<Arc<Entry>>, IncompleteJournal> {
+    let mut entries = journal.entries();
+    entries.retain(|entry| entry.number > after);
+    let mut others = expected.clone();
+    let needs_bodies = others.remove("body").is_some() | others.remove("customer").is_some();
+    let is_undecided = |entry: &&Arc<Entry>| entry.request.body_is_cut() && entry.differences(&others).is_empty();
+    match entries.iter().find(is_undecided).filter(|_| needs_bodies) {
+        Some(entry) => Err(IncompleteJournal::TruncatedBody(entry.number)),
+        None => Ok(entries),
+    }
+}
+
+/// Checks that the journal still has every request of the expected store after a number.
+///
+/// # Errors
+///
+/// If requests were evicted.
+pub(crate) fn check_evictions(
+    journal: &Journal,
+    expected: &Map<String, Value>,
+    after: u64,
+) -> Result<(), IncompleteJournal> {
+    let evicted = journal.last_evicted(expected.get("store").and_then(Value::as_str));
+    if evicted > after { Err(IncompleteJournal::Evicted(evicted)) } else { Ok(()) }
+}
+
+/// Counts the requests after a number that match an expectation, and returns their number.
+///
+/// # Errors
+///
+/// If it is not the expected number, or if the journal cannot tell.
+pub(crate) fn verify(
+    journal: &Journal,
+    expected: &Map<String, Value>,
+    after: u64,
     times: Times,
-) -> Result<u64, VerificationFailure> {
-    let compare = |entry: &Arc<Entry>| (entry.clone(), entry.differences(expected));
-    let mut compared: Vec<_> = entries.iter().map(compare).collect();
-    let matched = compared.iter().filter(|(_, differences)| differences.is_empty()).count() as u64;
+) -> Result<u64, VerificationError> {
+    let entries = candidates(journal, expected, after).map_err(VerificationError::Incomplete)?;
+    let mut compared: Vec<_> = entries.into_iter().map(|entry| (entry.differences(expected), entry)).collect();
+    let matched = compared.iter().filter(|(differences, _)| differences.is_empty()).count() as u64;
+    let is_too_many = times.is_exceeded_by(matched);
+    let is_enough = matches!(times, Times::AtLeast(_)) && times.contains(matched);
+    // Evicted requests could not change the result then.
+    let is_certain = is_too_many || is_enough;
+    if !is_certain {
+        check_evictions(journal, expected, after).map_err(VerificationError::Incomplete)?;
+    }
     if times.contains(matched) {
         return Ok(matched);
     }
-    let is_too_many = times.is_exceeded_by(matched);
     let is_of_store = |entry: &Entry| expected.get("store").is_none_or(|store| *store == json!(entry.store()));
-    compared.retain(|(entry, differences)| differences.is_empty() == is_too_many && is_of_store(entry));
-    compared.sort_by_key(|(entry, differences)| (differences.len(), Reverse(entry.number)));
+    compared.retain(|(differences, entry)| differences.is_empty() == is_too_many && is_of_store(entry));
+    compared.sort_by_key(|(differences, entry)| (differences.len(), Reverse(entry.number)));
     compared.truncate(MAX_NEAREST);
-    Err(VerificationFailure { matched, nearest: compared })
+    let nearest = compared.into_iter().map(|(differences, entry)| (entry, differences)).collect();
+    Err(VerificationError::Failed(VerificationFailure { matched, nearest }))
 }

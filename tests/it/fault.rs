@@ -145,7 +145,7 @@ fn a_match_that_no_request_can_have_is_rejected() {
     no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
     `match.query` is `[]`: use an object with string values
     `match.headers` is `["a"]`: use an object with string values
-    `match.query.limit` is `1`: use a string, an array of strings if it is repeated, or null if it is absent
+    `match.query.limit` is `1`: use a string, an array of two or more strings if it is repeated, or null if it is absent
     "#);
 }
 

@@ -1,6 +1,7 @@
 //! The request journal: `/_mock/requests`.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -8,7 +9,9 @@ use super::request::{ControlRequest, from_object, parse_limit, parse_number, who
 use super::{ControlError, ControlResult, ok};
 use crate::world::matching::Difference;
 use crate::world::text::join_quoted;
-use crate::world::verification::{self, InvalidExpectation, Times, VerificationFailure};
+use crate::world::verification::{
+    self, IncompleteJournal, InvalidExpectation, Times, VerificationError, VerificationFailure,
+};
 
 /// `GET /_mock/requests`: the entries, newest first; filters `store`, `method`, `path`, `operation`, `status`, `rule` and `note`,
 /// and the numbers `after` and `before`.
@@ -28,7 +31,7 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
         };
         expected.insert(name.to_owned(), value);
     }
-    verification::check(&expected)?;
+    verification::check_recorded(&expected)?;
     let mut entries = request.world.journal.entries();
     entries.retain(|entry| entry.number > after && entry.number < before && entry.differences(&expected).is_empty());
     // The journal is in the order of the responses.
@@ -46,13 +49,17 @@ pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     ok(json!({}))
 }
 
-const COUNT_KEYS: [&str; 3] = ["count", "at_least", "at_most"];
+/// The keys beside those of the expectation.
+const COUNT_KEYS: [&str; 4] = ["after", "count", "at_least", "at_most"];
 
 const COUNT_HINT: &str = "send `count`, or `at_least`, `at_most` or both of these";
 
 /// The expected number of requests, in the body of `POST /_mock/requests/verify`.
 #[derive(Deserialize)]
 struct ExpectedCount {
+    /// Only requests with a higher number count.
+    #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
+    after: Option<u64>,
     #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
     count: Option<u64>,
     #[serde(default, deserialize_with = "whole_number::<_, _, 0, { u64::MAX }>")]
@@ -61,13 +68,29 @@ struct ExpectedCount {
     at_most: Option<u64>,
 }
 
-/// `POST /_mock/requests/verify`: 200 if the expected number of requests matches, else 409 with the nearest requests and their
-/// differences.
+/// `GET /_mock/requests/{number}`: one entry.
+pub(super) async fn get(request: ControlRequest) -> ControlResult {
+    request.query([])?;
+    let number = request.path("number");
+    let found = number.parse().ok().and_then(|number| request.world.journal.entry(number));
+    let entry = found.ok_or_else(|| {
+        ControlError::not_found(
+            format!("there is no request `{number}` in the journal"),
+            "`GET /_mock/requests` lists the requests that the journal holds",
+        )
+    })?;
+    ok(entry.to_json())
+}
+
+/// `POST /_mock/requests/verify`: 200 if the expected number of requests matches, 409 with the nearest requests and their
+/// differences if not, and 410 if the journal no longer has what it needs to know.
 pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let mut expected = request.object().await?;
     let count = COUNT_KEYS.into_iter().filter_map(|key| expected.remove_entry(key)).collect();
-    let times = times(from_object(count, COUNT_HINT)?)?;
+    let count: ExpectedCount = from_object(count, COUNT_HINT)?;
+    let after = count.after.unwrap_or(0);
+    let times = times(count)?;
     if let Some(key) = expected.keys().find(|key| !verification::KEYS.contains(&key.as_str())) {
         let keys = [&COUNT_KEYS[..], &verification::KEYS].concat();
         return Err(ControlError::bad(
@@ -75,11 +98,12 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
             format!("an expectation has {}", join_quoted(&keys)),
         ));
     }
-    verification::check(&expected)?;
+    verification::check_recorded(&expected)?;
     verification::lowercase_headers(&mut expected);
-    match verification::verify(&request.world.journal.entries(), &expected, times) {
+    match verification::verify(&request.world.journal, &expected, after, times) {
         Ok(matched) => ok(json!({ "matched": matched })),
-        Err(VerificationFailure { matched, nearest }) => {
+        Err(VerificationError::Incomplete(error)) => Err(incomplete(error)),
+        Err(VerificationError::Failed(VerificationFailure { matched, nearest })) => {
             let nearest = nearest.iter().map(|(entry, differences)| {
                 let differences: Vec<_> = differences.iter().map(difference_json).collect();
                 json!({ "number": entry.number, "differences": differences })
@@ -89,6 +113,19 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
             Ok(HttpResponse::Conflict().json(body))
         }
     }
+}
+
+/// The journal cannot answer: 410, so that no client takes it for a verified or a failed expectation.
+fn incomplete(error: IncompleteJournal) -> ControlError {
+    let hint = match error {
+        IncompleteJournal::Evicted(number) => {
+            format!(
+                "raise `--journal-entries` and `--journal-bytes`, or send `\"after\":{number}` to count only later ones"
+            )
+        }
+        IncompleteJournal::TruncatedBody(_) => "raise `--journal-body-bytes`, or leave out `body`".to_owned(),
+    };
+    ControlError::new(StatusCode::GONE, error.to_string(), hint)
 }
 
 impl From<InvalidExpectation> for ControlError {

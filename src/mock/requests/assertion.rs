@@ -1,10 +1,10 @@
 //! Assertions on the number of matching requests, and the messages of their failures.
 
-use super::Requests;
 use super::listing::summarize;
+use super::{Requests, panic_incomplete};
 use crate::world::matching::Difference;
 use crate::world::text::truncate;
-use crate::world::verification::{self, Times, VerificationFailure};
+use crate::world::verification::{self, Times, VerificationError, VerificationFailure};
 
 impl Requests {
     /// Asserts that there are exactly `count` requests. Panics if not, and as [`count`](Requests::count) does.
@@ -33,13 +33,11 @@ impl Requests {
 
     #[track_caller]
     fn assert(&self, times: Times) {
-        let verified = verification::verify(&self.candidates(), &self.expected, times);
-        // If enough requests are there, evicted ones cannot change the result.
-        if !matches!((&verified, times), (Ok(_), Times::AtLeast(_))) {
-            self.check_evictions();
-        }
-        if let Err(failure) = verified {
-            panic!("{}", self.failure_message(times, &failure));
+        self.check_filter();
+        match verification::verify(&self.world.journal, &self.expected, self.after, times) {
+            Ok(_) => {}
+            Err(VerificationError::Failed(failure)) => panic!("{}", self.failure_message(times, &failure)),
+            Err(VerificationError::Incomplete(error)) => panic_incomplete(error),
         }
     }
 

@@ -74,6 +74,20 @@ pub(super) fn redact_text(text: &str) -> String {
     redacted
 }
 
+/// The path of the first expected value that the journal hides, so that no entry can have it; `None` if there is none. Names of
+/// headers are in lower case.
+pub(crate) fn find_hidden(path: &str, expected: &Value) -> Option<String> {
+    match expected {
+        Value::Object(object) => object.iter().find_map(|(name, value)| {
+            let path = format!("{path}.{name}");
+            let is_shown = value.is_null() || *value == REDACTED;
+            if is_hidden(&name.to_lowercase()) && !is_shown { Some(path) } else { find_hidden(&path, value) }
+        }),
+        Value::Array(values) => values.iter().find_map(|value| find_hidden(path, value)),
+        _ => None,
+    }
+}
+
 fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }

@@ -29,7 +29,7 @@ fn emulator() -> Emulator {
 #[test]
 fn the_report_counts_what_the_journal_has_forgotten() {
     let emulator = emulator();
-    assert_eq!(emulator.mock.requests().entries().len(), 1);
+    assert_eq!(emulator.mock.requests().entries().len(), 3, "one of each store, and one without a store");
     assert_snapshot!(report(&emulator, ""), @r#"
     {
       "calls": {

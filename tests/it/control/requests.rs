@@ -296,7 +296,7 @@ fn tokens_and_secrets_are_never_shown() {
     let debugged = format!("{:?}", emulator.mock.requests().entries());
     let nearest = verify(
         &emulator,
-        json!({"count": 1, "status": 599, "body": "x", "headers": {"x-yotpo-token": "x", "authorization": "x"}, "query": {"secret": "x"}}),
+        json!({"after": 8, "count": 1, "status": 599, "body": "x", "headers": {"x-yotpo-token": null}, "query": {"secret": null}}),
     );
     let nearest = nearest.to_string();
     for text in [&listed, &debugged, &nearest] {
@@ -545,10 +545,115 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
         (json!({"query": "a=b", "count": 1}), "`query` is `a=b`"),
         (json!({"query": {"limit": 5}, "count": 1}), "`query.limit` is `5`"),
         (json!({"headers": {"Accept": [1]}, "count": 1}), "`headers.Accept` is `[1]`"),
+        (json!({"headers": {"Accept": ["*/*"]}, "count": 0}), "`headers.Accept` is `[\"*/*\"]`"),
+        (json!({"query": {"limit": []}, "count": 0}), "`query.limit` is `[]`"),
+        (json!({"headers": {"X-Yotpo-Token": "t-1"}, "count": 0}), "`headers.X-Yotpo-Token` is `[hidden]`"),
+        (json!({"query": {"access_token": "t-1"}, "count": 0}), "`query.access_token` is `[hidden]`"),
+        (json!({"body": {"secret": "s-1"}, "at_most": 0}), "`body.secret` is `[hidden]`"),
+        (json!({"path": "/a b", "count": 0}), "`path` is `/a b`"),
     ] {
         let response = verify(&emulator, expected.clone());
         assert_eq!(response.status(), 400, "{expected}");
         assert_eq!(response.json()["error"], told, "{expected}");
     }
     assert_eq!(emulator.control("POST", "/requests/verify?store=shop").json(json!({"count": 0})).send().status(), 400);
+}
+
+#[test]
+fn nothing_is_verified_that_the_journal_has_evicted() {
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_entries(2));
+    (0..3).for_each(|_| drop(emulator.get(&customers(""))));
+    assert_snapshot!(verify(&emulator, json!({"operation": "upsertCustomer", "count": 0})), @r#"
+    410
+    {
+      "error":"the journal has evicted requests up to #1, so their number is unknown",
+      "hint":"raise `--journal-entries` and `--journal-bytes`, or send `\"after\":1` to count only later ones"
+    }
+    "#);
+    assert_snapshot!(verify(&emulator, json!({"store": "shop", "at_most": 5})), @r#"
+    410
+    {
+      "error":"the journal has evicted requests up to #1, so their number is unknown",
+      "hint":"raise `--journal-entries` and `--journal-bytes`, or send `\"after\":1` to count only later ones"
+    }
+    "#);
+    for (expected, status) in [
+        (json!({"store": "shop", "count": 3}), 410),
+        (json!({"store": "shop", "at_least": 3}), 410),
+        (json!({"store": "shop", "at_least": 1, "at_most": 9}), 410),
+        (json!({"store": "shop", "at_least": 2}), 200),
+        (json!({"store": "shop", "count": 1}), 409),
+        (json!({"store": "shop", "at_most": 0}), 409),
+        (json!({"store": "other", "count": 0}), 200),
+        (json!({"store": "shop", "after": 1, "count": 2}), 200),
+        (json!({"after": 1, "operation": "upsertCustomer", "count": 0}), 200),
+    ] {
+        assert_eq!(verify(&emulator, expected.clone()).status(), status, "{expected}");
+    }
+    emulator.control("DELETE", "/requests?store=shop").send();
+    assert_eq!(verify(&emulator, json!({"store": "shop", "count": 0})).status(), 200, "a test starts afresh");
+    assert_eq!(verify(&emulator, json!({"count": 0})).status(), 200);
+}
+
+#[test]
+fn a_body_is_not_verified_if_the_journal_has_only_a_part() {
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_body_bytes(40));
+    emulator.upsert(json!({"external_id": "c-1", "first_name": "x".repeat(40)}));
+    emulator.upsert(json!({"external_id": "c-2"}));
+    assert_snapshot!(verify(&emulator, json!({"body": {"customer": {"external_id": "c-3"}}, "count": 0})), @r#"
+    410
+    {
+      "error":"the body of #1 was truncated and cannot be compared",
+      "hint":"raise `--journal-body-bytes`, or leave out `body`"
+    }
+    "#);
+    for (expected, status) in [
+        (json!({"body": {"customer": {"external_id": "c-2"}}, "count": 1}), 410),
+        (json!({"body": {"customer": {"external_id": "c-2"}}, "at_least": 1}), 410),
+        (json!({"body": {"customer": {"external_id": "c-2"}}, "after": 1, "count": 1}), 200),
+        (json!({"body": {"customer": {"external_id": "c-2"}}, "operation": "upsertCustomerEvent", "count": 0}), 200),
+        (json!({"operation": "upsertCustomer", "count": 2}), 200),
+    ] {
+        assert_eq!(verify(&emulator, expected.clone()).status(), status, "{expected}");
+    }
+}
+
+#[test]
+fn a_busy_store_does_not_evict_the_requests_of_another() {
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_entries(2));
+    emulator.get(&customers(""));
+    emulator.get("/nowhere");
+    (0..5).for_each(|_| drop(emulator.get("/core/v3/stores/busy/customers")));
+    assert_eq!(numbers(&list(&emulator, "")), [7, 6, 2, 1]);
+
+    let emulator = Emulator::undeclared_with(|builder| builder.journal_bytes(50_000));
+    emulator.upsert(json!({"external_id": "c-1", "tags": "x".repeat(9000)}));
+    let busy = |_| {
+        let write = json!({"customer": {"external_id": "c-1", "tags": "x".repeat(9000)}});
+        emulator.request("PATCH", "/core/v3/stores/busy/customers").json(write).send();
+    };
+    (0..20).for_each(busy);
+    let kept = numbers(&list(&emulator, ""));
+    assert_eq!((kept[0], kept[kept.len() - 1]), (21, 1), "{kept:?}");
+    assert!((4..=5).contains(&kept.len()), "{kept:?}");
+}
+
+#[test]
+fn one_request_is_read_by_its_number() {
+    let emulator = Emulator::undeclared();
+    emulator.get(&customers(""));
+    let number = emulator.upsert(json!({"external_id": "c-1"})).header("x-yotpo-mock-request").unwrap().to_owned();
+    let one = emulator.control("GET", &format!("/requests/{number}")).send();
+    assert_eq!((one.status(), &one.json()), (200, &list(&emulator, "?after=1").json()["requests"][0]));
+    assert_snapshot!(emulator.control("GET", "/requests/3").send(), @r#"
+    404
+    {
+      "error":"there is no request `3` in the journal",
+      "hint":"`GET /_mock/requests` lists the requests that the journal holds"
+    }
+    "#);
+    assert_eq!(emulator.control("GET", "/requests/last").send().status(), 404);
+    assert_eq!(emulator.control("GET", "/requests/1?store=shop").send().status(), 400);
+    assert_eq!(emulator.control("POST", "/requests/1").send().status(), 405);
+    assert_eq!(emulator.control("GET", "/requests/verify").send().status(), 405);
 }
