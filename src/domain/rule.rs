@@ -80,7 +80,7 @@ rule_book! {
     EMAIL_FORMAT = "customer.email.format", Documented, "must be a well-formed e-mail address";
     EMAIL_LENGTH = "customer.email.length", Documented, "must be at most 255 characters long";
     PHONE_NUMBER_TYPE = "customer.phone_number.type", Documented, "must be a string";
-    PHONE_NUMBER_FORMAT = "customer.phone_number.format", Documented, "must be in E.164 form: `+` and 7 to 15 digits";
+    PHONE_NUMBER_FORMAT = "customer.phone_number.format", Documented, "must be in E.164 form: `+` and 7 to 15 digits, the first not 0";
     FIRST_NAME_TYPE = "customer.first_name.type", Documented, "must be a string";
     FIRST_NAME_LENGTH = "customer.first_name.length", Documented, "must be at most 255 characters long";
     LAST_NAME_TYPE = "customer.last_name.type", Documented, "must be a string";
@@ -109,7 +109,7 @@ rule_book! {
     ADDRESS_COUNTRY_CODE_TYPE = "customer.address.country_code.type", Observed, "must be a string";
     ADDRESS_COUNTRY_CODE_CODE = "customer.address.country_code.code", Observed, "must be an ISO 3166-1 alpha-2 code in upper case";
     ADDRESS_PHONE_NUMBER_TYPE = "customer.address.phone_number.type", Observed, "must be a string";
-    ADDRESS_PHONE_NUMBER_FORMAT = "customer.address.phone_number.format", Observed, "must be in E.164 form: `+` and 7 to 15 digits";
+    ADDRESS_PHONE_NUMBER_FORMAT = "customer.address.phone_number.format", Observed, "must be in E.164 form: `+` and 7 to 15 digits, the first not 0";
     ACCEPTS_SMS_TYPE = "customer.accepts_sms_marketing.type", Documented, "must be true or false";
     ACCEPTS_EMAIL_TYPE = "customer.accepts_email_marketing.type", Documented, "must be true or false";
     CUSTOM_PROPERTIES_TYPE = "customer.custom_properties.type", Documented, "must be an object";

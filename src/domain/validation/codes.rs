@@ -21,11 +21,12 @@ pub fn is_account_status(text: &str) -> bool {
     ["enabled", "disabled", "invited", "declined"].contains(&text)
 }
 
-/// Whether a text has the form of an E.164 number: `+` and 7 to 15 digits. No numbering plan is checked, since test data use
-/// fictional numbers.
+/// Whether a text has the form of an E.164 number: `+` and 7 to 15 digits, of which the first is not 0, since no country code
+/// begins with 0. No numbering plan is checked, since test data use fictional numbers.
 pub fn is_e164(text: &str) -> bool {
-    text.strip_prefix('+')
-        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 pub fn is_language(text: &str) -> bool {
@@ -56,8 +57,17 @@ mod tests {
         for good in ["+1234567", "+123456789012345"] {
             assert!(is_e164(good), "{good}");
         }
-        for bad in ["+123456", "+1234567890123456", "1234567", "+12345 67", "+", "", "+１２３４５６７", "++1234567"]
-        {
+        for bad in [
+            "+0123456",
+            "+123456",
+            "+1234567890123456",
+            "1234567",
+            "+12345 67",
+            "+",
+            "",
+            "+１２３４５６７",
+            "++1234567",
+        ] {
             assert!(!is_e164(bad), "{bad}");
         }
     }
