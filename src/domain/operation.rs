@@ -39,17 +39,17 @@ impl Operation {
         }
     }
 
-    /// The methods, the documented one first, except `HEAD`, which is handled as `GET`.
+    /// The methods, the documented one first. `HEAD` is handled as `GET`.
     pub(crate) fn methods(self) -> &'static [&'static str] {
         match self {
             Operation::CreateAccessToken | Operation::CreateOauthToken => &["POST"],
-            Operation::RetrieveCustomers => &["GET"],
+            Operation::RetrieveCustomers => &["GET", "HEAD"],
             Operation::UpsertCustomer => &["PATCH"],
             Operation::UpsertCustomerEvent => &["PATCH", "POST"],
         }
     }
 
-    /// The path, in which `{store_id}` stands for any store.
+    /// The path, with the placeholder `{store_id}` for any store.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Operation::CreateAccessToken => "/core/v3/stores/{store_id}/access_tokens",
@@ -61,8 +61,6 @@ impl Operation {
 
     /// Whether a request with a method and a percent-encoded path can be this operation.
     pub(crate) fn accepts(self, method: Option<&str>, path: Option<&str>) -> bool {
-        let is_method =
-            |method: &str| self.methods().contains(&method) || method == "HEAD" && self.methods().contains(&"GET");
         let is_path = |path: &str| {
             let (mut found, mut expected) = (path.split('/'), self.path().split('/'));
             let is_equal = expected.by_ref().all(|expected| {
@@ -73,7 +71,7 @@ impl Operation {
             });
             is_equal && found.next().is_none()
         };
-        method.is_none_or(is_method) && path.is_none_or(is_path)
+        method.is_none_or(|method| self.methods().contains(&method)) && path.is_none_or(is_path)
     }
 
     /// Whether the request must carry an access token.

@@ -38,7 +38,7 @@ pub enum Rejection {
     UnknownPath,
     MethodNotAllowed {
         /// The methods of the path, as in the header `Allow`.
-        allowed: &'static str,
+        allowed: String,
         /// The method of the request.
         method: String,
     },

@@ -80,7 +80,7 @@ impl Response {
         let ids: Vec<_> = response.rules.iter().map(|rule| rule.id).collect();
         response.set_text(RULE, &ids.join(", "));
         match rejection {
-            Rejection::MethodNotAllowed { allowed, .. } => response.set(ALLOW, HeaderValue::from_static(allowed)),
+            Rejection::MethodNotAllowed { allowed, .. } => response.set_text(ALLOW, allowed),
             Rejection::TooManyRequests { retry_after_seconds } => {
                 response.set(RETRY_AFTER, (*retry_after_seconds).into());
             }

@@ -33,14 +33,16 @@ impl Route {
         let segments: [Option<Cow<'_, str>>; MAX_SEGMENTS] = array::from_fn(|_| segments.next());
         let is_utf8 = !path.contains('%') || percent_decode_str(path).decode_utf8().is_ok();
         let (store, operation) = match segments.each_ref().map(Option::as_deref) {
-            [Some("oauth"), Some("token"), None, ..] => (None, create_oauth_token(method)),
+            [Some("oauth"), Some("token"), None, ..] => (None, by_method(&[Operation::CreateOauthToken], method)),
             [Some(api @ ("core" | "messaging")), Some("v3"), Some("stores"), Some(store), rest @ ..]
                 if !store.is_empty() =>
             {
                 let operation = match (api, rest) {
-                    ("core", [Some("customers"), None]) => customers(method),
-                    ("core", [Some("customer_events"), None]) => customer_events(method),
-                    ("core", [Some("access_tokens"), None]) => access_tokens(method),
+                    ("core", [Some("customers"), None]) => {
+                        by_method(&[Operation::RetrieveCustomers, Operation::UpsertCustomer], method)
+                    }
+                    ("core", [Some("customer_events"), None]) => by_method(&[Operation::UpsertCustomerEvent], method),
+                    ("core", [Some("access_tokens"), None]) => by_method(&[Operation::CreateAccessToken], method),
                     (_, [Some(resource), _]) if NOT_EMULATED.contains(&resource) => {
                         Err(Rejection::NotEmulated { resource: resource.to_owned() })
                     }
@@ -62,37 +64,13 @@ pub(super) fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
-fn customers(method: &Method) -> Result<Operation, Rejection> {
-    match *method {
-        Method::GET | Method::HEAD => Ok(Operation::RetrieveCustomers),
-        Method::PATCH => Ok(Operation::UpsertCustomer),
-        _ => Err(not_allowed("GET, HEAD, PATCH", method)),
-    }
-}
-
-fn customer_events(method: &Method) -> Result<Operation, Rejection> {
-    match *method {
-        Method::PATCH | Method::POST => Ok(Operation::UpsertCustomerEvent),
-        _ => Err(not_allowed("PATCH, POST", method)),
-    }
-}
-
-fn access_tokens(method: &Method) -> Result<Operation, Rejection> {
-    match *method {
-        Method::POST => Ok(Operation::CreateAccessToken),
-        _ => Err(not_allowed("POST", method)),
-    }
-}
-
-fn create_oauth_token(method: &Method) -> Result<Operation, Rejection> {
-    match *method {
-        Method::POST => Ok(Operation::CreateOauthToken),
-        _ => Err(not_allowed("POST", method)),
-    }
-}
-
-fn not_allowed(allowed: &'static str, method: &Method) -> Rejection {
-    Rejection::MethodNotAllowed { allowed, method: method.to_string() }
+/// The operation of a path, of which each has its own methods.
+fn by_method(operations: &[Operation], method: &Method) -> Result<Operation, Rejection> {
+    let accepts_method = |operation: &&Operation| operation.accepts(Some(method.as_str()), None);
+    operations.iter().find(accepts_method).copied().ok_or_else(|| {
+        let methods: Vec<_> = operations.iter().flat_map(|operation| operation.methods()).copied().collect();
+        Rejection::MethodNotAllowed { allowed: methods.join(", "), method: method.to_string() }
+    })
 }
 
 /// Whether a path belongs to the control API.
