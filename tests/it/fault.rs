@@ -47,29 +47,6 @@ fn after_commit_with_expire_token_and_a_status_also_handles_the_request_first() 
 }
 
 #[test]
-fn a_delay_after_the_commit_delays_the_response_only() {
-    let emulator = Emulator::new();
-    emulator.fault(json!({"delay_ms": 600_000, "after_commit": true, "times": 1}));
-    std::thread::scope(|scope| {
-        let request = scope.spawn(|| {
-            let mut connection = crate::support::Connection::open(emulator.address());
-            let body = json!({"customer": {"external_id": "c-1"}}).to_string();
-            let token = emulator.mock.store("shop").access_token();
-            connection.send(format!(
-                "PATCH {} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: {token}\r\nContent-Length: {}\r\n\r\n{body}",
-                customers(""),
-                body.len()
-            ));
-            while emulator.mock.store("shop").customers().is_empty() {
-                std::thread::yield_now();
-            }
-            assert!(!connection.has_response());
-        });
-        request.join().expect("the customer is there before the response");
-    });
-}
-
-#[test]
 fn a_header_of_a_fault_replaces_the_emulators() {
     let emulator = Emulator::new();
     let headers = json!({
@@ -77,14 +54,13 @@ fn a_header_of_a_fault_replaces_the_emulators() {
     });
     emulator.fault(json!({"headers": headers}));
     let response = emulator.get(&customers(""));
+    let values = |response: &Response, name: &str| {
+        let values = response.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value);
+        format!("{name}: {}", values.collect::<Vec<_>>().join(" and "))
+    };
     let names =
         ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "x-yotpo-mock-request", "content-type", "date"];
-    let sent = names.map(|name| {
-        let values: Vec<_> =
-            response.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value).collect();
-        format!("{name}: {}", values.join(" and "))
-    });
-    assert_snapshot!(sent.join("\n"), @r#"
+    assert_snapshot!(names.map(|name| values(&response, name)).join("\n"), @r#"
     ratelimit-limit: 5
     ratelimit-remaining: 0
     ratelimit-reset: 1
@@ -92,6 +68,9 @@ fn a_header_of_a_fault_replaces_the_emulators() {
     content-type: text/plain
     date: today
     "#);
+    emulator.mock.clear_faults();
+    emulator.fault(json!({"status": 429, "headers": {"Retry-After": 7}}));
+    assert_eq!(values(&emulator.get(&customers("")), "retry-after"), "retry-after: 7");
 }
 
 #[test]

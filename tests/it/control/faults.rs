@@ -197,15 +197,6 @@ fn a_token_is_dead_from_the_fault_on() {
 }
 
 #[test]
-fn a_request_can_be_processed_before_its_token_expires() {
-    let emulator = Emulator::new();
-    emulator.fault(json!({"expire_token": true, "after_commit": true, "status": 503, "times": 1}));
-    assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).status(), 503);
-    assert_eq!(emulator.get(&customers("")).rule(), Some("token.expired"));
-    assert_eq!(emulator.mock.store("shop").customers().len(), 1);
-}
-
-#[test]
 fn a_write_can_be_committed_before_its_response_is_delayed() {
     for effect in [json!({}), json!({"status": 503}), json!({"connection": "reset"})] {
         let emulator = Emulator::undeclared();
@@ -217,22 +208,6 @@ fn a_write_can_be_committed_before_its_response_is_delayed() {
         while emulator.get(&customers("")).identifiers() != ["c-1"] {}
         assert!(!connection.has_response(), "{effect}");
     }
-}
-
-#[test]
-fn the_headers_of_a_fault_replace_those_of_the_mock() {
-    let emulator = Emulator::undeclared();
-    emulator.fault(
-        json!({"status": 429, "headers": {"RateLimit-Remaining": 0, "Retry-After": 7, "X-Yotpo-Mock-Request": "x"}}),
-    );
-    let response = emulator.request("GET", &customers("")).nonconforming().send();
-    let values = |name: &str| -> Vec<&str> {
-        let named = response.headers.iter().filter(|(other, _)| other == name);
-        named.map(|(_, value)| value.as_str()).collect()
-    };
-    assert_eq!(values("ratelimit-remaining"), ["0"]);
-    assert_eq!(values("retry-after"), ["7"]);
-    assert_eq!(values("x-yotpo-mock-request"), ["x"]);
 }
 
 #[test]
