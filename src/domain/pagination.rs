@@ -96,7 +96,7 @@ impl PageRequest {
         let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {
             None => Some(parameters.first_page(diagnostics)),
-            // As Yotpo does: its guidelines say that page_info is null in the first request (documented).
+            // As Yotpo does: its guidelines set page_info to null in the first request (documented).
             Some("" | "null") => {
                 diagnostics.note(Note::CursorEmpty);
                 Some(parameters.first_page(diagnostics))

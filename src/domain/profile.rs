@@ -86,12 +86,12 @@ const IS_RENDERED: &str = "a profile holds what was rendered from a customer";
 
 /// Renders a customer as JSON; also returns where the optional parts begin.
 fn render(customer: &Customer) -> (Box<str>, [u32; 3]) {
-    let mut json = to_json(customer);
+    let mut json = serialize(customer);
     json.pop();
     let optional = [
-        ("custom_properties", to_json(&customer.custom_properties)),
-        ("loyalty", to_json(&customer.loyalty)),
-        ("yotpo_ugc", to_json(&customer.yotpo_ugc)),
+        ("custom_properties", serialize(&customer.custom_properties)),
+        ("loyalty", serialize(&customer.loyalty)),
+        ("yotpo_ugc", serialize(&customer.yotpo_ugc)),
     ];
     let parts = optional.map(|(name, value)| {
         let begin = json.len().try_into().expect("a customer is smaller than 4 GiB");
@@ -103,7 +103,7 @@ fn render(customer: &Customer) -> (Box<str>, [u32; 3]) {
     (Box::from(json.as_str()), parts)
 }
 
-fn to_json(value: &impl serde::Serialize) -> String {
+fn serialize(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("a customer holds only texts, booleans and JSON values")
 }
 

@@ -129,6 +129,10 @@ impl Mistakes {
         }
     }
 
+    pub fn add(&mut self, mistake: Mistake) {
+        self.keep::<()>(Err(mistake.into()));
+    }
+
     pub fn is_full(&self) -> bool {
         self.0.len() >= MAX_MISTAKES
     }

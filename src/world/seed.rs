@@ -192,7 +192,7 @@ pub fn load(
             Ok(value) => loader.add_value(value, &read_options),
             // Nothing can be read after text that is not JSON.
             Err(mistake) => {
-                loader.mistakes.keep::<()>(Err(mistake.into()));
+                loader.mistakes.add(mistake);
                 break;
             }
         }
@@ -247,9 +247,7 @@ impl<'a> Loader<'a, '_> {
                 };
                 self.add_store("", store, options);
             }
-            _ => {
-                self.mistakes.keep::<()>(Err(Mistake::WrongKeys.into()));
-            }
+            _ => self.mistakes.add(Mistake::WrongKeys),
         }
     }
 
@@ -262,8 +260,7 @@ impl<'a> Loader<'a, '_> {
         let id = store.id;
         if id.is_empty() {
             let path = if prefix.is_empty() { "store".to_owned() } else { format!("{prefix}id") };
-            self.mistakes.keep::<()>(Err(Mistake::EmptyId { path }.into()));
-            return;
+            return self.mistakes.add(Mistake::EmptyId { path });
         }
         let state = self.stores.entry(id.clone()).or_default();
         let last_before = state.last_customer();

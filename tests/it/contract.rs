@@ -200,7 +200,7 @@ fn with(body: &Value, place: &[String], value: &Value) -> Value {
 
 fn without(body: &Value, place: &[String], name: &str) -> Value {
     let mut object = place.iter().fold(body, |value, name| &value[name]).clone();
-    object.as_object_mut().expect("what is required stands in an object").remove(name);
+    object.as_object_mut().expect("only an object has required properties").remove(name);
     with(body, place, &object)
 }
 

@@ -15,7 +15,7 @@ pub fn rust_files(below: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Names that must not be in the code of each layer; an empty one stands for all. Comments may have them.
+/// Names that must not be in the code of each layer; an empty layer means all. Comments may have them.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "domain",

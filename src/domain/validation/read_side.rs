@@ -173,7 +173,7 @@ fn unknown_keys(
         .collect()
 }
 
-/// The name that a misspelt key most likely stands for.
+/// The name most similar to a misspelt key, if one is similar enough.
 fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let similar =
         known.map(|name| (strsim::jaro_winkler(key, name), name)).filter(|(similarity, _)| *similarity > 0.85);

@@ -257,7 +257,7 @@ fn check_lookups(letter: char, client: &mut Client, customers: &[Value]) {
     }
 }
 
-/// The last customer list with a check of what must hold after any write.
+/// Checks what must hold for all customers after a write. `seen` has which fields of each customer were set before.
 fn check_after(write: &Write, customers: &[Value], seen: &mut BTreeMap<String, Vec<bool>>) {
     let ids: Vec<_> = customers.iter().filter_map(|customer| customer["external_id"].as_str()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an external id has two profiles");

@@ -204,7 +204,6 @@ fn check<S: Strategy>(strategy: S, property: impl Fn(&mut [Subject; 2], S::Value
     let subjects = std::cell::RefCell::new([Subject::new(), Subject::new()]);
     let mut runner = proptest::test_runner::TestRunner::new(config(CASES));
     let result = runner.run(&strategy, |value| {
-        // A failed case leaves a request's response unread on its connection.
         let mut subjects = subjects.borrow_mut();
         for subject in subjects.iter_mut() {
             subject.clear();
