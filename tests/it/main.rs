@@ -11,10 +11,11 @@ mod customer;
 mod embedded;
 mod event;
 mod fault;
-mod hard_times;
 mod identity;
+mod malformed_request;
 mod mock;
 mod openapi;
+mod overload;
 mod pagination;
 #[cfg(feature = "cli")]
 mod process;
