@@ -316,7 +316,7 @@ impl YotpoMock {
     /// assert_eq!(yotpo.snapshot().to_json(), before.to_json());
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.inner.world.state())
+        Snapshot::new(self.inner.world.state())
     }
 
     /// Returns to a snapshot, its time included. Cursors from before, and tokens issued since the snapshot, are no longer valid.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { Mock } from './mock.js'
 
-/** Stands for your own code: saves customers, retries once, and replaces an expired token. */
+/** Represents your own code: saves customers, retries once, and replaces an expired token. */
 class Integration {
   constructor(url, store, secret) {
     this.url = `${url}/core/v3/stores/${store}`

@@ -5,7 +5,7 @@ import requests
 
 
 class Integration:
-    """Stands for your own code: saves customers, retries once, and replaces an expired token."""
+    """Represents your own code: saves customers, retries once, and replaces an expired token."""
 
     def __init__(self, url, store, secret):
         self.url, self.secret, self.token = f"{url}/core/v3/stores/{store}", secret, None

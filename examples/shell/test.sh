@@ -2,7 +2,7 @@
 # A small integration and its tests against yotpo-mock.
 source "$(dirname "$0")/mock.sh"
 
-# Stands for your own code: saves customers, retries twice, and replaces an expired token.
+# Represents your own code: saves customers, retries twice, and replaces an expired token.
 TOKEN=
 
 save() {

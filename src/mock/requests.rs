@@ -159,7 +159,7 @@ impl Requests {
     }
 
     /// Requests that a [rule](crate::rule) rejected, by the rule's id.
-    pub fn refused_by(self, rule: &str) -> Requests {
+    pub fn rejected_by(self, rule: &str) -> Requests {
         self.with("rule", rule)
     }
 

@@ -31,7 +31,7 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(state: State) -> Snapshot {
+    pub(super) fn new(state: State) -> Snapshot {
         Snapshot { state }
     }
 

@@ -225,7 +225,7 @@ impl Store {
     /// assert!(store.customers().is_empty());
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.inner.world.state().of_store(&self.id))
+        Snapshot::new(self.inner.world.state().of_store(&self.id))
     }
 
     /// Returns this store, and no other, to a snapshot of it or of all stores. Cursors from before, and tokens issued since the

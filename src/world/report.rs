@@ -53,7 +53,7 @@ pub struct Report {
     unmatched: BTreeMap<(Box<str>, Box<str>, u16), u64>,
     /// Requests with paths beyond [`MAX_PATHS`].
     unmatched_more: u64,
-    refusals: BTreeMap<&'static str, u64>,
+    rejections: BTreeMap<&'static str, u64>,
     notes: BTreeMap<Note, u64>,
     server_errors: u64,
     malformed_requests: u64,
@@ -136,7 +136,7 @@ impl Report {
             None => self.count_unmatched((entry.path().into(), entry.method().into(), entry.status), 1),
         }
         for rule in &entry.rules {
-            *self.refusals.entry(rule.id).or_default() += 1;
+            *self.rejections.entry(rule.id).or_default() += 1;
         }
         for note in &entry.notes {
             *self.notes.entry(*note).or_default() += 1;
@@ -167,7 +167,7 @@ impl Report {
         }
         self.requests += other.requests;
         add_all(&mut self.calls, &other.calls);
-        add_all(&mut self.refusals, &other.refusals);
+        add_all(&mut self.rejections, &other.rejections);
         add_all(&mut self.notes, &other.notes);
         for (key, count) in &other.unmatched {
             self.count_unmatched(key.clone(), *count);
@@ -202,8 +202,8 @@ impl Report {
     }
 
     /// How often a [rule] rejected a request, by the rule's id.
-    pub fn refusals(&self, rule: &str) -> u64 {
-        self.refusals.get(rule).copied().unwrap_or(0)
+    pub fn rejections(&self, rule: &str) -> u64 {
+        self.rejections.get(rule).copied().unwrap_or(0)
     }
 
     /// The notes that applied to requests, and how often.
@@ -264,7 +264,7 @@ impl Report {
             "never_called": self.never_called().into_iter().map(Operation::as_str).collect::<Vec<_>>(),
             "unmatched": unmatched.collect::<Vec<_>>(),
             "unmatched_more": self.unmatched_more,
-            "refusals": self.refusals,
+            "rejections": self.rejections,
             "notes": notes.collect::<Map<_, _>>(),
             "server_errors": self.server_errors,
             "malformed_requests": self.malformed_requests,
@@ -274,7 +274,7 @@ impl Report {
     }
 }
 
-/// A summary for the end of a test run: calls, refusals, notes and unmatched requests, a line each.
+/// A summary for the end of a test run: calls, rejections, notes and unmatched requests, a line each.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (injected, server_errors) = (self.injected, pluralize(self.server_errors, "server error"));
@@ -283,7 +283,7 @@ impl fmt::Display for Report {
         for ((operation, status), count) in &self.calls {
             write!(f, "\n  {} answered {status}: {count}", operation.as_str())?;
         }
-        for (rule, count) in &self.refusals {
+        for (rule, count) in &self.rejections {
             write!(f, "\n  rejected by {rule}: {count}")?;
         }
         for (note, count) in &self.notes {

@@ -48,7 +48,7 @@ fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
 }
 
 #[test]
-fn an_oauth_call_without_the_right_grant_type_or_client_id_is_refused() {
+fn an_oauth_call_without_the_right_grant_type_or_client_id_is_rejected() {
     let emulator = declared();
     let send = |body| emulator.anonymous("POST", "/oauth/token").json(body).send();
     assert_snapshot!(send(json!({"client_secret": "s3cret"})), @r#"
@@ -100,7 +100,7 @@ fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
 }
 
 #[test]
-fn a_call_without_a_token_is_refused() {
+fn a_call_without_a_token_is_rejected() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.anonymous("GET", &customers("")).send(), @r#"
     401
@@ -127,7 +127,7 @@ fn a_call_without_a_token_is_refused() {
 }
 
 #[test]
-fn an_unknown_token_is_refused_where_a_store_is_declared() {
+fn an_unknown_token_is_rejected_where_a_store_is_declared() {
     assert_snapshot!(declared().get_with_token("made-up"), @r#"
     401
     x-yotpo-mock-rule: token.unknown
@@ -160,7 +160,7 @@ fn a_new_token_revokes_none() {
 }
 
 #[test]
-fn a_token_of_another_store_is_refused() {
+fn a_token_of_another_store_is_rejected() {
     let emulator = declared();
     assert_snapshot!(emulator.get_with_token(&issued(&emulator, "other", "0ther")), @r#"
     401
@@ -261,7 +261,7 @@ fn an_unknown_store_is_unknown_whatever_the_body_says() {
 }
 
 #[test]
-fn a_form_that_is_not_utf_8_is_refused() {
+fn a_form_that_is_not_utf_8_is_rejected() {
     let emulator = Emulator::undeclared();
     let form = "client_id=%FF&client_secret=x&grant_type=client_credentials";
     assert_snapshot!(emulator.anonymous("POST", "/oauth/token").body("application/x-www-form-urlencoded", form).send(), @r#"

@@ -21,10 +21,10 @@ fn output(mut command: Command) -> Output {
 
 /// Exit code and stderr of a start that is to fail.
 fn failure(arguments: &[&str]) -> String {
-    told(&output(yotpo_mock(arguments)))
+    describe(&output(yotpo_mock(arguments)))
 }
 
-fn told(output: &Output) -> String {
+fn describe(output: &Output) -> String {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "stdout is for the address alone");
     format!("{:?}\n{}", output.status.code(), String::from_utf8_lossy(&output.stderr))
 }
@@ -74,8 +74,8 @@ fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
 fn a_taken_port_is_told_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let told = failure(&["--port", &port]).replace(&port, "PORT");
-    assert_snapshot!(told, @"
+    let message = failure(&["--port", &port]).replace(&port, "PORT");
+    assert_snapshot!(message, @"
     Some(1)
     error: cannot listen on `127.0.0.1:PORT`: address already in use
     hint: `--port 0` takes any free port and prints it
@@ -304,10 +304,12 @@ fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
     beside_a_variable.env("YOTPO_MOCK_PORT", "abc");
     assert_eq!(output(beside_a_variable).status.code(), Some(0), "the variables are those of `serve`");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let told = failure(&["wait", "--url", &format!("http://127.0.0.1:{free}"), "--timeout", "50ms"]);
+    let message = failure(&["wait", "--url", &format!("http://127.0.0.1:{free}"), "--timeout", "50ms"]);
     assert!(
-        told.starts_with("Some(1)\nerror: ") && told.contains("is not ready after 50ms") && told.contains("\nhint: "),
-        "{told}"
+        message.starts_with("Some(1)\nerror: ")
+            && message.contains("is not ready after 50ms")
+            && message.contains("\nhint: "),
+        "{message}"
     );
 }
 
@@ -359,23 +361,23 @@ fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
     let idle = TcpStream::connect(process.address()).unwrap();
     // The stuck request is under way once a later one was answered.
     process.get("/core/v3/stores/shop/customers");
-    let asked = Instant::now();
+    let signalled = Instant::now();
     let (code, _, _) = process.stop("TERM");
     assert_eq!(code, Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(10), "it did not wait for the minute that a body may take");
+    assert!(signalled.elapsed() < Duration::from_secs(10), "it did not wait for the minute that a body may take");
     drop((stuck, idle));
 }
 
 #[test]
 fn a_wrong_store_is_told_without_its_secret() {
     for wrong in ["hush-hush", ":hush-hush", "shop:hush-hush\nshop:another"] {
-        let told = failure(&["--store", wrong]);
-        assert!(told.starts_with("Some(2)\nerror: ") && !told.contains("hush"), "{told}");
+        let message = failure(&["--store", wrong]);
+        assert!(message.starts_with("Some(2)\nerror: ") && !message.contains("hush"), "{message}");
     }
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_blocks_nothing() {
     let process = Process::with(&["--verbose"]);
     let store = "s".repeat(400);
     for _ in 0..500 {

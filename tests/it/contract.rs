@@ -1,5 +1,5 @@
 //! The contract against the code, both ways: each constraint of a request schema in `openapi/customers.yaml` is violated, as
-//! little as can be, and must be refused with exactly the rule that stands beside it; its valid neighbour must pass.
+//! little as can be, and must be rejected with exactly the rule listed for it; its valid neighbour must pass.
 
 use std::collections::BTreeSet;
 
@@ -24,16 +24,16 @@ const KEYWORDS: [&str; 11] = [
     "propertyNames",
 ];
 
-/// Stands in a body where a value is put in as text, so that numbers beyond 64 bits can be sent.
+/// A placeholder in a body, replaced by a value as text, so that numbers beyond 64 bits can be sent.
 const MARK: &str = "put it here";
 
-/// A value as JSON text, and the rules that must refuse it.
+/// A value as JSON text, and the rules that must reject it.
 struct Violation {
     json: String,
     rules: String,
 }
 
-/// One keyword of one schema, and where a value stands that it constrains.
+/// One keyword of one schema, and the location of the value that it constrains.
 struct Constraint {
     place: Vec<String>,
     schema: Value,
@@ -222,13 +222,13 @@ impl Trial {
         Trial { emulator, token, tried: 0 }
     }
 
-    /// Everything that a refused request must leave as it is.
+    /// Everything that a rejected request must leave as it is.
     fn state(&self) -> (Vec<u8>, String) {
         let page = self.emulator.anonymous("GET", &customers("?include_custom_properties=true&expand=loyalty,reviews"));
         (page.token(&self.token).send().body, crate::event::all_events(&self.emulator))
     }
 
-    fn refused(&mut self, operation: &Value, violation: &Violation, what: &str, send: impl Fn(&Trial) -> Response) {
+    fn rejected(&mut self, operation: &Value, violation: &Violation, what: &str, send: impl Fn(&Trial) -> Response) {
         self.tried += 1;
         let before = self.state();
         let response = send(self);
@@ -237,9 +237,9 @@ impl Trial {
             let rules = CUSTOMERS.resolve(response)["x-rule"].as_array();
             violation.rules.split(", ").all(|id| rules.is_some_and(|rules| rules.contains(&json!(id))))
         });
-        let (status, _) = documented.unwrap_or_else(|| panic!("{} stands in no response: {what}", violation.rules));
+        let (status, _) = documented.unwrap_or_else(|| panic!("{} is in no response: {what}", violation.rules));
         assert_eq!(response.status().to_string(), *status, "{what}");
-        assert!(self.state() == before, "{what} was refused and left something behind");
+        assert!(self.state() == before, "{what} was rejected and left something behind");
     }
 
     fn body(&mut self, path: &str, method: &str, operation: &Value, media: &str, schema: &Value) {
@@ -267,19 +267,21 @@ impl Trial {
                         json: without(&smallest, &constraint.place, name).to_string(),
                         rules: ids(rules.get(name).unwrap_or(rules)),
                     };
-                    self.refused(operation, &violation, &place, |trial| send(trial, violation.json.clone()));
+                    self.rejected(operation, &violation, &place, |trial| send(trial, violation.json.clone()));
                 }
             } else {
                 for violation in violations(constraint) {
                     let body = at(&violation.json);
-                    self.refused(operation, &violation, &format!("{place}: {body}"), |trial| send(trial, body.clone()));
+                    self.rejected(operation, &violation, &format!("{place}: {body}"), |trial| {
+                        send(trial, body.clone())
+                    });
                 }
                 for neighbour in neighbours(constraint) {
-                    // An object that must be there stands in the smallest body already, with what it needs.
+                    // The smallest body already has every required object, with its required members.
                     let is_there = constraint.schema["type"] == "object";
                     let body = if is_there { smallest.to_string() } else { at(&neighbour) };
                     let response = send(self, body.clone());
-                    assert_eq!(response.status(), 200, "{place}: the valid neighbour {body} is refused\n{response}");
+                    assert_eq!(response.status(), 200, "{place}: the valid neighbour {body} is rejected\n{response}");
                 }
             }
         }
@@ -300,7 +302,7 @@ impl Trial {
             // Everything in a query is text, which is the only type that can be wrong there.
             let is_text = |violation: &Violation| constraint.keyword != "type" || violation.json.starts_with('"');
             for violation in violations(constraint).into_iter().filter(is_text) {
-                self.refused(operation, &violation, &place, |trial| send(trial, &violation.json));
+                self.rejected(operation, &violation, &place, |trial| send(trial, &violation.json));
             }
             for neighbour in neighbours(constraint) {
                 let neighbour = match name {
@@ -312,7 +314,7 @@ impl Trial {
                     _ => neighbour,
                 };
                 let response = send(self, &neighbour);
-                assert_eq!(response.status(), 200, "{place}: the valid neighbour {neighbour} is refused\n{response}");
+                assert_eq!(response.status(), 200, "{place}: the valid neighbour {neighbour} is rejected\n{response}");
             }
         }
     }
@@ -350,7 +352,7 @@ fn bodies(operation: &'static Value) -> impl Iterator<Item = (&'static String, &
 }
 
 #[test]
-fn each_constraint_of_a_request_schema_is_refused_by_its_rule_and_its_valid_neighbour_passes() {
+fn each_constraint_of_a_request_schema_is_rejected_by_its_rule_and_its_valid_neighbour_passes() {
     let mut trial = Trial::new();
     for (path, method, operation) in operations() {
         let path = path.replace("{store_id}", "shop");

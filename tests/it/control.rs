@@ -1,4 +1,4 @@
-//! Our own surface: what a test can ask of the emulator, and what it is told where it asks for something impossible.
+//! The control API, one file per resource.
 
 mod access;
 mod ca;
@@ -38,7 +38,7 @@ fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
 }
 
 #[test]
-fn unknown_parameters_and_keys_are_refused_by_name() {
+fn unknown_parameters_and_keys_are_rejected_by_name() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.control("POST", "/reset?stoer=shop").send(), @r#"
     400

@@ -20,7 +20,7 @@ const UPDATE: &str = "UPDATE_COVERAGE";
 
 /// The test that violates each constraint of each request schema.
 const GENERATED: &str =
-    "contract::each_constraint_of_a_request_schema_is_refused_by_its_rule_and_its_valid_neighbour_passes";
+    "contract::each_constraint_of_a_request_schema_is_rejected_by_its_rule_and_its_valid_neighbour_passes";
 
 /// The behaviour of Yotpo that is not an error: id, description, evidence and the test that proves it.
 #[rustfmt::skip]
@@ -35,7 +35,7 @@ const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("token.declared", "once a store is declared with a secret, only declared stores exist and only issued tokens are valid", Assumed, "access_token::a_seed_that_gives_a_secret_declares_its_store"),
     ("token.unique", "two stores never share a token, and runs repeat the same tokens", Assumed, "access_token::tokens_repeat_from_run_to_run_and_no_two_stores_share_one"),
     ("error.envelope", "every error is `{\"errors\":[{\"message\":…}]}`, with one entry per broken rule, all at once", Observed, "validation::all_broken_rules_are_told_at_once"),
-    ("error.path", "each entry contains the path of its field", Assumed, "validation::each_field_refuses_what_its_rules_forbid"),
+    ("error.path", "each entry contains the path of its field", Assumed, "validation::each_field_rejects_what_its_rules_forbid"),
     ("error.order", "the checks have a fixed order: 404, 405, 501, 401, 429, 415, 413, 400", Assumed, "rejection::the_questions_come_in_their_order"),
     ("error.head", "HEAD is handled as GET", Assumed, "pagination::head_goes_where_get_goes"),
     ("error.not_emulated", "a resource of Yotpo that is not emulated returns 501 with an explanation, for any method and any path below it", Assumed, "rejection::a_vendor_resource_that_is_not_emulated_is_501_and_says_so"),
@@ -58,7 +58,7 @@ const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("upsert.empty", "free text may be an empty string", Observed, "customer::an_empty_string_is_stored_in_free_text"),
     ("upsert.merge", "address and custom_properties are merged key by key, tags are replaced", Assumed, "customer::address_and_custom_properties_are_merged_key_by_key_and_tags_are_replaced"),
     ("upsert.deprecated", "phone_number and custom_properties are accepted although Yotpo deprecates them", Observed, "customer::deprecated_fields_are_taken_and_noted"),
-    ("upsert.enforced", "enforced deprecations drop them and reject no request", Assumed, "customer::enforced_deprecations_drop_fields_and_refuse_none"),
+    ("upsert.enforced", "enforced deprecations drop them and reject no request", Assumed, "customer::enforced_deprecations_drop_fields_and_reject_none"),
     ("upsert.delay", "an accepted write is visible to reads after its delay", Documented, "visibility::an_accepted_write_shows_once_its_delay_is_over"),
     ("upsert.until_then", "until then, reads return the profile as it was, and its old e-mail address finds it", Assumed, "visibility::an_updated_profile_stays_readable_as_it_was_and_findable_by_its_old_email"),
     ("upsert.order", "writes apply in the order of their acceptance, and merges see exactly the applied ones", Assumed, "visibility::merges_see_the_applied_writes_in_their_order_of_acceptance"),
@@ -71,7 +71,7 @@ const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("cursor.memory", "a cursor includes filters, limit, include and expand; the limit may change between pages", Observed, "pagination::a_cursor_remembers_filters_limit_include_and_expand"),
     ("cursor.wins", "include_custom_properties and expand are accepted with page_info, and the cursor takes precedence", Observed, "pagination::other_parameters_beside_a_cursor_are_tolerated_and_noted"),
     ("retrieve.nothing", "a search without results returns an empty list or, if configured, an error", Observed, "pagination::nothing_found_is_an_empty_list_or_an_error"),
-    ("retrieve.stable", "paging neither repeats nor skips customers that exist all the time", Assumed, "pagination::paging_neither_repeats_nor_skips_whoever_was_there_all_along"),
+    ("retrieve.stable", "paging neither repeats nor skips customers that exist all the time", Assumed, "pagination::paging_neither_repeats_nor_skips_customers_that_exist_throughout"),
     ("retrieve.order", "customers are returned in the order of their creation", Assumed, "pagination::two_hundred_and_fifty_customers_come_in_three_pages_in_the_order_of_creation"),
     ("retrieve.repeated", "of a repeated parameter, the last value counts", Assumed, "pagination::of_a_repeated_parameter_the_last_wins"),
     ("retrieve.no_id", "a customer has no id of Yotpo's", Observed, "pagination::a_customer_has_no_id_of_the_vendors"),
@@ -94,8 +94,8 @@ const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("identity.empty", "an empty string is a value", Assumed, "identity::an_empty_text_is_a_value_and_not_a_lack"),
     ("identity.events", "the events of a merged profile move to the other one", Assumed, "identity::events_follow_the_profile_that_they_belonged_to"),
     ("identity.seeds", "seeds are stored unmerged", Assumed, "identity::seeds_are_taken_as_they_are_unmerged"),
-    ("rate_limit.window", "a window of one second starts with the first counted request", Assumed, "rate_limit::the_window_is_one_second_from_the_first_request_and_refusals_do_not_extend_it"),
-    ("rate_limit.counted", "token requests count too", Assumed, "rate_limit::token_calls_and_writes_count_and_so_do_refused_bodies"),
+    ("rate_limit.window", "a window of one second starts with the first counted request", Assumed, "rate_limit::the_window_is_one_second_from_the_first_request_and_rejections_do_not_extend_it"),
+    ("rate_limit.counted", "token requests count too", Assumed, "rate_limit::token_calls_and_writes_count_and_so_do_rejected_bodies"),
     ("rate_limit.not_counted", "responses with 401, 404, 405 and 501 do not count", Assumed, "rate_limit::answers_of_401_404_405_and_501_do_not_count"),
     ("rate_limit.headers", "every response has limit, remaining and reset; without a limit, they show a full one", Documented, "rate_limit::without_a_limit_the_headers_show_an_untouched_budget"),
 ];

@@ -263,7 +263,7 @@ fn deprecated_fields_are_taken_and_noted() {
 }
 
 #[test]
-fn enforced_deprecations_drop_fields_and_refuse_none() {
+fn enforced_deprecations_drop_fields_and_reject_none() {
     let emulator = Emulator::with(|builder| builder.enforce_deprecations(true));
     let beside_an_id = emulator
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));

@@ -104,9 +104,9 @@ fn what_is_seeded_is_served_and_what_is_written_is_seen() {
     assert_eq!(store.event("r-1").and_then(|event| event.property("order_id").cloned()), Some(json!("1")));
 
     let steps = store.lineage(&ann);
-    let told: Vec<_> =
+    let lines: Vec<_> =
         steps.iter().map(|step| format!("{:?} by {}: {:?}", step.kind, step.rule, step.fields)).collect();
-    assert_snapshot!(told.join("\n"), @r#"
+    assert_snapshot!(lines.join("\n"), @r#"
     Updated by identity.external_id: ["external_id", "phone_number", "first_name", "account_updated_at"]
     Merged(MergedProfile { number: 2, external_id: None, email: None, phone_number: Some("+14155552671") }) by identity.goes_on: ["accepts_sms_marketing"]
     Updated by identity.external_id: ["external_id", "account_updated_at"]
@@ -174,7 +174,7 @@ fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
       #4 PATCH /core/v3/stores/shop/customers, answered 400 by customer.gender.enum
          `query.limit`: expected "7", found nothing
     "#);
-    assert_snapshot!(panic_of(|| store.requests().refused_by("gender").count()), @"no request can match: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a rejection names its rules");
+    assert_snapshot!(panic_of(|| store.requests().rejected_by("gender").count()), @"no request can match: `rule` is `gender`; the header `X-Yotpo-Mock-Rule` of a rejection names its rules");
     assert_snapshot!(panic_of(|| store.requests().with_status(99).count()), @"no request can match: `status` is `99`; use an integer from 100 to 599, or 0 for requests without a response");
     assert_snapshot!(store.requests().upserts(), @r#"
     2 requests to store `shop` for `upsertCustomer`:
@@ -218,7 +218,7 @@ fn requests_are_narrowed_by_everything_that_they_carry() {
         (all().with_query("limit", "7"), 1),
         (all().with_header("CONTENT-TYPE", "application/json; charset=utf-8"), 3),
         (all().with_path("/core/v3/stores/shop/customers"), 3),
-        (all().refused_by("customer.gender.enum"), 1),
+        (all().rejected_by("customer.gender.enum"), 1),
         (all().with_note(Note::EventsEndpoint), 1),
         (all().operation(Operation::CreateAccessToken), 0),
         (all().after(2), 2),
@@ -365,7 +365,7 @@ fn the_report_tells_what_a_run_leaned_on() {
         (4, 1, 0, 0)
     );
     assert_eq!((report.calls(Operation::UpsertCustomer), report.calls_with(Operation::UpsertCustomer, 400)), (2, 1));
-    assert_eq!((report.refusals("customer.gender.enum"), report.notes()), (1, vec![(Note::EventsEndpoint, 1)]));
+    assert_eq!((report.rejections("customer.gender.enum"), report.notes()), (1, vec![(Note::EventsEndpoint, 1)]));
     let unmatched: Vec<_> = report.unmatched().iter().map(|it| (it.path.clone(), it.status, it.count)).collect();
     assert_eq!(unmatched, [("/core/v3/stores/shop/orders".to_owned(), 501, 1)]);
     assert_eq!(report.never_called().len(), 3);
@@ -443,7 +443,7 @@ fn nothing_is_counted_that_is_not_all_there() {
 }
 
 #[test]
-fn what_no_request_can_be_is_refused() {
+fn what_no_request_can_be_is_rejected() {
     let store = YotpoMock::shared().new_store();
     let all = || store.requests();
     assert_snapshot!(panic_of(|| all().with_header("X-Yotpo-Token", "t")), @"no request can match: the journal hides the value of the header `X-Yotpo-Token`");
@@ -461,9 +461,10 @@ fn what_is_debugged_tells_no_secret_and_no_more_than_needed() {
     let token = store.access_token();
     let fault = store.add_fault(Fault::status(503));
     let builder = YotpoMock::builder().store("shop", "s3cret").control_token("t0ken");
-    let told = format!("{yotpo:?}\n{store:?}\n{fault:?}\n{:?}\n{:?}\n{builder:?}", yotpo.requests(), yotpo.snapshot());
-    assert!(![&token, "s3cret", "t0ken"].iter().any(|secret| told.contains(*secret)), "{told}");
-    assert_snapshot!(told.replace(yotpo.url(), "http://127.0.0.1:4600"), @r#"
+    let printed =
+        format!("{yotpo:?}\n{store:?}\n{fault:?}\n{:?}\n{:?}\n{builder:?}", yotpo.requests(), yotpo.snapshot());
+    assert!(![&token, "s3cret", "t0ken"].iter().any(|secret| printed.contains(*secret)), "{printed}");
+    assert_snapshot!(printed.replace(yotpo.url(), "http://127.0.0.1:4600"), @r#"
     YotpoMock { url: "http://127.0.0.1:4600", .. }
     Store { id: "shop", url: "http://127.0.0.1:4600", .. }
     {"hits":0,"id":1,"match":{"store":"shop"},"matched":0,"status":503,"used_up":false}

@@ -154,7 +154,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
 }
 
 #[test]
-fn each_field_of_an_event_refuses_what_its_rules_forbid() {
+fn each_field_of_an_event_rejects_what_its_rules_forbid() {
     let emulator = Emulator::new();
     for (field, value, rule) in [
         ("source", json!(7), "event.source.type"),
@@ -280,7 +280,7 @@ fn unknown_keys_of_an_event_are_ignored_and_noted() {
 }
 
 #[test]
-fn a_body_without_an_event_is_refused() {
+fn a_body_without_an_event_is_rejected() {
     let emulator = Emulator::new();
     let send = |body: Value| emulator.request("PATCH", EVENTS).json(body).send();
     assert_snapshot!(send(json!({})), @r#"

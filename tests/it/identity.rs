@@ -160,7 +160,7 @@ fn a_write_without_an_id_merges_too() {
 }
 
 #[test]
-fn a_changed_email_meets_whoever_has_it_and_leaves_the_old_one_free() {
+fn a_changed_email_merges_its_unclaimed_owner_and_frees_the_old_one() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"external_id": "c-1", "email": "old@example.com"}));
     emulator.upsert(json!({"email": "new@example.com", "first_name": "New"}));

@@ -1,8 +1,7 @@
-//! Bad input and hard times: once its head could be parsed, a request is answered in the vendor's envelope, whatever is
-//! wrong with it, and before that by a bare 400, 408 or 431 and a close. The state stays as it was, and the server serves
-//! on.
+//! Malformed requests. Once the head is parsed, every error is in Yotpo's envelope; before that, the response is an empty
+//! 400, 408 or 431, and the connection closes. The state does not change, and the server goes on.
 //!
-//! What JSON as such forbids stands in `rejection.rs`, what the rules of a field forbid in `validation.rs` and `event.rs`.
+//! Invalid JSON is tested in `rejection.rs`, invalid fields in `validation.rs` and `event.rs`.
 
 use std::io::Read;
 use std::time::Duration;
@@ -11,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, customers};
 
-/// A customer that a request would write if it were taken.
+/// A valid body.
 const CUSTOMER: &str = r#"{"customer":{"external_id":"c-1"}}"#;
 
-/// A request that stands where none should be read; whoever answers it has lost count of the bytes.
+/// A request inside or behind another one. If it is answered, the transport has lost track of the request's length.
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// A request to the store `shop`, byte by byte.
@@ -32,13 +31,13 @@ pub fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
-/// Asks what is known: there is neither a customer nor an event, and the emulator still says so.
+/// Asserts that the emulator still answers, and holds no customer and no event.
 fn expect_untouched(emulator: &Emulator) {
     assert_eq!(emulator.all_customers(), "");
     assert!(emulator.events().is_empty());
 }
 
-/// Sends what has no head that can be parsed: it gets a bare answer and a close, and is in no journal.
+/// Sends requests whose heads cannot be parsed: each gets an empty response and a close, and no journal entry.
 fn expect_rejected_unread(emulator: &Emulator, status: u16, requests: &[(&str, String)]) {
     let before = emulator.mock.requests().count();
     for (what, bytes) in requests {
@@ -49,7 +48,7 @@ fn expect_rejected_unread(emulator: &Emulator, status: u16, requests: &[(&str, S
                 assert_eq!((response.status, &*response.body), (status, &b""[..]), "{what}");
                 assert_eq!(response.header("x-yotpo-mock-request"), None, "{what}");
             }
-            // A close with something unread destroys what is on its way, though not on Linux.
+            // Elsewhere than on Linux, closing with unread input can discard the response.
             None if cfg!(not(target_os = "linux")) => {}
             None => panic!("{what} gets no answer"),
         }
@@ -75,7 +74,7 @@ fn one_of_each_type() -> [Value; 10] {
     ]
 }
 
-/// Every place in a document, as a JSON pointer: the whole of it, and whatever an object in it holds.
+/// The JSON pointer of every value in a document, that of the document included.
 fn places(document: &Value) -> Vec<String> {
     let mut found = vec![String::new()];
     for (key, value) in document.as_object().into_iter().flatten() {
@@ -84,7 +83,7 @@ fn places(document: &Value) -> Vec<String> {
     found
 }
 
-/// Puts a value of each type at every place of a document.
+/// Variants of a document, each with one value replaced by one of another type.
 fn with_wrong_types(document: &Value) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for place in places(document) {
@@ -98,35 +97,34 @@ fn with_wrong_types(document: &Value) -> Vec<(String, Value)> {
     found
 }
 
-/// Everything that can be seen of the store `shop`.
+/// The customers and events of the store `shop`.
 fn state(emulator: &Emulator) -> String {
     let page = emulator.get(&customers("?include_custom_properties=true&expand=loyalty,reviews"));
     format!("{page}\n{:?}", emulator.events())
 }
 
-/// Writes a document with a value of each type at every place: each is taken or refused, and what is refused changes
-/// nothing.
-fn takes_or_refuses_every_type(method: &str, path: &str, document: &Value) {
+/// Sends all variants of a document: each is accepted, or rejected without changing anything.
+fn accepts_or_rejects_every_type(method: &str, path: &str, document: &Value) {
     let emulator = Emulator::undeclared();
     let whole = emulator.request(method, path).json(document.clone()).nonconforming().send();
     assert_eq!(whole.status(), 200, "{whole}");
     let mut before = state(&emulator);
-    let (mut taken, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     for (place, changed) in with_wrong_types(document) {
         let response = emulator.request(method, path).json(changed.clone()).nonconforming().send();
         match response.status() {
             200 => {
-                taken += 1;
+                accepted += 1;
                 before = state(&emulator);
             }
             400 => {
-                refused += 1;
+                rejected += 1;
                 assert_eq!(state(&emulator), before, "{changed} at {place} changed something");
             }
-            _ => panic!("{changed} at {place} is neither taken nor refused: {response}"),
+            _ => panic!("{changed} at {place} is neither accepted nor rejected: {response}"),
         }
     }
-    assert!(taken > 50 && refused > 50, "{taken} were taken, {refused} refused");
+    assert!(accepted > 50 && rejected > 50, "{accepted} were accepted, {rejected} rejected");
 }
 
 fn customer_with_everything() -> Value {
@@ -158,8 +156,8 @@ fn customer_with_everything() -> Value {
 }
 
 #[test]
-fn every_type_at_every_place_of_a_customer_is_taken_or_refused_in_the_envelope() {
-    takes_or_refuses_every_type(
+fn values_of_every_type_in_a_customer_are_accepted_or_rejected_in_the_envelope() {
+    accepts_or_rejects_every_type(
         "PATCH",
         &customers(""),
         &json!({"customer": customer_with_everything(), "unknown": 1}),
@@ -167,27 +165,27 @@ fn every_type_at_every_place_of_a_customer_is_taken_or_refused_in_the_envelope()
 }
 
 #[test]
-fn every_type_at_every_place_of_an_event_is_taken_or_refused_in_the_envelope() {
+fn values_of_every_type_in_an_event_are_accepted_or_rejected_in_the_envelope() {
     let event = json!({
         "customer_event": {
             "source": "parcel_tool", "type": "order_shipped", "timestamp": "2025-12-31T10:00:00", "unique_id": "e-1",
             "properties": {"carrier": "ups"}, "customer": customer_with_everything()
         }
     });
-    takes_or_refuses_every_type("PATCH", EVENTS, &event);
+    accepts_or_rejects_every_type("PATCH", EVENTS, &event);
 }
 
 #[test]
-fn every_type_at_every_place_of_a_bare_event_is_taken_or_refused_in_the_envelope() {
+fn values_of_every_type_in_a_bare_event_are_accepted_or_rejected_in_the_envelope() {
     let event = json!({
         "event_source": "parcel_tool", "event_type": "order_shipped", "occurred_at": "2025-12-31T10:00:00",
         "event_id": "e-1", "event_properties": {"carrier": "ups"}, "customer": customer_with_everything()
     });
-    takes_or_refuses_every_type("POST", EVENTS, &event);
+    accepts_or_rejects_every_type("POST", EVENTS, &event);
 }
 
 #[test]
-fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope() {
+fn values_of_every_type_in_a_token_call_are_accepted_or_rejected_in_the_envelope() {
     let emulator = Emulator::undeclared();
     let oauth = json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "client_credentials"});
     for (path, document) in [(ACCESS_TOKENS, json!({"secret": "s3cret"})), ("/oauth/token", oauth)] {
@@ -200,7 +198,7 @@ fn every_type_at_every_place_of_a_token_call_is_taken_or_refused_in_the_envelope
 }
 
 #[test]
-fn what_is_not_http_is_a_bare_400() {
+fn invalid_http_is_an_empty_400() {
     let get = |line: &str| format!("{line}\r\nHost: localhost\r\n\r\n{HIDDEN}");
     expect_rejected_unread(
         &Emulator::undeclared(),
@@ -229,7 +227,7 @@ fn what_is_not_http_is_a_bare_400() {
 }
 
 #[test]
-fn bytes_of_no_encoding_in_a_path_are_a_bare_400() {
+fn a_path_that_is_not_utf_8_is_an_empty_400() {
     let emulator = Emulator::undeclared();
     let response = emulator.raw(b"GET /core/v3/stores/\xff\xfe/customers HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 400"), "{response}");
@@ -237,7 +235,7 @@ fn bytes_of_no_encoding_in_a_path_are_a_bare_400() {
 }
 
 #[test]
-fn a_body_whose_end_is_in_doubt_is_a_bare_400_and_nothing_behind_it_is_read() {
+fn an_ambiguous_body_length_is_an_empty_400_and_nothing_behind_it_is_read() {
     let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
     let both = |headers: &str| patch(headers, &format!("{CUSTOMER}{HIDDEN}"));
     let chunks = |headers: &str| patch(headers, &format!("{}{HIDDEN}", chunked(CUSTOMER)));
@@ -267,7 +265,7 @@ fn a_body_whose_end_is_in_doubt_is_a_bare_400_and_nothing_behind_it_is_read() {
 }
 
 #[test]
-fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
+fn a_head_of_more_than_96_headers_or_of_128_kib_is_an_empty_431() {
     let headers = |count: usize| "X-Again: and again\r\n".repeat(count);
     // Host and token are two of the 96.
     expect_rejected_unread(
@@ -278,25 +276,25 @@ fn a_head_of_more_than_96_headers_or_of_128_kib_is_a_bare_431() {
             ("200 headers", patch(&headers(200), "")),
             ("a header of 128 KiB", patch(&format!("X-A: {}\r\n", "a".repeat(128 * 1024)), "")),
             ("a header of 1 MiB", patch(&format!("X-A: {}\r\n", "a".repeat(1024 * 1024)), "")),
-            ("empty lines for ever", "\r\n".repeat(100_000)),
+            ("100,000 empty lines", "\r\n".repeat(100_000)),
             ("a name without an end", "X".repeat(200_000)),
         ],
     );
 }
 
 #[test]
-fn a_url_beyond_64_kib_is_a_bare_400_and_one_of_1_mib_a_bare_431() {
+fn a_url_beyond_64_kib_is_an_empty_400_and_one_of_1_mib_an_empty_431() {
     let emulator = Emulator::undeclared();
     let get = |length: usize| request("GET", &customers(&format!("?x={}", "a".repeat(length))), "", HIDDEN);
     expect_rejected_unread(&emulator, 400, &[("64 KiB", get(64 * 1024)), ("100 KiB", get(100 * 1024))]);
     expect_rejected_unread(&emulator, 431, &[("128 KiB", get(128 * 1024)), ("1 MiB", get(1024 * 1024))]);
     let long = emulator.request("GET", &customers(&format!("?limit={}", "1".repeat(60_000))));
-    // What is shorter is read; that the envelope is on the answer is checked by the client.
+    // A shorter one is parsed; `send` checks the envelope.
     assert_eq!(long.send().status(), 400);
 }
 
 #[test]
-fn a_long_head_below_the_limits_is_read() {
+fn a_long_head_below_the_limits_is_parsed() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     for headers in [
@@ -315,7 +313,7 @@ fn a_long_head_below_the_limits_is_read() {
 }
 
 #[test]
-fn of_a_repeated_header_the_first_counts() {
+fn the_first_of_a_repeated_header_counts() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let status = |headers: &[&str]| {
@@ -337,7 +335,7 @@ fn of_a_repeated_header_the_first_counts() {
 }
 
 #[test]
-fn a_target_that_is_no_path_is_404_in_the_envelope() {
+fn an_unknown_request_target_is_404_in_the_envelope() {
     let emulator = Emulator::undeclared();
     for (method, target) in [
         ("OPTIONS", "*"),
@@ -355,12 +353,12 @@ fn a_target_that_is_no_path_is_404_in_the_envelope() {
     let mut connection = Connection::open(emulator.address());
     let whole = format!("http://api.yotpo.com{}", customers(""));
     connection.send(request("GET", &whole, "", ""));
-    assert_eq!(connection.response().expect("an answer").status(), 200, "a whole URL has a path");
+    assert_eq!(connection.response().expect("an answer").status(), 200, "an absolute URL is routed by its path");
     expect_untouched(&emulator);
 }
 
 #[test]
-fn lines_that_end_without_a_carriage_return_are_one_request_all_the_same() {
+fn lines_may_end_without_a_carriage_return() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let length = format!("Content-Length: {}\r\n", CUSTOMER.len());
@@ -398,7 +396,7 @@ fn a_broken_chunk_is_400_in_the_envelope_and_a_close() {
 }
 
 #[test]
-fn chunks_with_extensions_and_trailers_end_where_they_say() {
+fn chunk_extensions_and_trailers_are_skipped() {
     let emulator = Emulator::undeclared();
     let size = CUSTOMER.len();
     let mut connection = Connection::open(emulator.address());
@@ -415,7 +413,7 @@ fn chunks_with_extensions_and_trailers_end_where_they_say() {
 }
 
 #[test]
-fn a_request_inside_of_a_body_is_never_read_as_one() {
+fn a_request_inside_a_body_is_never_parsed() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let length = format!("Content-Length: {}\r\n", HIDDEN.len());
     let sent = [
@@ -432,7 +430,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
         [in_one_piece, in_chunks].map(|bytes| {
             let mut connection = Connection::open(emulator.address());
             connection.send(bytes);
-            // Whoever mistakes the body for a request answers it before this one.
+            // A body mistaken for a request would be answered before this one.
             connection.send(request("GET", "/last", "", ""));
             (*status, *method, path, connection)
         })
@@ -443,7 +441,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
         response.conforms(method, path);
         assert_eq!(response.status(), *status, "{method} {path}");
     }
-    // Where a body was left unread the connection is closed.
+    // A connection with an unread body is closed.
     for (_, method, path, connection) in &mut connections {
         if let Some(response) = connection.response() {
             assert_eq!(response.status(), 404, "{method} {path}");
@@ -454,7 +452,7 @@ fn a_request_inside_of_a_body_is_never_read_as_one() {
 }
 
 #[test]
-fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
+fn the_rest_of_a_body_that_is_longer_than_declared_is_an_invalid_request() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(patch("Content-Length: 5\r\n", CUSTOMER));
@@ -468,7 +466,7 @@ fn a_body_longer_than_it_declares_leaves_a_rest_that_is_no_request() {
 }
 
 #[test]
-fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
+fn pipelined_requests_are_answered_and_numbered_in_order() {
     let emulator = Emulator::undeclared();
     let mut all = String::new();
     for at in 0..100 {
@@ -480,20 +478,20 @@ fn requests_in_one_write_are_answered_and_numbered_in_their_order() {
     let mut connection = Connection::open(emulator.address());
     connection.send(all);
     for at in 0..100 {
-        let [written, read, refused] = [(); 3].map(|()| connection.response().expect("an answer"));
+        let [written, read, rejected] = [(); 3].map(|()| connection.response().expect("an answer"));
         written.conforms("PATCH", &customers(""));
         read.conforms("GET", &customers(""));
-        refused.conforms("GET", "/nowhere");
+        rejected.conforms("GET", "/nowhere");
         assert_eq!(read.identifiers(), [format!("c-{at}")], "a read sees the write before it");
         let first = 3 * at + 1;
-        assert_eq!([written.number(), read.number(), refused.number()], [first, first + 1, first + 2]);
+        assert_eq!([written.number(), read.number(), rejected.number()], [first, first + 1, first + 2]);
     }
     let journal = emulator.mock.requests().entries();
     assert!(journal.iter().map(|entry| entry.number).eq(1..=300));
 }
 
 #[test]
-fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
+fn nothing_after_a_request_with_connection_close_is_processed() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "Connection: close\r\n", HIDDEN));
@@ -504,7 +502,7 @@ fn nothing_after_a_request_that_asks_for_a_close_is_processed() {
 }
 
 #[test]
-fn a_get_in_the_same_write_as_a_head_keeps_its_body() {
+fn a_get_pipelined_before_a_head_keeps_its_body() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let get = request("GET", &customers(""), "", "");
@@ -525,7 +523,7 @@ fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
     for _ in 0..3 {
         let mut connection = Connection::open(emulator.address());
         connection.send(request("GET", &customers(""), &format!("{}: a\r\n", "X".repeat(65_536)), ""));
-        // The parser of actix-http 3.20 panics; no other connection is on that task.
+        // The parser of actix-http 3.20 panics; the task holds no other connection.
         assert!(connection.response().is_none());
     }
     assert!(emulator.mock.requests().is_empty());
@@ -533,8 +531,8 @@ fn actix_drops_a_connection_over_a_header_name_beyond_64_kib() {
 }
 
 #[test]
-fn a_body_that_was_given_up_closes_its_connection() {
-    // Heads must arrive in that time as well, on a busy machine, too.
+fn an_incomplete_or_too_large_body_closes_the_connection() {
+    // Long enough for the heads to arrive on a busy machine.
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_secs(1)).body_limit(100));
     let too_much = "x".repeat(101);
     let mut connections = [
@@ -563,7 +561,7 @@ fn a_body_that_was_given_up_closes_its_connection() {
 }
 
 #[test]
-fn a_client_that_will_send_no_more_is_still_answered() {
+fn a_client_that_closes_its_sending_side_is_still_answered() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "", ""));
@@ -572,6 +570,6 @@ fn a_client_that_will_send_no_more_is_still_answered() {
     assert!(connection.response().is_none());
     let mut silent = Connection::open(emulator.address());
     silent.finish();
-    assert!(silent.response().is_none(), "who says nothing is told nothing");
+    assert!(silent.response().is_none(), "without a request, there is no response");
     expect_untouched(&emulator);
 }

@@ -59,7 +59,7 @@ fn a_stop_lets_a_state_that_is_being_told_end() {
         socket.read_to_end(&mut response).unwrap();
     });
     assert!(response.len() > 100 * 300_000);
-    assert!(response.ends_with(b"\r\n0\r\n\r\n"), "its last chunk tells that it is whole");
+    assert!(response.ends_with(b"\r\n0\r\n\r\n"), "the last chunk is there");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_emulator_goes_from_one_thread_to_another() {
     assert_eq!(store.customers().len(), 1, "a store outlives the server that served it");
 }
 
-/// Runs one ignored test in a process of its own, after a command of a shell; gives all that is printed.
+/// Runs one ignored test in its own process, after a shell command, and returns all its output.
 #[cfg(unix)]
 fn this_test_binary(first: &str, test: &str) -> String {
     let mut command = std::process::Command::new("sh");
@@ -120,19 +120,19 @@ fn this_test_binary(first: &str, test: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Run by the next test, in a process of its own.
+/// Run by the next test, in its own process.
 #[test]
-#[ignore = "it needs a process of its own"]
+#[ignore = "run as a child process"]
 fn hundred_emulators() {
     many(100);
 }
 
 fn many(number: usize) {
-    let scenes: Vec<_> = (0..number).map(|_| Emulator::undeclared()).collect();
-    for (at, emulator) in scenes.iter().enumerate() {
+    let emulators: Vec<_> = (0..number).map(|_| Emulator::undeclared()).collect();
+    for (at, emulator) in emulators.iter().enumerate() {
         emulator.upsert(json!({"external_id": format!("c-{at}")}));
     }
-    for (at, emulator) in scenes.iter().enumerate() {
+    for (at, emulator) in emulators.iter().enumerate() {
         assert_eq!(emulator.get(&customers("")).identifiers(), [format!("c-{at}")]);
     }
 }
@@ -144,7 +144,7 @@ fn a_hundred_emulators_run_under_a_soft_limit_of_1024_descriptors() {
     assert!(output.contains("1 passed"), "{output}");
 }
 
-/// Run by the next test, in a process of its own.
+/// Run by the next test, in its own process.
 #[test]
 #[ignore = "it fails, and is to be seen failing"]
 fn a_test_that_panics() {

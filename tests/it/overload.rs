@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::malformed_request::{chunked, patch, request};
 use crate::support::{Connection, Emulator, customers};
 
-/// An emulator with a page of 10 MB: more than the sockets on its way hold.
+/// An emulator with a page of 10 MB, which is more than the socket buffers hold.
 fn with_a_large_page() -> Emulator {
     Emulator::undeclared_with(|builder| builder.seed(large_seed(100_000)))
 }
@@ -18,11 +18,11 @@ fn large_seed(bytes_each: usize) -> String {
     json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]}).to_string()
 }
 
-/// Another store, where nothing is large.
+/// A store without large customers.
 const ELSEWHERE: &str = "/core/v3/stores/elsewhere/customers";
 
 #[test]
-fn a_client_that_reads_slowly_holds_up_nobody_and_gets_everything() {
+fn a_slow_reader_gets_the_whole_page_and_delays_no_other_client() {
     let emulator = with_a_large_page();
     let mut connection = Connection::open(emulator.address());
     connection.send(request("GET", &customers(""), "", ""));
@@ -37,7 +37,7 @@ fn a_client_that_reads_slowly_holds_up_nobody_and_gets_everything() {
 }
 
 #[test]
-fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
+fn clients_that_never_read_delay_neither_others_nor_the_stop() {
     let emulator = with_a_large_page();
     let mut connections: Vec<_> = (0..5).map(|_| Connection::open(emulator.address())).collect();
     for connection in &mut connections {
@@ -53,7 +53,7 @@ fn clients_that_never_read_hold_up_neither_others_nor_the_stop() {
 }
 
 #[test]
-fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
+fn clients_that_disconnect_during_a_response_are_dropped() {
     let emulator = with_a_large_page();
     for _ in 0..20 {
         let mut connection = Connection::open(emulator.address());
@@ -63,10 +63,10 @@ fn clients_that_leave_in_the_middle_of_an_answer_are_forgotten() {
     assert_eq!(emulator.get(ELSEWHERE).status(), 200);
     let stopped = Instant::now();
     emulator.mock.stop(Duration::from_secs(60)).expect("there is no state to save");
-    assert!(stopped.elapsed() < Duration::from_secs(20), "no answer is still under way");
+    assert!(stopped.elapsed() < Duration::from_secs(20), "no response is still in flight");
 }
 
-/// The emulator as a process of its own, with limits of its own.
+/// Tests that need a process with its own limits.
 #[cfg(all(feature = "cli", unix))]
 mod process {
     use std::sync::mpsc;
@@ -76,34 +76,34 @@ mod process {
     use crate::process::{Process, file};
 
     #[test]
-    fn a_signal_under_load_cuts_no_answer() {
-        // Much more than sockets hold, and little enough to be written before the grace is over.
+    fn a_signal_under_load_truncates_no_response() {
+        // Much more than the socket buffers hold, and little enough to be sent within the grace period.
         let seed = file("load.json", &large_seed(50_000));
         let process = Process::with(&["--quiet", "--seed", seed.to_str().expect("UTF-8")]);
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let clients: Vec<_> = (0..8)
             .map(|_| {
-                let (mut connection, tell) = (Connection::open(process.address()), tell.clone());
+                let (mut connection, sender) = (Connection::open(process.address()), sender.clone());
                 thread::spawn(move || {
                     connection.send(request("GET", &customers(""), "", ""));
-                    // An answer that is cut is a panic; a close between two answers is the end.
+                    // A truncated response panics; a close between two responses ends the loop.
                     while let Some(page) = connection.response() {
                         assert_eq!(page.status(), 200);
-                        tell.send(()).expect("the scene listens until all have ended");
+                        sender.send(()).expect("the receiver outlives the clients");
                         connection.send(request("GET", &customers(""), "", ""));
                     }
                 })
             })
             .collect();
         for _ in 0..2 * clients.len() {
-            told.recv().expect("the clients go on");
+            receiver.recv().expect("the clients go on");
         }
-        let asked = Instant::now();
+        let signalled = Instant::now();
         let (code, _, log) = process.stop("TERM");
         assert_eq!((code, &*log), (Some(0), ""));
-        assert!(asked.elapsed() < Duration::from_secs(10));
+        assert!(signalled.elapsed() < Duration::from_secs(10));
         for client in clients {
-            client.join().expect("every answer was whole");
+            client.join().expect("every response was complete");
         }
     }
 
@@ -117,8 +117,8 @@ mod process {
         use super::*;
         use crate::process::yotpo_mock_with_limit;
 
-        /// How many connections wait to be accepted at most, however many the emulator asks for.
-        fn longest_line() -> usize {
+        /// The system's limit for connections that wait to be accepted.
+        fn max_backlog() -> usize {
             let text = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it is there");
             text.trim().parse().expect("a number")
         }
@@ -127,13 +127,13 @@ mod process {
             process.address().parse().expect("an address")
         }
 
-        /// A stranger who comes now is answered.
+        /// Asserts that a new connection is served.
         fn assert_serves(address: SocketAddr) {
             let response = Connection::open(address).get(ELSEWHERE).expect("an answer");
             assert_eq!(response.status(), 200);
         }
 
-        /// Allows this process as many descriptors as it may have, and tells how many that is.
+        /// Raises the limit of file descriptors to the maximum, and returns it.
         fn raise_descriptors() -> usize {
             let maximum = getrlimit(Resource::Nofile).maximum;
             let raised = Rlimit { current: maximum, maximum };
@@ -141,7 +141,7 @@ mod process {
             maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).expect("64 bits"))
         }
 
-        /// How much memory of a process is resident, in bytes.
+        /// The resident memory of a process, in bytes.
         fn resident_bytes(process: &Process) -> usize {
             let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
@@ -149,8 +149,8 @@ mod process {
             kibibytes * 1024
         }
 
-        /// How long a process has kept processors busy.
-        fn busy(process: &Process) -> Duration {
+        /// The processor time of a process.
+        fn cpu_time(process: &Process) -> Duration {
             let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("it runs");
             let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
             let ticks = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
@@ -159,8 +159,8 @@ mod process {
         }
 
         #[test]
-        fn ten_thousand_idle_connections_leave_room_for_others() {
-            // Half of what is allowed leaves the other half to the scenes beside this one.
+        fn ten_thousand_idle_connections_do_not_block_others() {
+            // The other half is for the tests that run in parallel.
             let count = (raise_descriptors() / 2).min(10_000);
             let process = Process::with(&["--quiet", "--read-timeout", "60s"]);
             let address = address(&process);
@@ -170,9 +170,13 @@ mod process {
             }
             assert_serves(address);
             let descriptors = fs::read_dir(format!("/proc/{}/fd", process.id())).expect("it runs");
-            assert!(descriptors.count() > count, "whoever came before is in");
+            assert!(descriptors.count() > count, "the earlier connections are open");
             for connection in idle.iter_mut().step_by(100) {
-                assert_eq!(connection.get(ELSEWHERE).expect("an answer").status(), 200, "idle is not lost");
+                assert_eq!(
+                    connection.get(ELSEWHERE).expect("an answer").status(),
+                    200,
+                    "an idle connection stays open"
+                );
             }
             drop(idle);
             assert_serves(address);
@@ -180,11 +184,11 @@ mod process {
         }
 
         #[test]
-        fn a_thousand_clients_may_knock_at_once() {
+        fn a_thousand_clients_connect_at_once() {
             let process = Process::with(&["--quiet"]);
             let address = address(&process);
-            let count = longest_line().min(raise_descriptors() / 2).min(1000);
-            // Nobody is let in while it stands still; who finds no place in the line is left without an answer.
+            let count = max_backlog().min(raise_descriptors() / 2).min(1000);
+            // While it is paused, connections wait in the backlog, and those beyond it fail.
             process.signal("STOP");
             let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok();
             let waiting: Vec<_> = (0..count).map_while(connect).collect();
@@ -197,21 +201,21 @@ mod process {
         }
 
         #[test]
-        fn without_descriptors_it_waits_for_some_and_serves_on() {
+        fn without_free_descriptors_it_waits_and_then_goes_on() {
             let arguments = ["--port", "0", "--quiet", "--read-timeout", "1s"];
             let process = Process::start(yotpo_mock_with_limit("-n 64", &arguments));
             let address = address(&process);
 
             let mut early = Connection::open(address);
             assert_eq!(early.get(ELSEWHERE).expect("an answer").status(), 200);
-            let (started, busy_before) = (Instant::now(), busy(&process));
+            let (started, cpu_before) = (Instant::now(), cpu_time(&process));
             let mut silent: Vec<_> = (0..100).map(|_| Connection::open(address)).collect();
-            assert_eq!(early.get(ELSEWHERE).expect("whoever is in is served").status(), 200);
-            // The first is in, says nothing, and is told to go; its descriptor and its neighbours' become free.
+            assert_eq!(early.get(ELSEWHERE).expect("an open connection is served").status(), 200);
+            // The accepted but silent connections time out, which frees their descriptors.
             assert_eq!(silent[0].response().expect("an answer").status(), 408);
-            let (waited, worked) = (started.elapsed(), busy(&process) - busy_before);
+            let (waited, worked) = (started.elapsed(), cpu_time(&process) - cpu_before);
             assert!(worked < waited / 4, "it worked for {worked:?} of {waited:?}");
-            assert_eq!(silent[99].get(ELSEWHERE).expect("whoever waited is let in").status(), 200);
+            assert_eq!(silent[99].get(ELSEWHERE).expect("a waiting connection is accepted").status(), 200);
 
             drop(silent);
             assert_serves(address);
@@ -222,7 +226,7 @@ mod process {
         }
 
         #[test]
-        fn bad_input_of_any_size_leaves_no_memory_behind() {
+        fn malformed_input_of_any_size_leaks_no_memory() {
             let process = Process::with(&["--quiet"]);
             let address = address(&process);
             assert_serves(address);

@@ -222,7 +222,7 @@ fn other_parameters_beside_a_cursor_are_tolerated_and_noted() {
 }
 
 #[test]
-fn an_unknown_altered_foreign_or_old_cursor_is_refused() {
+fn an_unknown_altered_foreign_or_old_cursor_is_rejected() {
     let emulator = with_customers(3);
     let cursor = emulator.get(&customers("?limit=1")).next_page().unwrap();
     assert_snapshot!(emulator.get(&customers("?page_info=made-up")), @r#"
@@ -393,7 +393,7 @@ fn of_a_repeated_parameter_the_last_wins() {
 }
 
 #[test]
-fn an_empty_parameter_is_refused_and_all_at_once() {
+fn an_empty_parameter_is_rejected_and_all_at_once() {
     let emulator = with_customers(1);
     assert_snapshot!(emulator.get(&customers("?email=&phone_number=&external_ids=,&include_custom_properties=yes&limit=0")), @r#"
     400
@@ -428,7 +428,7 @@ fn nothing_found_is_an_empty_list_or_an_error() {
 }
 
 #[test]
-fn paging_neither_repeats_nor_skips_whoever_was_there_all_along() {
+fn paging_neither_repeats_nor_skips_customers_that_exist_throughout() {
     let emulator = with_customers(30);
     let mut seen = Vec::new();
     let mut page = emulator.get(&customers("?limit=4"));
@@ -448,7 +448,7 @@ fn paging_neither_repeats_nor_skips_whoever_was_there_all_along() {
     let mut once = seen.clone();
     once.sort_unstable();
     once.dedup();
-    assert_eq!(once.len(), seen.len(), "nobody comes twice");
+    assert_eq!(once.len(), seen.len(), "no customer is repeated");
 }
 
 #[test]
@@ -466,7 +466,7 @@ fn head_goes_where_get_goes() {
 }
 
 #[test]
-fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_refused() {
+fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_rejected() {
     let emulator = with_customers(150);
     let ids = |count: usize| (1..=count).map(|at| format!("c-{at}")).collect::<Vec<_>>().join(",");
     let read = identifiers(&emulator, &format!("?limit=60&external_ids={}", ids(4000)), as_it_came);

@@ -1,4 +1,4 @@
-//! The binary, running: what the scenes share that start it.
+//! The running binary, as a child process of a test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -47,7 +47,7 @@ impl Process {
         let mut line = String::new();
         stdout.read_line(&mut line).expect("a line");
         let url = line.trim_end().strip_prefix("yotpo-mock listening on ").map(str::to_owned);
-        let url = url.unwrap_or_else(|| panic!("`{line}` is not the line that tells the address"));
+        let url = url.unwrap_or_else(|| panic!("`{line}` is not the ready line"));
         Process { child, stdout, stderr, url }
     }
 

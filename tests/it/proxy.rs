@@ -1,4 +1,4 @@
-//! The emulator as a proxy: it leads to itself in the vendor's place, and nowhere else unless it is told to.
+//! The emulator as a proxy: Yotpo's hosts are itself, and other hosts are blocked unless a flag allows them.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn tunnel(emulator: &Emulator, target: &str) -> Connection {
 }
 
 /// Sends a head and reads until the server closes: the status and the body.
-fn refused(emulator: &Emulator, head: &str) -> String {
+fn rejected(emulator: &Emulator, head: &str) -> String {
     let response = emulator.raw(format!("{head}\r\nHost: elsewhere\r\n\r\n").as_bytes());
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
     assert!(head.to_lowercase().contains("connection: close"), "{response}");
@@ -81,29 +81,29 @@ fn the_control_surface_is_not_to_be_found_at_the_vendors_names() {
 }
 
 #[test]
-fn whoever_is_not_the_vendor_is_refused_in_words() {
+fn other_hosts_are_blocked_with_an_explanation() {
     let emulator = Emulator::undeclared();
-    assert_snapshot!(refused(&emulator, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
+    assert_snapshot!(rejected(&emulator, "CONNECT registry.example.com:443 HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
-    assert_snapshot!(refused(&emulator, "GET http://registry.example.com/path HTTP/1.1"), @r#"
+    assert_snapshot!(rejected(&emulator, "GET http://registry.example.com/path HTTP/1.1"), @r#"
     HTTP/1.1 403 Forbidden
     {"error":"this proxy reaches the emulated API only, not `registry.example.com`","hint":"`--proxy-passthrough registry.example.com` allows it"}
     "#);
     for target in
         ["localhost:1", "127.0.0.1:1", "[::1]:1", "yotpo.com:443", "api.yotpo.com.evil.example:443", "192.0.2.1:443"]
     {
-        let response = refused(&emulator, &format!("CONNECT {target} HTTP/1.1"));
+        let response = rejected(&emulator, &format!("CONNECT {target} HTTP/1.1"));
         assert!(response.starts_with("HTTP/1.1 403"), "{target}: {response}");
     }
-    assert!(emulator.mock.requests().is_empty(), "none of them was the vendor's");
+    assert!(emulator.mock.requests().is_empty(), "none of them was for Yotpo");
 }
 
 #[test]
 fn a_connect_that_leads_nowhere_is_400_in_words() {
     let emulator = Emulator::undeclared();
-    assert_snapshot!(refused(&emulator, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
+    assert_snapshot!(rejected(&emulator, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
     HTTP/1.1 400 Bad Request
     {"error":"invalid CONNECT: `api.yotpo.com` is not a host and a port","hint":"send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`"}
     "#);
@@ -122,11 +122,11 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
         "CONNECT api.yotpo.com:443 HTTP/1.1 again",
         "CONNECT \u{1b}[31m:443 HTTP/1.1",
     ] {
-        let response = refused(&emulator, line);
+        let response = rejected(&emulator, line);
         assert!(response.starts_with("HTTP/1.1 400"), "{line:?}: {response}");
     }
     let long = format!("CONNECT api.yotpo.com:443 HTTP/1.1\r\nX-Long: {}", "a".repeat(64 * 1024));
-    assert!(refused(&emulator, &long).starts_with("HTTP/1.1 400"));
+    assert!(rejected(&emulator, &long).starts_with("HTTP/1.1 400"));
     let mut later = Connection::open(emulator.address());
     assert_eq!(later.get(&customers("")).expect("an answer").status(), 200);
     later.send("CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
@@ -171,7 +171,7 @@ fn a_host_that_is_named_is_led_to_untouched() {
         builder.proxy_passthrough("127.0.0.1").proxy_passthrough("nowhere.invalid")
     });
     let mut inside = tunnel(&emulator, &format!("127.0.0.1:{}", echo()));
-    // What the emulator would take for a tunnel of its own, and for TLS.
+    // Bytes that would be parsed as a tunnel and as TLS outside of one.
     let sent = b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n\x16\x03\x01".repeat(10_000);
     inside.send(&sent);
     inside.finish();
@@ -180,12 +180,12 @@ fn a_host_that_is_named_is_led_to_untouched() {
     assert!(echoed == sent);
     let mut own = tunnel(&emulator, &emulator.address().to_string());
     assert_eq!(own.get(&customers("")).expect("an answer").status(), 200, "itself it still answers");
-    let lost = refused(&emulator, "CONNECT nowhere.invalid:443 HTTP/1.1");
+    let lost = rejected(&emulator, "CONNECT nowhere.invalid:443 HTTP/1.1");
     assert!(
         lost.starts_with("HTTP/1.1 502 Bad Gateway\n{\"error\":\"`nowhere.invalid:443` cannot be reached: "),
         "{lost}"
     );
-    assert_snapshot!(refused(&emulator, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
+    assert_snapshot!(rejected(&emulator, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
     HTTP/1.1 501 Not Implemented
     {"error":"the proxy forwards to `nowhere.invalid` by CONNECT only","hint":"use an `https://` URL, or list the host in `NO_PROXY`"}
     "#);
@@ -235,10 +235,10 @@ fn a_tunnel_through_which_nothing_comes_is_closed() {
     assert_eq!(emulator.get(&customers("")).status(), 200);
 }
 
-/// What is told where one looks for why a test is red.
+/// The log lines that explain a failing test.
 #[cfg(feature = "cli")]
 #[test]
-fn what_is_refused_stands_in_the_log() {
+fn blocked_hosts_are_logged() {
     use crate::process::Process;
 
     let process = Process::with(&["--quiet"]);
@@ -249,8 +249,8 @@ fn what_is_refused_stands_in_the_log() {
     }
     let (_, _, log) = process.stop("TERM");
     let log: Vec<_> = log.lines().filter_map(|line| line.split_once(" WARN ")).collect();
-    let told: Vec<_> = log.into_iter().map(|(_, told)| told).collect();
-    assert_snapshot!(told.join("\n"), @"
+    let messages: Vec<_> = log.into_iter().map(|(_, messages)| messages).collect();
+    assert_snapshot!(messages.join("\n"), @"
     refused to proxy to `registry.example.com:443`; `--proxy-passthrough registry.example.com` allows it
     refused to proxy to `registry.example.com`; `--proxy-passthrough registry.example.com` allows it
     rejected a CONNECT: `nowhere` is not a host and a port

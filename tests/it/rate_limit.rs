@@ -19,22 +19,22 @@ fn exhaust(emulator: &Emulator) {
 }
 
 #[test]
-fn above_five_requests_a_second_a_store_is_refused() {
+fn above_five_requests_a_second_a_store_is_rejected() {
     let emulator = limited();
     exhaust(&emulator);
-    let refused = emulator.get(&customers(""));
-    assert_snapshot!(refused, @r#"
+    let rejected = emulator.get(&customers(""));
+    assert_snapshot!(rejected, @r#"
     429
     retry-after: 1
     x-yotpo-mock-rule: rate_limit.exceeded
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
     {"errors":[{"message":"too many requests for this store; retry after 1 s"}]}
     "#);
-    assert_eq!(refused.rate_limit_headers(), [5, 0, 1]);
+    assert_eq!(rejected.rate_limit_headers(), [5, 0, 1]);
 }
 
 #[test]
-fn the_window_is_one_second_from_the_first_request_and_refusals_do_not_extend_it() {
+fn the_window_is_one_second_from_the_first_request_and_rejections_do_not_extend_it() {
     let emulator = limited();
     exhaust(&emulator);
     emulator.mock.advance(Duration::from_millis(999));
@@ -44,7 +44,7 @@ fn the_window_is_one_second_from_the_first_request_and_refusals_do_not_extend_it
 }
 
 #[test]
-fn token_calls_and_writes_count_and_so_do_refused_bodies() {
+fn token_calls_and_writes_count_and_so_do_rejected_bodies() {
     let emulator = limited();
     assert_eq!(emulator.token("shop", "x").rate_limit_headers(), [5, 4, 1]);
     assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).rate_limit_headers(), [5, 3, 1]);
@@ -72,7 +72,7 @@ fn answers_of_401_404_405_and_501_do_not_count() {
     assert_eq!(
         emulator.anonymous("GET", &customers("")).send().rate_limit_headers(),
         [5, 4, 1],
-        "they show what is left all the same"
+        "they still show what is left"
     );
 }
 

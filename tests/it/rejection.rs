@@ -1,4 +1,4 @@
-//! The envelope on every answer that is not 2xx, whoever produced it: contract, section 2.
+//! Yotpo's error envelope, which every response above 399 has.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

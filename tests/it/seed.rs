@@ -6,13 +6,13 @@ use yotpo_mock::{Validation, YotpoMock};
 use crate::support::{Emulator, customers};
 
 /// Why an emulator does not start with a seed.
-fn refusal(document: &str) -> String {
+fn rejection(document: &str) -> String {
     let started = YotpoMock::builder().seed(document).try_start();
     started.err().map(|error| error.to_string()).unwrap_or_else(|| "it started".to_owned())
 }
 
 fn customer(json: &str) -> String {
-    refusal(&format!("{{\"stores\":[{{\"id\":\"shop\",\"customers\":[\n{json}]}}]}}"))
+    rejection(&format!("{{\"stores\":[{{\"id\":\"shop\",\"customers\":[\n{json}]}}]}}"))
 }
 
 #[test]
@@ -57,15 +57,15 @@ fn the_read_side_comes_from_seeds() {
 
 #[test]
 fn a_broken_seed_says_where_and_why() {
-    assert_snapshot!(refusal(""), @"cannot seed from `a document`: it holds no JSON value");
-    assert_snapshot!(refusal("{"), @"cannot seed from `a document`: EOF while parsing an object at line 1 column 1");
-    assert_snapshot!(refusal("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
-    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `$schema`, `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
-    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"\"}]}"), @"cannot seed from `a document`: stores[0].id is empty");
-    assert_snapshot!(refusal("{\"store\":\"\",\"customer\":{\"external_id\":\"c-1\"}}"), @"cannot seed from `a document`: store is empty");
-    assert_snapshot!(refusal("{\"store\":\"shop\"}"), @"cannot seed from `a document`: each value must have either `stores`, or `store` beside `secret`, `customer` or `event`");
-    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"\"}]}"), @"cannot seed from `a document`: the secret of store `shop` is empty");
-    assert_snapshot!(refusal("{\"stores\":[{\"id\":\"shop\",\"secret\":\"a\"},{\"id\":\"shop\",\"secret\":\"b\"}]}"), @"cannot seed from `a document`: store `shop` is declared with two different secrets");
+    assert_snapshot!(rejection(""), @"cannot seed from `a document`: it holds no JSON value");
+    assert_snapshot!(rejection("{"), @"cannot seed from `a document`: EOF while parsing an object at line 1 column 1");
+    assert_snapshot!(rejection("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
+    assert_snapshot!(rejection("{\"stores\":[{\"id\":\"shop\"}],\"stroes\":[]}"), @"cannot seed from `a document`: unknown field `stroes`, expected one of `$schema`, `stores`, `store`, `secret`, `customer`, `event` at line 1 column 34");
+    assert_snapshot!(rejection("{\"stores\":[{\"id\":\"\"}]}"), @"cannot seed from `a document`: stores[0].id is empty");
+    assert_snapshot!(rejection("{\"store\":\"\",\"customer\":{\"external_id\":\"c-1\"}}"), @"cannot seed from `a document`: store is empty");
+    assert_snapshot!(rejection("{\"store\":\"shop\"}"), @"cannot seed from `a document`: each value must have either `stores`, or `store` beside `secret`, `customer` or `event`");
+    assert_snapshot!(rejection("{\"stores\":[{\"id\":\"shop\",\"secret\":\"\"}]}"), @"cannot seed from `a document`: the secret of store `shop` is empty");
+    assert_snapshot!(rejection("{\"stores\":[{\"id\":\"shop\",\"secret\":\"a\"},{\"id\":\"shop\",\"secret\":\"b\"}]}"), @"cannot seed from `a document`: store `shop` is declared with two different secrets");
     assert_snapshot!(customer(r#"7"#), @"cannot seed from `a document`: line 2: stores[0].customers[0] must be an object");
     assert_snapshot!(customer(r#"{"first_name":"Ann"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`");
     assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-2\",\"gender\":\"f\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].gender must be `F`, `M` or `Other`");
@@ -81,10 +81,10 @@ fn a_broken_seed_says_where_and_why() {
     assert_snapshot!(customer(r#"{"external_id":"c-1","loyalty":{"points_balance":"many"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].loyalty.points_balance must be a whole number");
     assert_snapshot!(customer(r#"{"external_id":"c-1","yotpo_ugc":{"stars":5}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].yotpo_ugc.stars is not a field that a seed may have");
     assert_snapshot!(
-        refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"event\":{\"type\":\"t\",\"unique_id\":1,\"customer\":{\"external_id\":\"c-2\"}}}"),
+        rejection("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"event\":{\"type\":\"t\",\"unique_id\":1,\"customer\":{\"external_id\":\"c-2\"}}}"),
         @"cannot seed from `a document`: line 2: event.customer is not a customer of store `shop` that precedes the event"
     );
-    assert_snapshot!(refusal("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"exter"), @"cannot seed from `a document`: EOF while parsing a string at line 2 column 34");
+    assert_snapshot!(rejection("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"customer\":{\"exter"), @"cannot seed from `a document`: EOF while parsing a string at line 2 column 34");
 }
 
 #[test]
@@ -101,11 +101,11 @@ fn a_seed_lists_all_its_mistakes() {
     - line 4: stores[0].customers[2].adress is not a field that a seed may have; did you mean `address`?
     ");
     let invalid = vec![r#"{"store":"shop","customer":{"emial":"a@example.com"}}"#; 15].join("\n");
-    assert_snapshot!(refusal(&invalid).lines().take(2).collect::<Vec<_>>().join("\n"), @"
+    assert_snapshot!(rejection(&invalid).lines().take(2).collect::<Vec<_>>().join("\n"), @"
     cannot seed from `a document`: it has at least 20 mistakes:
     - line 1: customer.emial is not a field that a seed may have; did you mean `email`?
     ");
-    assert_eq!(refusal(&invalid).lines().count(), 21, "the first twenty");
+    assert_eq!(rejection(&invalid).lines().count(), 21, "the first twenty");
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn a_seed_may_name_its_schema() {
 
 #[test]
 fn an_array_in_the_place_of_an_object_is_not_read_by_position() {
-    assert_snapshot!(refusal(r#"{"stores":[["shop","secret",[{"external_id":"c-1"}],[]]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
-    assert_snapshot!(refusal(r#"{"stores":[["shop",null]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(rejection(r#"{"stores":[["shop","secret",[{"external_id":"c-1"}],[]]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(rejection(r#"{"stores":[["shop",null]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":[]}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms must not be an array");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":["subscribed","2023-04-23",[]]}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing must not be an array");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[["HARD_BOUNCE"]]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions[0] must not be an array");

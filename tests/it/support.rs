@@ -1,5 +1,5 @@
-//! What the scenes share: an emulator whose time stands still, and a client that checks in passing what must hold for
-//! every answer.
+//! Shared by the tests: an emulator with a frozen clock, and a client that checks every
+//! response against the OpenAPI documents.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use yotpo_mock::{Builder, Event, YotpoMock};
 
 use crate::conformance::{CONTROL, CUSTOMERS, Contract};
 
-/// When the scenes happen, unless they advance the time.
+/// The time of the tests, until they advance it.
 pub const NOW: &str = "2026-01-01T00:00:00Z";
 
 /// The path of the customers of the store `shop`, with what follows it.
@@ -28,7 +28,7 @@ pub const EVENTS: &str = "/core/v3/stores/shop/customer_events";
 /// The path on which the store `shop` gets its tokens.
 pub const ACCESS_TOKENS: &str = "/core/v3/stores/shop/access_tokens";
 
-/// An emulator whose time stands still at [`NOW`], and a client of it.
+/// An emulator with its clock frozen at [`NOW`], and a client.
 pub struct Emulator {
     pub mock: YotpoMock,
     agent: Agent,
@@ -113,7 +113,7 @@ impl Emulator {
         self.get(&customers("?include_custom_properties=true")).customers()
     }
 
-    /// The custom events of the store `shop`. One that nobody has used stays undeclared.
+    /// The custom events of the store `shop`. Reading them does not create the store.
     pub fn events(&self) -> Vec<Event> {
         let is_known = self.mock.store_ids().iter().any(|id| id == "shop");
         let events = is_known.then(|| self.mock.store("shop").events());
@@ -142,7 +142,7 @@ impl Emulator {
     pub fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = TcpStream::connect(self.address()).expect("the emulator listens");
         socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
-        // A server that refuses early may close before all is written.
+        // A server that rejects early may close before all is written.
         let _ = socket.write_all(bytes);
         let mut response = Vec::new();
         let mut chunk = [0; 4096];
@@ -173,7 +173,7 @@ impl Connection {
         Connection { socket }
     }
 
-    /// Sends bytes as they are. A server that refuses early may close before all is written.
+    /// Sends bytes as they are. A server that rejects early may close before all is written.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.socket.get_mut().write_all(bytes.as_ref());
     }
@@ -238,7 +238,7 @@ impl Connection {
         Some(response)
     }
 
-    /// Asks for something as a client of the vendor's does; the answer is held against `openapi/`.
+    /// A request of a Yotpo client; its response is checked against `openapi/`.
     pub fn get(&mut self, path: &str) -> Option<Response> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Yotpo-Token: any\r\n\r\n"));
         let response = self.response()?;
@@ -310,7 +310,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Sends it and checks what must hold for every exchange.
+    /// Sends it and checks the invariants of every exchange.
     pub fn send(self) -> Response {
         let mut request = HttpRequest::builder()
             .method(Method::from_bytes(self.method.as_bytes()).expect("a method"))
@@ -337,14 +337,14 @@ impl<'a> Request<'a> {
         let Request { method, path, .. } = self;
         let bare_path = path.split('?').next().unwrap_or_default();
         if response.header("x-yotpo-mock-fault").is_some() {
-            // A fault is there to answer what the vendor would not.
+            // A fault may send what the OpenAPI document does not allow.
             return;
         }
         response.conforms(method, path);
         let is_form = self.headers.iter().any(|(_, value)| value.starts_with("application/x-www-form"));
         if response.status() < 300 && !self.nonconforming && !is_form {
             let body = self.body.as_ref();
-            let body = body.map(|body| serde_json::from_slice(body).expect("what was taken is JSON"));
+            let body = body.map(|body| serde_json::from_slice(body).expect("an accepted body is JSON"));
             if let Err(difference) = contract_of(path).check_request(method, path, body.as_ref()) {
                 panic!("{method} {path} is not as openapi/ says: {difference}");
             }
@@ -364,7 +364,7 @@ impl<'a> Request<'a> {
         assert_eq!(
             (entry.method(), entry.path(), entry.status, rules.join(", "), notes),
             (*method, bare_path, response.status(), response.rule().unwrap_or_default().to_owned(), response.notes()),
-            "the journal tells what was answered"
+            "the journal holds the response"
         );
     }
 }
@@ -418,7 +418,7 @@ impl Response {
         number.parse().expect("a number")
     }
 
-    /// The ids of the rules that refused the request, if any did.
+    /// The ids of the rules that rejected the request, if any did.
     pub fn rule(&self) -> Option<&str> {
         self.header("x-yotpo-mock-rule")
     }
@@ -429,12 +429,12 @@ impl Response {
         notes.map(|(_, note)| note.split(':').next().unwrap_or_default()).collect()
     }
 
-    /// The cursor of the next page, as it came.
+    /// The cursor of the next page, unchanged.
     pub fn next_page(&self) -> Option<String> {
         self.json()["pagination"]["next_page_info"].as_str().map(str::to_owned)
     }
 
-    /// The rate limit as this answer tells it: limit, remaining, reset.
+    /// The rate-limit headers: limit, remaining, reset.
     pub fn rate_limit_headers(&self) -> [u32; 3] {
         ["limit", "remaining", "reset"].map(|part| {
             let value = self.header(&format!("ratelimit-{part}")).expect("it was checked");
@@ -458,7 +458,7 @@ impl Response {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The external ids of a page; a customer without one stands by email or phone number.
+    /// The external ids of a page; for a customer without one, the e-mail address or phone number.
     pub fn identifiers(&self) -> Vec<String> {
         let page = self.json();
         let names = page["customers"].as_array().expect("a page").iter().map(|customer| {

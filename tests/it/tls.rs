@@ -49,7 +49,7 @@ fn get(mut inside: impl Read + Write, path: &str) -> io::Result<String> {
     write!(inside, "GET {path} HTTP/1.1\r\nHost: api.yotpo.com\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
     match inside.read_to_string(&mut response) {
-        // It closes without a last word, as servers do whose client asked for it.
+        // Closes without a TLS close message, as a server does after `Connection: close`.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(response),
         other => other.map(|_| response),
     }
@@ -63,13 +63,13 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// What a tool of this machine prints; `None` where there is no such tool.
-fn told(tool: &str, arguments: &[&str]) -> Option<String> {
+fn tool_output(tool: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(tool).args(arguments).output().ok()?;
     Some(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]
-fn one_port_speaks_tls_for_each_of_its_names_and_http_beside_it() {
+fn one_port_serves_tls_for_each_name_and_plain_http() {
     let emulator = Emulator::undeclared_with(|builder| builder.tls_name("mock.test").tls_name("192.0.2.7"));
     for name in ["api.yotpo.com", "developers.yotpo.com", "localhost", "127.0.0.1", "::1", "mock.test", "192.0.2.7"] {
         let response = get(connect(&emulator.mock, name).expect("it is trusted"), &customers("")).expect("an answer");
@@ -104,7 +104,7 @@ fn a_name_that_is_not_its_own_is_not_vouched_for() {
         "{error:?}"
     );
     let other = YotpoMock::start();
-    assert_ne!(mock.ca_pem(), other.ca_pem(), "each has an authority of its own");
+    assert_ne!(mock.ca_pem(), other.ca_pem(), "each has its own certificate authority");
     let address = mock.url().trim_start_matches("http://");
     let socket = TcpStream::connect(address).expect("it listens");
     assert!(secure(socket, other.ca_pem(), "localhost", &[]).is_err());
@@ -121,11 +121,11 @@ fn the_chain_is_one_that_strict_clients_take() {
     fs::write(&leaf, pem(&chain[0])).expect("the folder takes files");
     let [authority, leaf] = [&authority, &leaf].map(|path| path.to_str().expect("UTF-8"));
     let verify = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority, leaf];
-    let Some(verified) = told("openssl", &verify) else {
+    let Some(verified) = tool_output("openssl", &verify) else {
         return;
     };
     assert_eq!(verified, format!("{leaf}: OK\n"));
-    let text = told("openssl", &["x509", "-noout", "-text", "-in", authority]).expect("it is there");
+    let text = tool_output("openssl", &["x509", "-noout", "-text", "-in", authority]).expect("it is there");
     for part in [
         "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign",
         "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
@@ -134,14 +134,15 @@ fn the_chain_is_one_that_strict_clients_take() {
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
-    let a_day = told("openssl", &["x509", "-noout", "-checkend", "85000", "-in", leaf]).expect("it is there");
-    let no_longer = told("openssl", &["x509", "-noout", "-checkend", "90000", "-in", leaf]).expect("it is there");
+    let a_day = tool_output("openssl", &["x509", "-noout", "-checkend", "85000", "-in", leaf]).expect("it is there");
+    let no_longer =
+        tool_output("openssl", &["x509", "-noout", "-checkend", "90000", "-in", leaf]).expect("it is there");
     assert_eq!((&*a_day, &*no_longer), ("Certificate will not expire\n", "Certificate will expire\n"));
     let url = format!("{}/_mock/health", mock.https_url());
     let script = "import ssl, sys, urllib.request as r\nc = ssl.create_default_context(cafile=sys.argv[1])\n\
                   c.verify_flags |= ssl.VERIFY_X509_STRICT\nprint(r.build_opener(r.ProxyHandler({}), \
                   r.HTTPSHandler(context=c)).open(sys.argv[2]).status)";
-    if let Some(status) = told("python3", &["-c", script, authority, &url]) {
+    if let Some(status) = tool_output("python3", &["-c", script, authority, &url]) {
         assert_eq!(status, "200\n");
     }
 }
@@ -231,9 +232,9 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
         (format!("{key}{certificate}"), "contains a key and a certificate that do not match"),
     ] {
         fs::write(folder.join("ca-key.pem"), broken).expect("it takes files");
-        let told = failure(start(), &folder);
+        let message = failure(start(), &folder);
         assert_eq!(
-            told,
+            message,
             format!(
                 "cannot use the certificate authority in `DIR`: `ca-key.pem` {reason}\nremove the folder to create a new \
                  authority; then give clients the new `ca.pem`"
@@ -391,7 +392,7 @@ fn thousands_who_do_not_go_on_leave_room_for_others() {
     drop(idle);
 }
 
-/// What is told where one looks for why a client is not served.
+/// The log lines that explain why a client gets no answer.
 #[cfg(feature = "cli")]
 #[test]
 fn a_handshake_that_came_to_nothing_stands_in_the_log() {
@@ -413,9 +414,9 @@ fn a_handshake_that_came_to_nothing_stands_in_the_log() {
         let _ = connection.read_to_end(&mut Vec::new());
     }
     let (_, _, log) = process.stop("TERM");
-    let told = log.lines().filter_map(|line| line.split_once(" INFO ")).map(|(_, told)| told);
-    let told: Vec<_> = told.filter(|told| told.contains("TLS")).collect();
-    assert_snapshot!(told.join("\n"), @"
+    let messages = log.lines().filter_map(|line| line.split_once(" INFO ")).map(|(_, messages)| messages);
+    let messages: Vec<_> = messages.filter(|messages| messages.contains("TLS")).collect();
+    assert_snapshot!(messages.join("\n"), @"
     a TLS client requested `example.com`, which the certificate does not cover; `--tls-name example.com` adds it
     a TLS client does not trust the certificate (received fatal alert: BadCertificate): give it the CA certificate of `GET /_mock/ca.pem`
     a TLS client does not trust the certificate (received fatal alert: DecryptError): give it the CA certificate of `GET /_mock/ca.pem`

@@ -200,15 +200,15 @@ fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
     connection.send(request("GET", &customers("?limit=100"), token, ""));
     let first = connection.response().expect("a response").json();
     let cursor = first["pagination"]["next_page_info"].as_str().expect("a cursor");
-    // Each property that is none is told in the refusal.
+    // The error lists each invalid property.
     let broken: serde_json::Map<_, _> = (0..1500).map(|number| (format!("a{number}"), json!([]))).collect();
     let broken = json!({"customer": {"external_id": "c-1", "custom_properties": broken}}).to_string();
     let broken = request("PATCH", &customers(""), token, &broken);
     let page = request("GET", &customers(&format!("?page_info={cursor}")), token, "");
     connection.send([broken.as_str(), &page, &broken, &page].concat());
     for _ in 0..2 {
-        let refused = connection.response().expect("a response");
-        assert!(refused.status() == 400 && refused.body.len() > 128 * 1024);
+        let rejected = connection.response().expect("a response");
+        assert!(rejected.status() == 400 && rejected.body.len() > 128 * 1024);
         let expected: Vec<_> = (100..150).map(|number| format!("c-{number}")).collect();
         assert_eq!(connection.response().expect("a response").identifiers(), expected);
     }

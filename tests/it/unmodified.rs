@@ -1,4 +1,4 @@
-//! The clients of `examples/unmodified` know of nothing but the vendor: whatever leads them elsewhere stands around them.
+//! The clients of `examples/unmodified` know only Yotpo's hosts; their environment redirects them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ fn no_client_knows_of_the_mock() {
             assert!(!text.contains(word), "{} must not hold `{word}`", file.display());
         }
     }
-    // Cargo packs no crate that stands in another.
+    // Cargo packages no nested crate.
     let expected = 10 + usize::from(folder.join("rust").exists());
-    assert_eq!(clients, expected, "each has the vendor's address written into it");
+    assert_eq!(clients, expected, "each contains Yotpo's address");
 }

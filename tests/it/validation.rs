@@ -6,7 +6,7 @@ use yotpo_mock::Validation;
 
 use crate::support::{EVENTS, Emulator, customers};
 
-/// The rules that refuse a customer, `""` if none does.
+/// The rules that reject a customer, `""` if none does.
 fn rules(emulator: &Emulator, customer: Value) -> String {
     let response = emulator.upsert(customer);
     response.rule().unwrap_or_default().to_owned()
@@ -61,7 +61,7 @@ fn the_same_rule_broken_twice_is_told_twice_and_named_once() {
 }
 
 #[test]
-fn each_field_refuses_what_its_rules_forbid() {
+fn each_field_rejects_what_its_rules_forbid() {
     let emulator = Emulator::new();
     let long = "é".repeat(256);
     let long_email = format!("{}@example.com", "a".repeat(250));
@@ -136,7 +136,7 @@ fn each_field_refuses_what_its_rules_forbid() {
         let message = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with(&path), "{message} names {path}");
     }
-    assert_eq!(emulator.get(&customers("")).identifiers(), [""; 0], "a refused write leaves nothing behind");
+    assert_eq!(emulator.get(&customers("")).identifiers(), [""; 0], "a rejected write leaves nothing behind");
     assert_eq!(emulator.events().len(), 0);
 }
 
@@ -260,7 +260,7 @@ fn the_body_must_hold_a_customer() {
     "#);
 }
 
-/// Where each value of a document stands, as JSON pointers.
+/// The JSON pointer of every value in a document.
 fn places(document: &Value) -> Vec<String> {
     let mut places = vec![String::new()];
     for (key, value) in document.as_object().into_iter().flatten() {
@@ -270,7 +270,7 @@ fn places(document: &Value) -> Vec<String> {
 }
 
 #[test]
-fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
+fn whatever_is_rejected_leaves_customers_and_events_as_they_were() {
     let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","email":"ann@example.com"},{"email":"bob@example.com"}],
             "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"email":"bob@example.com"}}]}]}"#,
@@ -284,9 +284,9 @@ fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
         "source": "crm", "type": "t", "timestamp": "2025-01-02", "unique_id": "e-1", "properties": {"n": 1},
         "customer": {"external_id": "c-2", "email": "bob@example.com"}
     });
-    let told = || (emulator.all_customers(), crate::event::all_events(&emulator));
-    let before = told();
-    let (mut taken, mut refused) = (0, 0);
+    let content = || (emulator.all_customers(), crate::event::all_events(&emulator));
+    let before = content();
+    let (mut accepted, mut rejected) = (0, 0);
     for (path, whole) in
         [(customers(""), json!({ "customer": customer })), (EVENTS.to_owned(), json!({ "customer_event": event }))]
     {
@@ -297,17 +297,17 @@ fn whatever_is_refused_leaves_customers_and_events_as_they_were() {
                 let response = emulator.request("PATCH", &path).json(body).nonconforming().send();
                 match response.status() {
                     200 => {
-                        taken += 1;
+                        accepted += 1;
                         emulator.mock.reset();
                     }
                     400 => {
-                        refused += 1;
-                        assert_eq!(told(), before, "{response}");
+                        rejected += 1;
+                        assert_eq!(content(), before, "{response}");
                     }
                     _ => panic!("{response}"),
                 }
             }
         }
     }
-    assert!(taken > 30 && refused > 60, "{taken} were taken and {refused} refused");
+    assert!(accepted > 30 && rejected > 60, "{accepted} were accepted and {rejected} rejected");
 }

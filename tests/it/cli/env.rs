@@ -30,7 +30,7 @@ fn printed(process: &Process, folder: &Path, flags: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// As it is where nobody has set any of these before.
+/// A command without any of these variables.
 fn without_ours(mut command: Command) -> Command {
     for name in ["NO_PROXY", "no_proxy", "NODE_OPTIONS", "PHP_INI_SCAN_DIR", "JAVA_TOOL_OPTIONS"] {
         command.env_remove(name);
@@ -38,7 +38,7 @@ fn without_ours(mut command: Command) -> Command {
     command
 }
 
-/// The variables as JSON tells them, which needs no quoting of ours.
+/// The variables as JSON, which needs no shell quoting.
 fn variables(process: &Process, folder: &Path, flags: &[&str]) -> Value {
     let json = printed(process, folder, &[&["--format", "json"], flags].concat());
     serde_json::from_str(&json).expect("JSON")
@@ -133,14 +133,14 @@ fn dotenv_and_github_quote_by_rules_of_their_own() {
 fn the_store_may_be_named_and_its_secret_is_asked_for() {
     let process = Process::with(&["--quiet", "--store", "b:of-b", "--store", "a:of-a"]);
     let folder = folder("env-store");
-    let told = |flags: &[&str]| {
-        let told = variables(&process, &folder, flags);
-        format!("{} {}", told["YOTPO_STORE_ID"], told["YOTPO_STORE_SECRET"]).replace('"', "")
+    let store = |flags: &[&str]| {
+        let output_text = variables(&process, &folder, flags);
+        format!("{} {}", output_text["YOTPO_STORE_ID"], output_text["YOTPO_STORE_SECRET"]).replace('"', "")
     };
-    assert_eq!(told(&[]), "a of-a");
-    assert_eq!(told(&["--store", "b"]), "b of-b");
-    assert_eq!(told(&["--store", "b:other:one"]), "b other:one");
-    assert_eq!(told(&["--store", "c"]), "c any");
+    assert_eq!(store(&[]), "a of-a");
+    assert_eq!(store(&["--store", "b"]), "b of-b");
+    assert_eq!(store(&["--store", "b:other:one"]), "b other:one");
+    assert_eq!(store(&["--store", "c"]), "c any");
 }
 
 #[test]
@@ -154,16 +154,16 @@ fn the_files_last_in_the_users_cache() {
     assert!(cache.join("yotpo-mock").join(name).join("ca.pem").exists());
     let mut homeless = yotpo_mock(&["env", "--url", &process.url]);
     homeless.env_remove("XDG_CACHE_HOME").env_remove("HOME");
-    let told = output(homeless);
-    assert_eq!((told.status.code(), told.stdout.len()), (Some(1), 0));
-    assert!(String::from_utf8_lossy(&told.stderr).ends_with("hint: name one with `--dir DIR`\n"));
+    let result = output(homeless);
+    assert_eq!((result.status.code(), result.stdout.len()), (Some(1), 0));
+    assert!(String::from_utf8_lossy(&result.stderr).ends_with("hint: name one with `--dir DIR`\n"));
 }
 
 #[test]
 fn a_control_token_is_asked_for_and_given() {
     let process = Process::with(&["--quiet", "--control-token", "hush-hush"]);
-    let told = failure(&["env", "--url", &process.url]).replace(&process.url, "URL");
-    assert_snapshot!(told, @"
+    let output_text = failure(&["env", "--url", &process.url]).replace(&process.url, "URL");
+    assert_snapshot!(output_text, @"
     Some(1)
     error: `URL/_mock/ca.pem`: the control API requires its token
     hint: pass the mock's control token with `--control-token TOKEN`
@@ -178,8 +178,9 @@ fn a_control_token_is_asked_for_and_given() {
 #[test]
 fn where_no_mock_listens_nothing_is_printed() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let told = failure(&["env", "--url", &format!("http://127.0.0.1:{free}")]).replace(&free.to_string(), "PORT");
-    assert_snapshot!(told, @"
+    let output_text =
+        failure(&["env", "--url", &format!("http://127.0.0.1:{free}")]).replace(&free.to_string(), "PORT");
+    assert_snapshot!(output_text, @"
     Some(1)
     error: `http://127.0.0.1:PORT/_mock/ca.pem`: connection refused, no server is listening
     hint: pass the address that `yotpo-mock` printed, with `--url`; both must have the same version

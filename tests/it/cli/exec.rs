@@ -1,4 +1,4 @@
-//! `exec`: a command with a mock of its own. The shell's words are the command's.
+//! `exec`: a command with its own emulator.
 
 use std::fs;
 use std::io::Read;
@@ -19,7 +19,7 @@ fn exec(flags: &[&str], line: &str) -> Command {
 }
 
 /// Exit code, stdout and stderr.
-fn told(mut command: Command) -> (Option<i32>, String, String) {
+fn run(mut command: Command) -> (Option<i32>, String, String) {
     let output = output_of(&mut command);
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -42,7 +42,7 @@ fn the_code_of_the_command_comes_back_and_stdout_is_the_commands_alone() {
         ("echo said; kill -TERM $$", 143),
         ("echo said; kill -KILL $$", 137),
     ] {
-        let ended = told(exec(&[], line));
+        let ended = run(exec(&[], line));
         assert_eq!(ended, (Some(code), "said\n".to_owned(), String::new()), "{line}");
     }
 }
@@ -52,22 +52,22 @@ fn the_command_reads_what_is_on_stdin() {
     let mut child = exec(&[], "read word; echo \"$word\"");
     let given = file("exec-stdin.txt", "given\n");
     child.stdin(fs::File::open(given).expect("it was written"));
-    assert_eq!(told(child), (Some(0), "given\n".to_owned(), String::new()));
+    assert_eq!(run(child), (Some(0), "given\n".to_owned(), String::new()));
 }
 
 #[test]
 fn a_command_that_cannot_be_run_is_told_as_by_a_shell() {
-    let (code, _, told_missing) = told(yotpo_mock(&["exec", "--", "/no/such/command"]));
-    assert_snapshot!(format!("{code:?}\n{told_missing}"), @r"
+    let (code, _, missing) = run(yotpo_mock(&["exec", "--", "/no/such/command"]));
+    assert_snapshot!(format!("{code:?}\n{missing}"), @r"
     Some(127)
     error: cannot run `/no/such/command`: command not found
     hint: write a program and its arguments after `--`; `sh -c` runs a line of shell
     ");
     let plain = file("exec-plain.txt", "no program");
     let plain = plain.to_str().expect("UTF-8");
-    let (code, _, told_plain) = told(yotpo_mock(&["exec", "--", plain]));
-    assert_eq!(code, Some(126), "{told_plain}");
-    assert!(told_plain.starts_with("error: cannot run `"), "{told_plain}");
+    let (code, _, not_executable) = run(yotpo_mock(&["exec", "--", plain]));
+    assert_eq!(code, Some(126), "{not_executable}");
+    assert!(not_executable.starts_with("error: cannot run `"), "{not_executable}");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_command_does_not_run_where_the_mock_does_not_start() {
         (["--seed", "/no/such/seed.json"], "error: cannot seed from `/no/such"),
         (["--report", "/no/such/report.json"], "error: cannot write the report to `/no/such"),
     ] {
-        let (code, stdout, stderr) = told(exec(&flags, "echo said"));
+        let (code, stdout, stderr) = run(exec(&flags, "echo said"));
         assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
         assert!(stderr.starts_with(reason) && stderr.contains("\nhint: "), "{stderr}");
     }
@@ -87,7 +87,7 @@ fn the_command_does_not_run_where_the_mock_does_not_start() {
 
 #[test]
 fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
-    let (code, _, stderr) = told(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
+    let (code, _, stderr) = run(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
     assert_snapshot!(format!("{code:?}\n{stderr}"), @"
     Some(3)
     error: `--fail-on` found problems in this run
@@ -98,10 +98,10 @@ fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
     for (kinds, code) in
         [("note:assumed", 3), ("note:token.undeclared", 3), ("note:deprecated", 0), ("server-error", 0)]
     {
-        assert_eq!(told(exec(&["--fail-on", kinds], ASK)).0, Some(code), "{kinds}");
+        assert_eq!(run(exec(&["--fail-on", kinds], ASK)).0, Some(code), "{kinds}");
     }
     let failed = format!("{ASK}; exit 9");
-    let (code, _, stderr) = told(exec(&["--fail-on", "unmatched"], &failed));
+    let (code, _, stderr) = run(exec(&["--fail-on", "unmatched"], &failed));
     assert_eq!(code, Some(9), "that the command has failed says more");
     assert!(stderr.contains("unmatched: GET"), "{stderr}");
 }
@@ -111,7 +111,7 @@ fn the_report_is_kept_however_the_command_ends() {
     for code in [0, 4] {
         let path = file("exec-report.json", "what stood there, and is longer than nothing");
         let report = path.to_str().expect("UTF-8");
-        let (ended, _, stderr) = told(exec(&["--report", report], &format!("{ASK}; exit {code}")));
+        let (ended, _, stderr) = run(exec(&["--report", report], &format!("{ASK}; exit {code}")));
         assert_eq!((ended, &*stderr), (Some(code), ""));
         let report: Value = serde_json::from_slice(&fs::read(path).expect("it was written")).expect("JSON");
         assert_eq!(report["requests"], 3);
@@ -175,7 +175,7 @@ fn an_interrupt_from_the_terminal_reaches_the_command_once() {
 #[test]
 fn nothing_is_left_when_the_command_has_ended() {
     let line = "echo $YOTPO_API_URL; echo $SSL_CERT_FILE; ls $SSL_CERT_FILE >/dev/null";
-    let (code, stdout, _) = told(exec(&[], line));
+    let (code, stdout, _) = run(exec(&[], line));
     assert_eq!(code, Some(0));
     let (url, authorities) = stdout.trim_end().split_once('\n').expect("two lines");
     let folder = Path::new(authorities).parent().expect("a folder");
@@ -191,7 +191,7 @@ fn the_flags_of_serve_and_their_twins_hold() {
         "echo $YOTPO_API_URL $YOTPO_STORE_ID $YOTPO_STORE_SECRET; curl -s $YOTPO_API_URL/core/v3/stores/other/customers",
     );
     command.env("YOTPO_MOCK_STORE", "shop:s3cret");
-    let (code, stdout, stderr) = told(command);
+    let (code, stdout, stderr) = run(command);
     assert_eq!(code, Some(0));
     let first = format!("http://127.0.0.1:{free} shop s3cret\n");
     assert!(stdout.starts_with(&first) && stdout.ends_with("]}"), "{stdout}");
@@ -202,20 +202,20 @@ fn the_flags_of_serve_and_their_twins_hold() {
 fn a_mock_with_no_store_tells_one_whose_tokens_are_all_good() {
     let line = "echo $YOTPO_STORE_ID $YOTPO_STORE_SECRET; \
                 curl -s -H 'X-Yotpo-Token: mine' $YOTPO_API_URL/core/v3/stores/$YOTPO_STORE_ID/customers";
-    let (_, stdout, _) = told(exec(&[], line));
+    let (_, stdout, _) = run(exec(&[], line));
     assert!(stdout.starts_with("shop any\n{\"customers\":[]"), "{stdout}");
 }
 
 #[test]
-fn a_control_token_stands_in_nobodys_way() {
-    let (code, _, stderr) = told(exec(&["--control-token", "hush-hush"], "true"));
+fn a_control_token_does_not_get_in_the_way() {
+    let (code, _, stderr) = run(exec(&["--control-token", "hush-hush"], "true"));
     assert_eq!((code, &*stderr), (Some(0), ""));
 }
 
 #[test]
 fn a_client_that_has_the_vendors_address_written_into_it_comes_to_the_mock() {
     let line = "curl -sS -H 'X-Yotpo-Token: any' https://api.yotpo.com/core/v3/stores/shop/customers";
-    let (code, stdout, stderr) = told(exec(&[], line));
+    let (code, stdout, stderr) = run(exec(&[], line));
     assert_eq!((code, &*stderr), (Some(0), ""));
     assert_eq!(stdout, r#"{"customers":[],"pagination":{"next_page_info":null}}"#);
 }
@@ -227,7 +227,7 @@ fn what_is_let_through_is_judged_by_what_this_system_trusts() {
     let trusted = |flags: &[&str]| {
         let mut command = exec(flags, "grep -c BEGIN \"$SSL_CERT_FILE\"");
         command.env("SSL_CERT_FILE", &system);
-        told(command)
+        run(command)
     };
     assert_eq!(trusted(&[]), (Some(0), "1\n".to_owned(), String::new()));
     let let_through = trusted(&["--proxy-passthrough", "example.com"]);
@@ -241,8 +241,8 @@ fn a_certificate_of_the_users_own_is_trusted() {
     let key = file("exec-own.key", &own.signing_key.serialize_pem());
     let [certificate, key] = [&certificate, &key].map(|path| path.to_str().expect("UTF-8"));
     let line = "curl -sS -o /dev/null -w '%{http_code}' https://api.yotpo.com/core/v3/stores/shop/customers";
-    let asked = told(exec(&["--tls-cert", certificate, "--tls-key", key], line));
-    assert_eq!(asked, (Some(0), "401".to_owned(), String::new()));
+    let checked = run(exec(&["--tls-cert", certificate, "--tls-key", key], line));
+    assert_eq!(checked, (Some(0), "401".to_owned(), String::new()));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn what_the_user_has_set_stays_but_for_what_leads_past_the_mock() {
         .env("NODE_OPTIONS", "--no-warnings --require /elsewhere/yotpo-mock.cjs")
         .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
         .env("PHP_INI_SCAN_DIR", "/etc/php");
-    let (code, stdout, stderr) = told(command);
+    let (code, stdout, stderr) = run(command);
     assert_eq!(code, Some(0));
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines[0], "localhost,127.0.0.1,::1,db.internal");

@@ -48,7 +48,7 @@ fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
 }
 
 #[test]
-fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
+fn two_weeks_of_one_store_expire_its_tokens_only() {
     let emulator = Emulator::undeclared();
     let token = |store: &str| emulator.token(store, "x").json()["access_token"].as_str().unwrap().to_owned();
     let (shop, other) = (token("shop"), token("other"));
@@ -71,7 +71,7 @@ fn a_fortnight_of_one_store_kills_its_tokens_and_nobody_elses() {
 }
 
 #[test]
-fn impossible_advances_are_refused() {
+fn impossible_advances_are_rejected() {
     let emulator = Emulator::undeclared();
     let advance = |body| emulator.control("POST", "/clock/advance").json(body).send();
     assert_snapshot!(advance(json!({"seconds": -1})), @r#"

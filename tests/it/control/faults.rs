@@ -242,26 +242,26 @@ fn a_reset_forgets_faults() {
 }
 
 #[test]
-fn impossible_faults_are_refused_by_name() {
+fn impossible_faults_are_rejected_by_name() {
     let emulator = Emulator::undeclared();
-    let refused = |fault: Value| {
+    let rejected = |fault: Value| {
         let response = emulator.control("POST", "/faults").json(fault.clone()).send();
         assert_eq!(response.status(), 400, "{fault}");
         response.json()["error"].as_str().unwrap().to_owned()
     };
-    assert_snapshot!(refused(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
-    assert_snapshot!(refused(json!({"statsu": 503})), @"unknown field `statsu`, expected one of `match`, `after`, `times`, `probability`, `seed`, `status`, `body`, `headers`, `content_type`, `malformed_json`, `delay_ms`, `truncate_bytes`, `drip_bytes_per_second`, `expire_token`, `connection`, `after_commit`");
-    assert_snapshot!(refused(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
-    assert_snapshot!(refused(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
-    assert_snapshot!(refused(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
-    assert_snapshot!(refused(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @"`match.operation` is `deleteCustomer`: there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`");
-    assert_snapshot!(refused(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
-    assert_snapshot!(refused(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
-    assert_snapshot!(refused(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
-    assert_snapshot!(refused(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`");
-    assert_snapshot!(refused(json!({"delay_ms": 0, "after_commit": true})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
-    assert_snapshot!(refused(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
-    assert_snapshot!(refused(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be the name of a header, and its value a string or a number that is valid in one");
+    assert_snapshot!(rejected(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
+    assert_snapshot!(rejected(json!({"statsu": 503})), @"unknown field `statsu`, expected one of `match`, `after`, `times`, `probability`, `seed`, `status`, `body`, `headers`, `content_type`, `malformed_json`, `delay_ms`, `truncate_bytes`, `drip_bytes_per_second`, `expire_token`, `connection`, `after_commit`");
+    assert_snapshot!(rejected(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
+    assert_snapshot!(rejected(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
+    assert_snapshot!(rejected(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
+    assert_snapshot!(rejected(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @"`match.operation` is `deleteCustomer`: there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`");
+    assert_snapshot!(rejected(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
+    assert_snapshot!(rejected(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
+    assert_snapshot!(rejected(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
+    assert_snapshot!(rejected(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`");
+    assert_snapshot!(rejected(json!({"delay_ms": 0, "after_commit": true})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
+    assert_snapshot!(rejected(json!({"delay_ms": {"min": 5, "max": 2}})), @"`delay_ms.max` must be a whole number from 5 to 86400000");
+    assert_snapshot!(rejected(json!({"status": 503, "headers": {"X": "line\nbreak"}})), @"`headers.X` must be the name of a header, and its value a string or a number that is valid in one");
     for wrong in [
         json!({"status": "503"}),
         json!({"status": 503, "match": []}),
@@ -275,7 +275,7 @@ fn impossible_faults_are_refused_by_name() {
         json!({"status": 503, "match": {"query": "a=b"}}),
         json!({"probability": 0, "status": 500}),
     ] {
-        refused(wrong);
+        rejected(wrong);
     }
     assert_eq!(emulator.control("GET", "/faults").send().json(), json!({"faults": []}));
 }
@@ -286,6 +286,6 @@ fn faults_are_bounded() {
     for _ in 0..1000 {
         emulator.fault(json!({"match": {"store": "other"}, "status": 503}));
     }
-    let refused = emulator.control("POST", "/faults").json(json!({"status": 503})).send();
-    assert!(refused.json()["error"].as_str().unwrap().starts_with("there are 1000 faults already"));
+    let rejected = emulator.control("POST", "/faults").json(json!({"status": 503})).send();
+    assert!(rejected.json()["error"].as_str().unwrap().starts_with("there are 1000 faults already"));
 }

@@ -86,11 +86,11 @@ fn an_explained_write_is_not_written() {
 }
 
 #[test]
-fn an_explained_refusal_names_every_broken_rule_with_its_evidence() {
+fn an_explained_rejection_names_every_broken_rule_with_its_evidence() {
     let emulator = Emulator::undeclared();
     let explain = |body: Value| emulator.control("POST", "/stores/nobody/explain").json(body).send();
-    let refused = explain(json!({"customer": {"email": "ann", "gender": "f", "frist_name": "Ann"}}));
-    assert_snapshot!(refused, @r#"
+    let rejected = explain(json!({"customer": {"email": "ann", "gender": "f", "frist_name": "Ann"}}));
+    assert_snapshot!(rejected, @r#"
     200
     {
       "accepted":false,

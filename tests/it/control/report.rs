@@ -60,7 +60,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
           "grade": "assumed"
         }
       },
-      "refusals": {
+      "rejections": {
         "customer.gender.enum": 1,
         "customer.identifier.missing": 1,
         "path.method": 1,
@@ -116,7 +116,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
           "grade": "assumed"
         }
       },
-      "refusals": {
+      "rejections": {
         "path.not_emulated": 1,
         "token.missing": 1
       },
@@ -136,7 +136,7 @@ fn the_report_counts_what_the_journal_has_forgotten() {
 }
 
 #[test]
-fn only_forgetting_the_report_begins_anew() {
+fn only_clearing_the_report_restarts_it() {
     let emulator = emulator();
     let before = report(&emulator, "");
     emulator.control("DELETE", "/requests").send();

@@ -187,7 +187,7 @@ fn filters_narrow_and_lists_go_on() {
 }
 
 #[test]
-fn a_filter_that_nothing_can_pass_is_refused() {
+fn a_filter_that_nothing_can_pass_is_rejected() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
@@ -330,9 +330,9 @@ fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
     let emulator = Emulator::undeclared_with(|builder| builder.journal_body_bytes(40));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
     emulator.get(&customers(""));
-    let told = list(&emulator, "").json();
+    let listed = list(&emulator, "").json();
     let part = |at: usize, part: &str| {
-        let message = &told["requests"][at][part];
+        let message = &listed["requests"][at][part];
         format!("{} {} {}", message["body"], message["body_bytes"], message["body_cut"])
     };
     assert_snapshot!(part(1, "request"), @r#""{\"customer\":{\"external_id\":\"c-1\",\"first_" 110 true"#);
@@ -363,8 +363,8 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let told = emulator.mock.requests().entries();
-    let told: Vec<_> = told
+    let entries = emulator.mock.requests().entries();
+    let entries: Vec<_> = entries
         .iter()
         .map(|entry| {
             let request = &entry.request;
@@ -372,7 +372,7 @@ fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
             format!("{} {} {bytes:?} {cut}", entry.status, request.body())
         })
         .collect();
-    assert_snapshot!(told.join("\n"), @r#"
+    assert_snapshot!(entries.join("\n"), @r#"
     413 "" Some(1000) true
     401 {} Some(2) false
     400 "{\"customer\"" Some(50) true
@@ -522,9 +522,9 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
 }
 
 #[test]
-fn an_expectation_that_nothing_can_meet_is_refused() {
+fn an_expectation_that_nothing_can_meet_is_rejected() {
     let emulator = Emulator::undeclared();
-    for (expected, told) in [
+    for (expected, message) in [
         (json!({"stroe": "shop", "count": 1}), "unknown field `stroe`"),
         (json!({"count": -1}), "`count` must be a whole number from 0 to 18446744073709551615, and is `-1`"),
         (json!({"count": 1.5}), "`count` must be a whole number from 0 to 18446744073709551615, and is `1.5`"),
@@ -554,7 +554,7 @@ fn an_expectation_that_nothing_can_meet_is_refused() {
     ] {
         let response = verify(&emulator, expected.clone());
         assert_eq!(response.status(), 400, "{expected}");
-        assert_eq!(response.json()["error"], told, "{expected}");
+        assert_eq!(response.json()["error"], message, "{expected}");
     }
     assert_eq!(emulator.control("POST", "/requests/verify?store=shop").json(json!({"count": 0})).send().status(), 400);
 }

@@ -63,7 +63,11 @@ fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_tim
         emulator.control("PATCH", "/settings?store=shop").json(json!({"rate_limit": 1})).send();
         emulator.control("POST", "/clock/advance").json(json!({"seconds": 60})).send();
         emulator.control("POST", path).send();
-        assert_eq!(emulator.get_with_token(&token).notes(), ["token.undeclared"], "it is as if nobody had issued it");
+        assert_eq!(
+            emulator.get_with_token(&token).notes(),
+            ["token.undeclared"],
+            "it counts as a token that was never issued"
+        );
         let with_cursor = emulator.get(&customers(&format!("?page_info={cursor}")));
         assert_eq!((with_cursor.rule(), with_cursor.rate_limit_headers()), (Some("cursor.invalid"), [5, 5, 0]));
         assert_eq!(emulator.control("GET", "/clock").send().json()["now"], "2026-01-01T00:01:00Z");
@@ -72,7 +76,7 @@ fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_tim
 }
 
 #[test]
-fn a_reset_of_a_store_that_nobody_knows_is_done_at_once() {
+fn a_reset_of_an_unknown_store_does_nothing() {
     let emulator = Emulator::undeclared();
     assert_eq!(emulator.control("POST", "/reset?store=nobody").send().status(), 200);
 }

@@ -78,7 +78,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
     assert_eq!(
         emulator.get(&customers("?email=ann%40example.com")).identifiers(),
         [""; 0],
-        "nobody has that e-mail any more"
+        "no customer has that e-mail address any more"
     );
     assert_eq!(emulator.events().len(), 1);
 }
@@ -230,7 +230,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
     let state = |emulator: &Emulator| emulator.control("GET", "/state").send().json();
     assert_eq!(state(&one), state(&other));
     assert_ne!(state(&one), state(&third));
-    // The client holds every page against the document of the vendor's surface.
+    // The client checks every page against openapi/customers.yaml.
     let mut path = customers("?limit=100&include_custom_properties=true&expand=loyalty,reviews");
     let mut seen = 0;
     loop {
@@ -246,45 +246,45 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
 }
 
 #[test]
-fn impossible_orders_are_refused() {
+fn impossible_orders_are_rejected() {
     let emulator = Emulator::undeclared();
-    let refused = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
-    assert_snapshot!(refused(json!({})), @r#"
+    let rejected = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
+    assert_snapshot!(rejected(json!({})), @r#"
     400
     {
       "error":"`customers` and `events` are both 0",
       "hint":"for example `{\"customers\":100,\"events\":10}`"
     }
     "#);
-    assert_snapshot!(refused(json!({"customers": 1_000_001})), @r#"
+    assert_snapshot!(rejected(json!({"customers": 1_000_001})), @r#"
     400
     {
       "error":"`customers` must be a whole number from 0 to 1000000, and is `1000001`",
       "hint":"for example `{\"customers\":100,\"events\":10}`"
     }
     "#);
-    assert_snapshot!(refused(json!({"customers": -1})), @r#"
+    assert_snapshot!(rejected(json!({"customers": -1})), @r#"
     400
     {
       "error":"`customers` must be a whole number from 0 to 1000000, and is `-1`",
       "hint":"for example `{\"customers\":100,\"events\":10}`"
     }
     "#);
-    assert_snapshot!(refused(json!({"customers": 1, "seed": "x"})), @r#"
+    assert_snapshot!(rejected(json!({"customers": 1, "seed": "x"})), @r#"
     400
     {
       "error":"`seed` must be a whole number from 0 to 18446744073709551615, and is `\"x\"`",
       "hint":"for example `{\"customers\":100,\"events\":10}`"
     }
     "#);
-    assert_snapshot!(refused(json!({"events": 1})), @r#"
+    assert_snapshot!(rejected(json!({"events": 1})), @r#"
     400
     {
       "error":"there is no customer for the events",
       "hint":"nothing was added; also generate `customers`"
     }
     "#);
-    assert_snapshot!(refused(json!({"customer": 1})), @r#"
+    assert_snapshot!(rejected(json!({"customer": 1})), @r#"
     400
     {
       "error":"unknown field `customer`, expected one of `customers`, `events`, `seed`",

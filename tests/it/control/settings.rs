@@ -73,7 +73,7 @@ fn every_setting_has_its_effect_at_once() {
 }
 
 #[test]
-fn impossible_settings_are_refused_and_nothing_is_changed() {
+fn impossible_settings_are_rejected_and_nothing_is_changed() {
     let emulator = Emulator::undeclared();
     let patch = |body| emulator.control("PATCH", "/settings").json(body).send();
     assert_snapshot!(patch(json!({"rate_limt": 5})), @r#"

@@ -70,7 +70,7 @@ fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
 }
 
 #[test]
-fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_refuses_cursors() {
+fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_rejects_cursors() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let write = |id: &str| {

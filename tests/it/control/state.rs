@@ -15,7 +15,7 @@ fn put(emulator: &Emulator, query: &str, document: &str) -> Response {
     emulator.control("PUT", &format!("/state{query}")).body("application/json", document).send()
 }
 
-/// A scene with a little of everything.
+/// An emulator with some of everything.
 fn lived() -> Emulator {
     let emulator = Emulator::undeclared_with(|builder| {
         builder.store("shop", "s3cret").store("other", "0ther").seed(
@@ -83,9 +83,9 @@ fn a_state_tells_everything() {
 #[test]
 fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
     let (one, other) = (lived(), Emulator::undeclared());
-    let told = get(&one, "");
-    assert_eq!(put(&other, "", &told).json(), json!({}));
-    assert_eq!(get(&other, ""), told);
+    let saved = get(&one, "");
+    assert_eq!(put(&other, "", &saved).json(), json!({}));
+    assert_eq!(get(&other, ""), saved);
     let follow = |emulator: &Emulator| {
         let mut seen = Vec::new();
         emulator.control("POST", "/clock/advance").json(json!({"seconds": 5})).send();
@@ -148,7 +148,7 @@ fn a_store_is_put_back_alone() {
         emulator.upsert(json!({"external_id": "c-2"}));
         emulator.get(&customers("?limit=1")).next_page().unwrap()
     };
-    let told = get(&emulator, "?store=shop");
+    let saved = get(&emulator, "?store=shop");
     emulator.upsert(json!({"external_id": "c-3"}));
     emulator
         .request("PATCH", "/core/v3/stores/other/customers")
@@ -156,12 +156,12 @@ fn a_store_is_put_back_alone() {
         .send();
     emulator.control("PATCH", "/settings?store=shop").json(json!({"rate_limit": 1})).send();
     emulator.control("POST", "/clock/advance?store=shop").json(json!({"seconds": 60})).send();
-    assert_eq!(put(&emulator, "?store=shop", &told).status(), 200);
-    assert_eq!(get(&emulator, "?store=shop"), told);
+    assert_eq!(put(&emulator, "?store=shop", &saved).status(), 200);
+    assert_eq!(get(&emulator, "?store=shop"), saved);
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2"]);
     assert_eq!(emulator.get("/core/v3/stores/other/customers").identifiers(), ["o-1"]);
     assert_eq!(emulator.get(&customers(&format!("?page_info={cursor}"))).rule(), Some("cursor.invalid"));
-    assert_snapshot!(put(&emulator, "?store=third", &told), @r#"
+    assert_snapshot!(put(&emulator, "?store=third", &saved), @r#"
     400
     {
       "error":"invalid state: it does not have store `third`",
@@ -173,10 +173,10 @@ fn a_store_is_put_back_alone() {
 #[test]
 fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
     let emulator = Emulator::undeclared();
-    let told = get(&emulator, "");
+    let saved = get(&emulator, "");
     emulator.control("POST", "/clock/advance").json(json!({"seconds": 3600})).send();
     emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
-    put(&emulator, "", &told);
+    put(&emulator, "", &saved);
     assert_eq!(
         emulator.control("GET", "/clock").send().json(),
         json!({"now": "2026-01-01T00:00:00Z", "frozen": true, "offset_ms": 0})
@@ -184,13 +184,13 @@ fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
     emulator.control("PUT", "/clock").json(json!({"frozen": false})).send();
     let process = get(&emulator, "");
     put(&emulator, "", &process);
-    assert_eq!(get(&emulator, ""), process, "a clock that runs is told by how far it is ahead");
+    assert_eq!(get(&emulator, ""), process, "a running clock is saved as its offset");
     put(&emulator, "", r#"{"stores":[]}"#);
-    assert_eq!(emulator.control("GET", "/clock").send().json()["frozen"], false, "a seed does not tell the time");
+    assert_eq!(emulator.control("GET", "/clock").send().json()["frozen"], false, "a seed sets no time");
 }
 
-/// What is said of a document that is not taken.
-fn refused(emulator: &Emulator, document: &str) -> String {
+/// The error for an invalid document.
+fn rejected(emulator: &Emulator, document: &str) -> String {
     let response = emulator.control("PUT", "/state").body("application/json", document).send();
     assert_eq!(response.status(), 400, "{document}: {response}");
     response.json()["error"].as_str().unwrap().replace("invalid state: ", "")
@@ -199,27 +199,27 @@ fn refused(emulator: &Emulator, document: &str) -> String {
 #[test]
 fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     let emulator = lived();
-    let told = get(&emulator, "");
-    let shop = |rest: &str| refused(&emulator, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
-    assert_snapshot!(refused(&emulator, ""), @"it must be an object");
-    assert_snapshot!(refused(&emulator, "[]"), @"it must be an object");
-    assert_snapshot!(refused(&emulator, &told[..told.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `$schema`, `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must stay between the years 0 and 9000");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must stay between the years 0 and 9000");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
-    assert_snapshot!(refused(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
+    let saved = get(&emulator, "");
+    let shop = |rest: &str| rejected(&emulator, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
+    assert_snapshot!(rejected(&emulator, ""), @"it must be an object");
+    assert_snapshot!(rejected(&emulator, "[]"), @"it must be an object");
+    assert_snapshot!(rejected(&emulator, &saved[..saved.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `$schema`, `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"+9999-01-01T00:00:00Z"}}"#), @"clock must stay between the years 0 and 9000");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must stay between the years 0 and 9000");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
     assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be a whole number up to 9007199254740991");
     assert_snapshot!(shop(r#""tokens":{"forgotten":0,"expire_at":["later"]}"#), @"stores[0].tokens.expire_at[0] is `later`, and must be a time such as `2026-01-01T00:00:00Z`");
@@ -247,7 +247,7 @@ fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
     - line 2: stores[0].pending[0].event.customer is required and must be an object
     ");
     assert_snapshot!(of_a(r#""pending":[{"applies_at":"2026-01-01T00:00:00Z","customer":{"external_id":"a"},"colour":"red"}]"#), @"line 2: stores[0].pending[0].colour is not a field that a pending write may have");
-    assert_eq!(get(&emulator, ""), told);
+    assert_eq!(get(&emulator, ""), saved);
     assert_snapshot!(put(&emulator, "", ""), @r#"
     400
     {
@@ -280,12 +280,12 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), get(&emulator, ""));
     emulator.upsert(json!({"external_id": "c-2"}));
     emulator.control("POST", "/clock/advance").json(json!({"seconds": 60})).send();
-    let told = get(&emulator, "");
+    let saved = get(&emulator, "");
     drop(emulator);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), told, "a drop saves");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), saved, "a drop saves");
 
     let emulator = start();
-    assert_eq!(get(&emulator, ""), told);
+    assert_eq!(get(&emulator, ""), saved);
     assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded", "c-1", "c-2"]);
     emulator.control("POST", "/reset").send();
     assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded"], "a reset goes back to the seeds");
@@ -307,8 +307,8 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
     std::fs::write(&file, "{\"stores\":[{").unwrap();
     let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
     let error = started.expect_err("it is broken");
-    let told = error.to_string().replace(&file.display().to_string(), "FILE");
-    assert_snapshot!(format!("{told}; {}", error.hint()), @"cannot read the state in `FILE`: stores[0]: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
+    let message = error.to_string().replace(&file.display().to_string(), "FILE");
+    assert_snapshot!(format!("{message}; {}", error.hint()), @"cannot read the state in `FILE`: stores[0]: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
 }
 

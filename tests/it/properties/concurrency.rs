@@ -108,7 +108,7 @@ fn concurrent_writers_lose_nothing_and_readers_see_whole_merges() {
 }
 
 #[test]
-fn paging_beside_writers_returns_each_customer_that_existed_throughout_exactly_once() {
+fn paging_during_writes_returns_each_customer_that_existed_throughout_exactly_once() {
     let seeded: Vec<_> = (0..300).map(|at| format!("p-{at}")).collect();
     let customers: Vec<_> = seeded.iter().map(|id| json!({ "external_id": id })).collect();
     let emulator = Emulator::undeclared();

@@ -115,7 +115,7 @@ fn write(letter: char) -> impl Strategy<Value = Write> {
     )
 }
 
-/// A store of its own for a case.
+/// A new store for each case.
 fn new_store() -> (Store, Client) {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let id = format!("case-{}", LAST.fetch_add(1, Ordering::Relaxed));
