@@ -19,7 +19,7 @@ fn issued(emulator: &Emulator, store: &str, secret: &str) -> String {
 }
 
 #[test]
-fn a_token_call_answers_a_token_and_nothing_else() {
+fn a_token_call_returns_a_token_and_nothing_else() {
     assert_snapshot!(declared().token("shop", "s3cret"), @r#"
     200
     {"access_token":"ymt_0_shop"}
@@ -27,7 +27,7 @@ fn a_token_call_answers_a_token_and_nothing_else() {
 }
 
 #[test]
-fn an_oauth_call_answers_a_bearer_token_that_works_here_too() {
+fn an_oauth_call_returns_a_bearer_token_that_works_here_too() {
     let emulator = declared();
     let form = emulator
         .anonymous("POST", "/oauth/token")
@@ -89,7 +89,7 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_rejected() {
 }
 
 #[test]
-fn a_token_is_taken_from_the_header_or_the_query_and_the_header_wins() {
+fn a_token_is_read_from_the_header_or_the_query_and_the_header_wins() {
     let emulator = declared();
     let token = issued(&emulator, "shop", "s3cret");
     let in_query = customers(&format!("?access_token={token}"));
@@ -136,7 +136,7 @@ fn an_unknown_token_is_rejected_where_a_store_is_declared() {
 }
 
 #[test]
-fn a_token_lives_fourteen_days() {
+fn a_token_is_valid_for_fourteen_days() {
     let emulator = declared();
     let token = issued(&emulator, "shop", "s3cret");
     emulator.mock.advance(14 * DAY - Duration::from_secs(1));
@@ -191,7 +191,7 @@ fn an_unknown_store_and_a_wrong_secret_get_no_token() {
 }
 
 #[test]
-fn with_no_store_declared_every_store_and_any_secret_is_good() {
+fn with_no_store_declared_every_store_and_any_secret_is_valid() {
     let emulator = Emulator::undeclared();
     assert_eq!(emulator.token("anything", "x").status(), 200);
     assert_eq!(emulator.token("anything", "another secret").status(), 200);
@@ -199,7 +199,7 @@ fn with_no_store_declared_every_store_and_any_secret_is_good() {
 }
 
 #[test]
-fn with_no_store_declared_any_token_is_taken_and_noted() {
+fn with_no_store_declared_any_token_is_accepted_and_noted() {
     assert_snapshot!(Emulator::undeclared().get(&customers("")), @r#"
     200
     x-yotpo-mock-note: token.undeclared: a token that nobody issued was accepted because this store is not declared
@@ -208,7 +208,7 @@ fn with_no_store_declared_any_token_is_taken_and_noted() {
 }
 
 #[test]
-fn an_issued_token_is_held_to_its_store_and_its_life_even_where_any_other_is_taken() {
+fn an_issued_token_is_checked_even_if_any_other_is_accepted() {
     let emulator = Emulator::undeclared();
     let (token, foreign) = (issued(&emulator, "shop", "x"), issued(&emulator, "other", "x"));
     let own = emulator.get_with_token(&token);
@@ -230,7 +230,7 @@ fn a_seed_that_gives_a_secret_declares_its_store() {
 }
 
 #[test]
-fn only_issued_tokens_are_taken_where_that_is_asked_for() {
+fn issued_tokens_only_rejects_others() {
     let emulator = Emulator::undeclared_with(|builder| builder.issued_tokens_only(true));
     assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
     let token = issued(&emulator, "shop", "any secret");

@@ -34,7 +34,7 @@ fn data(name: &str) -> String {
 }
 
 #[test]
-fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
+fn it_prints_its_address_when_it_is_ready_and_stops_with_zero() {
     for signal in ["TERM", "INT", "HUP"] {
         let process = Process::with(&["--quiet"]);
         assert!(process.url.starts_with("http://127.0.0.1:"));
@@ -46,7 +46,7 @@ fn it_tells_its_address_when_it_answers_and_stops_with_zero() {
 }
 
 #[test]
-fn serve_is_what_happens_without_a_subcommand() {
+fn serve_is_the_default_subcommand() {
     let process = Process::start(yotpo_mock(&["serve", "--port", "0"]));
     assert!(process.get("/core/v3/stores/shop/customers").starts_with("HTTP/1.1 200"));
 }
@@ -63,7 +63,7 @@ fn localhost_is_both_loopback_addresses_where_there_are_two() {
 }
 
 #[test]
-fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
+fn a_given_address_is_the_only_one_and_a_public_one_is_warned_of() {
     let process = Process::with(&["--host", "127.0.0.2"]);
     assert!(process.url.starts_with("http://127.0.0.2:"));
     let (_, _, log) = Process::with(&["--host", "0.0.0.0", "--quiet"]).stop("TERM");
@@ -71,7 +71,7 @@ fn a_given_address_is_the_only_one_and_an_open_one_is_warned_of() {
 }
 
 #[test]
-fn a_taken_port_is_told_with_what_to_do() {
+fn a_port_in_use_is_an_error_with_a_hint() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let message = failure(&["--port", &port]).replace(&port, "PORT");
@@ -205,7 +205,7 @@ fn help_and_version_are_printed_and_end_with_zero() {
 }
 
 #[test]
-fn a_flag_wins_over_its_twin_and_that_over_the_default() {
+fn a_flag_wins_over_its_variable_and_that_over_the_default() {
     let limit = |arguments: &[&str], twin: Option<&str>| {
         let mut command = yotpo_mock(&[&["--port", "0"], arguments].concat());
         if let Some(value) = twin {
@@ -222,7 +222,7 @@ fn a_flag_wins_over_its_twin_and_that_over_the_default() {
 }
 
 #[test]
-fn every_flag_has_a_twin_in_the_environment() {
+fn every_flag_has_an_environment_variable() {
     let mut command = yotpo_mock(&["serve"]);
     let seed = data("shop.json");
     for (name, value) in [
@@ -369,7 +369,7 @@ fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
 }
 
 #[test]
-fn a_wrong_store_is_told_without_its_secret() {
+fn an_invalid_store_is_reported_without_its_secret() {
     for wrong in ["hush-hush", ":hush-hush", "shop:hush-hush\nshop:another"] {
         let message = failure(&["--store", wrong]);
         assert!(message.starts_with("Some(2)\nerror: ") && !message.contains("hush"), "{message}");
@@ -390,7 +390,7 @@ fn an_unread_log_blocks_nothing() {
 }
 
 #[test]
-fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
+fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
     let path = file("journal.ndjson", "what stood there");
     let process = Process::with(&["--quiet", "--journal-file", path.to_str().unwrap()]);
     let lines = || -> Vec<serde_json::Value> {
@@ -420,7 +420,7 @@ fn the_journals_file_has_every_request_while_it_happens_and_never_a_secret() {
 }
 
 #[test]
-fn a_journals_file_that_cannot_be_opened_stops_the_start() {
+fn a_journal_file_that_cannot_be_opened_stops_the_start() {
     assert_snapshot!(failure(&["--port", "0", "--journal-file", "/no/such/folder/journal.ndjson"]), @"
     Some(1)
     error: cannot write the journal to `/no/such/folder/journal.ndjson`: no such folder
@@ -429,7 +429,7 @@ fn a_journals_file_that_cannot_be_opened_stops_the_start() {
 }
 
 #[test]
-fn the_bounds_of_the_journal_have_flags_and_twins() {
+fn the_limits_of_the_journal_have_flags_and_variables() {
     let mut command = yotpo_mock(&["--port", "0", "--journal-body-bytes", "10", "--journal-bytes", "1MiB"]);
     command.env("YOTPO_MOCK_JOURNAL_ENTRIES", "1");
     let process = Process::start(command);
@@ -512,7 +512,7 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
 }
 
 #[test]
-fn a_state_that_cannot_be_saved_is_told_at_the_end() {
+fn a_state_that_cannot_be_saved_is_an_error_at_the_end() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state-folder");
     std::fs::create_dir_all(&folder).expect("the target folder takes folders");
     let file = folder.join("state.json");

@@ -457,7 +457,7 @@ fn no_rule_of_the_code_is_missing_from_the_document_and_none_of_the_document_fro
 }
 
 #[test]
-fn each_rule_of_a_schema_stands_on_a_response_of_its_operation_too() {
+fn each_rule_of_a_schema_is_on_a_response_of_its_operation_too() {
     for (path, method, operation) in operations() {
         let mut in_responses = BTreeSet::new();
         for (_, response) in operation["responses"].as_object().expect("responses") {

@@ -19,7 +19,7 @@ use insta::assert_snapshot;
 use crate::support::Emulator;
 
 #[test]
-fn an_unknown_path_and_a_wrong_method_are_told_in_words() {
+fn an_unknown_path_and_a_wrong_method_are_explained() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(emulator.control("GET", "/nowhere").send(), @r#"
     404

@@ -70,7 +70,7 @@ fn a_customer_with_all_fields_comes_back_as_written() {
 }
 
 #[test]
-fn what_is_not_set_is_null_or_empty() {
+fn unset_fields_are_null_or_empty() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"external_id": "c-1"}));
     assert_snapshot!(emulator.get(&customers("?include_custom_properties=true&expand=loyalty,reviews")), @r#"
@@ -170,7 +170,7 @@ fn tags_keep_their_empty_segments() {
 }
 
 #[test]
-fn keys_that_nobody_can_write_are_ignored_and_noted() {
+fn unknown_and_read_only_keys_are_ignored_and_noted() {
     let emulator = Emulator::new();
     let response = emulator
         .request("PATCH", &customers(""))
@@ -208,7 +208,7 @@ fn numbers_as_external_id_and_texts_as_booleans_are_coerced_and_noted() {
 }
 
 #[test]
-fn emails_are_kept_trimmed_and_as_spelled_last() {
+fn emails_are_kept_trimmed_and_as_last_written() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"email": "  Ann@Example.com "}));
     assert_snapshot!(emulator.all_customers(), @r#"email: "Ann@Example.com""#);
@@ -235,7 +235,7 @@ fn the_server_sets_account_updated_at_at_each_write_that_does_not_send_it() {
 }
 
 #[test]
-fn times_go_out_in_utc_to_the_second_without_a_zone() {
+fn times_are_returned_in_utc_to_the_second_without_a_zone() {
     let emulator = Emulator::new();
     for (sent, read) in [
         ("2021-03-27T04:37:34Z", "2021-03-27T04:37:34"),
@@ -249,7 +249,7 @@ fn times_go_out_in_utc_to_the_second_without_a_zone() {
 }
 
 #[test]
-fn deprecated_fields_are_taken_and_noted() {
+fn deprecated_fields_are_accepted_and_noted() {
     let emulator = Emulator::new();
     let response = emulator
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
@@ -263,7 +263,7 @@ fn deprecated_fields_are_taken_and_noted() {
 }
 
 #[test]
-fn enforced_deprecations_drop_fields_and_reject_none() {
+fn enforced_deprecations_drop_fields_and_reject_no_request() {
     let emulator = Emulator::with(|builder| builder.enforce_deprecations(true));
     let beside_an_id = emulator
         .upsert(json!({"external_id": "c-1", "phone_number": "+14155552671", "custom_properties": {"club": "gold"}}));
@@ -298,7 +298,7 @@ fn enforced_deprecations_drop_fields_and_reject_none() {
 }
 
 #[test]
-fn any_text_that_json_can_say_is_kept() {
+fn any_json_text_is_kept() {
     let emulator = Emulator::new();
     let text = "NUL \0, quotes \"\\, a line\nbreak, 👩‍🔧 and العربية";
     emulator.upsert(json!({"external_id": text, "first_name": text, "custom_properties": {"key\0": text}}));
@@ -317,7 +317,7 @@ fn of_duplicate_keys_the_last_wins() {
 }
 
 #[test]
-fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
+fn a_missing_content_type_and_any_charset_are_read_as_json() {
     let emulator = Emulator::undeclared();
     let body = r#"{"customer":{"external_id":"c-1"}}"#;
     let response = emulator.raw(
@@ -337,7 +337,7 @@ fn a_missing_content_type_is_read_as_json_and_so_is_any_charset() {
 }
 
 #[test]
-fn stores_share_nothing() {
+fn stores_are_independent() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     assert_eq!(emulator.get("/core/v3/stores/other/customers").json()["customers"], json!([]));
@@ -354,7 +354,7 @@ fn a_store_id_is_compared_decoded() {
 }
 
 #[test]
-fn a_reset_goes_back_to_the_seed() {
+fn a_reset_restores_the_seed() {
     let emulator = Emulator::seeded(r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#);
     emulator.upsert(json!({"external_id": "written"}));
     assert_eq!(emulator.get(&customers("")).identifiers(), ["seeded", "written"]);
@@ -363,7 +363,7 @@ fn a_reset_goes_back_to_the_seed() {
 }
 
 #[test]
-fn no_key_of_a_body_is_read_as_anything_but_a_key() {
+fn special_keys_of_serde_json_are_ordinary_keys() {
     let emulator = Emulator::undeclared();
     let raw = "$serde_json::private::RawValue";
     let response = emulator.upsert(json!({"external_id": {raw: "\"smuggled\""}}));
@@ -377,7 +377,7 @@ fn no_key_of_a_body_is_read_as_anything_but_a_key() {
 }
 
 #[test]
-fn numbers_stay_as_they_are_however_often_the_customer_is_written() {
+fn numbers_are_unchanged_by_later_writes() {
     let emulator = Emulator::new();
     let numbers = json!({"a": 389.73573066838253, "b": 0.1 + 0.2, "c": 1e300, "d": u64::MAX, "e": i64::MIN});
     emulator.upsert(json!({"external_id": "c-1", "custom_properties": numbers}));
@@ -389,7 +389,7 @@ fn numbers_stay_as_they_are_however_often_the_customer_is_written() {
 }
 
 #[test]
-fn an_empty_phone_number_is_none_and_gets_no_note() {
+fn an_empty_phone_number_is_absent_and_gets_no_note() {
     let response = Emulator::new().upsert(json!({"external_id": "c-1", "phone_number": " "}));
     assert_eq!(response.notes(), Vec::<&str>::new());
 }

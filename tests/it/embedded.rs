@@ -58,7 +58,7 @@ fn panic_of<T>(something: impl FnOnce() -> T) -> String {
 }
 
 #[test]
-fn a_store_is_declared_by_naming_it_and_a_known_one_stays_as_it_is() {
+fn declaring_a_known_store_changes_nothing() {
     let yotpo = YotpoMock::builder().seed(r#"{"store":"open","customer":{"external_id":"c-1"}}"#).start();
     let store = yotpo.store("shop");
     assert_eq!(store.secret(), "secret-of-shop");
@@ -77,7 +77,7 @@ fn a_store_is_declared_by_naming_it_and_a_known_one_stays_as_it_is() {
 }
 
 #[test]
-fn what_is_seeded_is_served_and_what_is_written_is_seen() {
+fn seeded_customers_are_served_and_writes_are_visible() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     store.seed([
@@ -114,7 +114,7 @@ fn what_is_seeded_is_served_and_what_is_written_is_seen() {
 }
 
 #[test]
-fn what_cannot_be_seeded_is_told_and_nothing_is_added() {
+fn an_invalid_seed_panics_and_adds_nothing() {
     let store = YotpoMock::shared().new_store();
     let ann = Customer::builder().external_id("c-1").build();
     let wrong = Customer::builder().external_id("c-2").field("frist_name", "Bob").build();
@@ -132,7 +132,7 @@ fn what_cannot_be_seeded_is_told_and_nothing_is_added() {
 }
 
 #[test]
-fn a_failed_assertion_reads_as_a_sentence_with_the_nearest_requests() {
+fn a_failed_assertion_lists_the_nearest_requests() {
     let yotpo = frozen();
     let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
     Client::of(&other).upsert(json!({"email": "ann@example.com"}));
@@ -195,7 +195,7 @@ fn the_failure_message_in_the_readme_is_the_real_one() {
 }
 
 #[test]
-fn requests_are_narrowed_by_everything_that_they_carry() {
+fn requests_are_filtered_by_each_of_their_parts() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     let client = Client::of(&store);
@@ -241,7 +241,7 @@ fn requests_are_narrowed_by_everything_that_they_carry() {
 }
 
 #[test]
-fn faults_strike_one_store_as_often_as_they_are_told() {
+fn faults_apply_to_one_store_the_given_number_of_times() {
     let yotpo = frozen();
     let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
     let (client, of_other) = (Client::of(&store), Client::of(&other));
@@ -275,7 +275,7 @@ fn faults_strike_one_store_as_often_as_they_are_told() {
 }
 
 #[test]
-fn time_settings_and_snapshots_are_a_stores_own() {
+fn each_store_has_its_own_time_settings_and_snapshots() {
     let yotpo = frozen();
     let (store, other) = (yotpo.store("shop"), yotpo.store("other"));
     let (client, of_other) = (Client::of(&store), Client::of(&other));
@@ -331,7 +331,7 @@ fn time_settings_and_snapshots_are_a_stores_own() {
 }
 
 #[test]
-fn all_that_there_is_goes_out_and_in() {
+fn a_snapshot_is_saved_and_restored_as_json() {
     let yotpo = frozen();
     yotpo.store("shop").generate(20, 5, 1);
     let all = yotpo.snapshot();
@@ -350,7 +350,7 @@ fn all_that_there_is_goes_out_and_in() {
 }
 
 #[test]
-fn the_report_tells_what_a_run_leaned_on() {
+fn the_report_lists_assumptions_and_problems() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     let client = Client::of(&store);
@@ -385,7 +385,7 @@ fn the_report_tells_what_a_run_leaned_on() {
 }
 
 #[test]
-fn a_dry_run_tells_what_a_write_would_come_to() {
+fn a_dry_run_returns_the_outcome_of_a_write() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     store.seed([
@@ -404,7 +404,7 @@ fn a_dry_run_tells_what_a_write_would_come_to() {
 }
 
 #[test]
-fn what_was_sent_is_known_though_a_fault_or_a_limit_kept_it_out() {
+fn requests_with_a_fault_or_over_the_limit_are_recorded() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     let client = Client::of(&store);
@@ -421,7 +421,7 @@ fn what_was_sent_is_known_though_a_fault_or_a_limit_kept_it_out() {
 }
 
 #[test]
-fn nothing_is_counted_that_is_not_all_there() {
+fn incomplete_bodies_and_journals_are_not_counted() {
     let yotpo = YotpoMock::builder().journal_entries(3).journal_body_bytes(60).start();
     let (store, busy) = (yotpo.store("shop"), yotpo.store("busy"));
     let client = Client::of(&store);
@@ -443,7 +443,7 @@ fn nothing_is_counted_that_is_not_all_there() {
 }
 
 #[test]
-fn what_no_request_can_be_is_rejected() {
+fn impossible_faults_and_filters_panic() {
     let store = YotpoMock::shared().new_store();
     let all = || store.requests();
     assert_snapshot!(panic_of(|| all().with_header("X-Yotpo-Token", "t")), @"no request can match: the journal hides the value of the header `X-Yotpo-Token`");
@@ -455,7 +455,7 @@ fn what_no_request_can_be_is_rejected() {
 }
 
 #[test]
-fn what_is_debugged_tells_no_secret_and_no_more_than_needed() {
+fn debug_output_is_short_and_has_no_secrets() {
     let yotpo = YotpoMock::builder().store("shop", "s3cret").control_token("t0ken").start();
     let store = yotpo.store("shop");
     let token = store.access_token();

@@ -46,7 +46,7 @@ fn plus(key: &str, value: Value) -> Value {
 }
 
 #[test]
-fn an_event_is_kept_and_creates_the_customer_that_it_names() {
+fn an_event_is_stored_and_creates_its_customer() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.event(shipped()), @"
     200
@@ -58,7 +58,7 @@ fn an_event_is_kept_and_creates_the_customer_that_it_names() {
 }
 
 #[test]
-fn an_event_updates_the_customer_that_is_there() {
+fn an_event_updates_its_existing_customer() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Old", "last_name": "Lee"}));
     emulator.event(shipped());
@@ -191,7 +191,7 @@ fn a_unique_id_may_be_a_whole_number() {
 }
 
 #[test]
-fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
+fn a_source_and_a_type_that_are_not_snake_case_are_accepted_and_noted() {
     let emulator = Emulator::new();
     for (field, value) in [("source", "Returns Desk"), ("type", "orderShipped"), ("type", "_shipped")] {
         assert_eq!(
@@ -209,7 +209,7 @@ fn a_source_and_a_type_that_are_not_snake_case_are_taken_and_noted() {
 }
 
 #[test]
-fn a_bare_event_post_and_other_names_are_taken_and_noted() {
+fn a_bare_event_post_and_other_names_are_accepted_and_noted() {
     let emulator = Emulator::new();
     let bare = emulator.request("PATCH", EVENTS).json(without("source")).nonconforming().send();
     assert_snapshot!(bare, @"

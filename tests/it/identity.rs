@@ -35,7 +35,7 @@ fn a_shopper_known_by_email_gains_the_id_on_the_same_profile() {
 }
 
 #[test]
-fn the_email_names_the_profile_that_gains_an_id_before_the_phone_number_does() {
+fn the_email_takes_precedence_over_the_phone_number_when_a_profile_gains_an_id() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"phone_number": "+14155552671", "first_name": "By phone", "tags": "phone"}));
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "By email"}));
@@ -44,7 +44,7 @@ fn the_email_names_the_profile_that_gains_an_id_before_the_phone_number_does() {
 }
 
 #[test]
-fn without_a_match_an_external_id_makes_a_new_profile() {
+fn without_a_match_an_external_id_creates_a_profile() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"email": "ann@example.com"}));
     emulator.upsert(json!({"external_id": "c-1", "email": "beth@example.com"}));
@@ -52,7 +52,7 @@ fn without_a_match_an_external_id_makes_a_new_profile() {
 }
 
 #[test]
-fn of_several_unclaimed_profiles_the_oldest_gains_the_id_and_the_others_are_merged_into_it() {
+fn the_oldest_of_several_unclaimed_profiles_gains_the_id_and_the_others_are_merged_into_it() {
     let emulator = seeded(json!([
         {"email": "ann@example.com", "first_name": "Oldest", "lists": [{"id": "1"}]},
         {"email": "ann@example.com", "first_name": "Middle", "last_name": "Lee", "lists": [{"id": "2"}, {"id": "1"}]},
@@ -75,7 +75,7 @@ fn the_write_wins_over_the_target_and_the_target_over_the_merged() {
 }
 
 #[test]
-fn an_empty_text_is_a_value_and_not_a_lack() {
+fn an_empty_text_is_a_value() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann", "tags": "vip"}));
     emulator.upsert(json!({"external_id": "c-1", "first_name": ""}));
@@ -95,7 +95,7 @@ fn two_external_ids_never_merge_and_both_keep_the_shared_email() {
 }
 
 #[test]
-fn without_an_external_id_the_profile_written_last_is_meant_claimed_or_not() {
+fn without_an_external_id_the_profile_written_last_is_updated_claimed_or_not() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"external_id": "c-1", "email": "family@example.com"}));
     emulator.upsert(json!({"external_id": "c-2", "email": "family@example.com"}));
@@ -109,7 +109,7 @@ fn without_an_external_id_the_profile_written_last_is_meant_claimed_or_not() {
 }
 
 #[test]
-fn without_an_external_id_and_a_match_a_new_unclaimed_profile_is_made() {
+fn without_an_external_id_and_a_match_an_unclaimed_profile_is_created() {
     let emulator = Emulator::new();
     emulator.upsert(json!({"email": "ann@example.com"}));
     emulator.upsert(json!({"phone_number": "+14155552671"}));
@@ -174,7 +174,7 @@ fn a_changed_email_merges_its_unclaimed_owner_and_frees_the_old_one() {
 }
 
 #[test]
-fn seeds_are_taken_as_they_are_unmerged() {
+fn seeded_profiles_are_not_merged() {
     let emulator = seeded(
         json!([{"email": "ann@example.com"}, {"email": "Ann@example.com"}, {"email": "ann@example.com", "external_id": "c-1"}]),
     );
@@ -194,7 +194,7 @@ fn read_side_data_survives_a_merge() {
 }
 
 #[test]
-fn events_follow_the_profile_that_they_belonged_to() {
+fn events_follow_a_merged_profile() {
     let emulator = Emulator::new();
     emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"email": "ann@example.com"}}));
     emulator.upsert(json!({"external_id": "c-1"}));

@@ -19,12 +19,12 @@ fn an_emulator_stops_when_it_is_dropped() {
 }
 
 #[test]
-fn many_emulators_share_nothing() {
+fn emulators_are_independent() {
     many(10);
 }
 
 #[test]
-fn a_stop_lets_an_answer_that_is_being_written_end() {
+fn a_stop_waits_for_a_response_that_is_being_sent() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
@@ -46,7 +46,7 @@ fn a_stop_lets_an_answer_that_is_being_written_end() {
 }
 
 #[test]
-fn a_stop_lets_a_state_that_is_being_told_end() {
+fn a_stop_waits_for_a_state_that_is_being_sent() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(300_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
@@ -100,7 +100,7 @@ fn an_emulator_runs_inside_smol() {
 }
 
 #[test]
-fn an_emulator_goes_from_one_thread_to_another() {
+fn an_emulator_can_be_sent_to_another_thread() {
     let yotpo = YotpoMock::start();
     let store = yotpo.store("shop");
     let (store, yotpo) = std::thread::spawn(move || (store, yotpo)).join().expect("it does not panic");

@@ -38,7 +38,7 @@ fn prose_keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn no_description_is_split_at_a_comma() {
+fn descriptions_in_flow_style_are_quoted() {
     for name in ["customers", "control"] {
         let json = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).expect("the file exists");
         let document: Value = serde_json::from_str(&json).expect("the file is JSON");

@@ -38,7 +38,7 @@ fn rules(emulator: &Emulator, query: &str) -> String {
 }
 
 #[test]
-fn two_hundred_and_fifty_customers_come_in_three_pages_in_the_order_of_creation() {
+fn pages_are_in_the_order_of_creation() {
     let emulator = with_customers(250);
     let first = emulator.get(&customers(""));
     assert_eq!(first.identifiers().len(), 100);
@@ -47,7 +47,7 @@ fn two_hundred_and_fifty_customers_come_in_three_pages_in_the_order_of_creation(
 }
 
 #[test]
-fn a_seed_of_real_variety_is_paged_through_each_customer_once() {
+fn a_varied_seed_is_paged_through_each_customer_once() {
     let emulator = Emulator::seeded(SHOP);
     let seed: Value = serde_json::from_str(SHOP).unwrap();
     let seeded = seed["stores"][0]["customers"].as_array().unwrap();
@@ -93,7 +93,7 @@ fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
 }
 
 #[test]
-fn a_full_last_page_has_no_next_one() {
+fn a_full_last_page_has_no_next_page() {
     let emulator = with_customers(4);
     assert_eq!(emulator.get(&customers("?limit=4")).next_page(), None);
     assert!(emulator.get(&customers("?limit=3")).next_page().is_some());
@@ -128,7 +128,7 @@ fn a_cursor_is_percent_encoded_already_and_encoding_it_again_is_rejected() {
 }
 
 #[test]
-fn a_cursor_remembers_filters_limit_include_and_expand() {
+fn a_cursor_contains_filters_limit_include_and_expand() {
     let emulator = Emulator::seeded(
         &json!({"stores": [{"id": "shop", "customers": [
             {"external_id": "c-1", "email": "family@example.com", "custom_properties": {"club": "gold"}},
@@ -189,7 +189,7 @@ fn an_empty_cursor_requests_the_first_page() {
 }
 
 #[test]
-fn values_that_find_less_than_meant_are_noted() {
+fn filter_values_that_look_like_mistakes_are_noted() {
     let emulator = with_customers(3);
     for (query, expected, notes) in [
         ("?external_ids=c-1&external_ids=c-2", vec!["c-2"], vec!["query.repeated_parameter"]),
@@ -274,7 +274,7 @@ fn an_unescaped_plus_is_forgiven_and_noted() {
 }
 
 #[test]
-fn what_is_on_request_is_there_only_if_asked_for() {
+fn optional_parts_are_returned_only_on_request() {
     let emulator = Emulator::seeded(SHOP);
     let keys = |query: &str| {
         let page = emulator.get(&customers(query)).json();
@@ -386,14 +386,14 @@ fn unknown_parameters_and_expansions_are_ignored_and_noted() {
 }
 
 #[test]
-fn of_a_repeated_parameter_the_last_wins() {
+fn the_last_of_a_repeated_parameter_wins() {
     let emulator = with_customers(3);
     let response = emulator.request("GET", &customers("?limit=0&limit=2")).nonconforming().send();
     assert_eq!((response.identifiers().len(), response.notes()), (2, vec!["query.repeated_parameter"]));
 }
 
 #[test]
-fn an_empty_parameter_is_rejected_and_all_at_once() {
+fn all_empty_parameters_are_rejected_at_once() {
     let emulator = with_customers(1);
     assert_snapshot!(emulator.get(&customers("?email=&phone_number=&external_ids=,&include_custom_properties=yes&limit=0")), @r#"
     400
@@ -452,13 +452,13 @@ fn paging_neither_repeats_nor_skips_customers_that_exist_throughout() {
 }
 
 #[test]
-fn a_customer_has_no_id_of_the_vendors() {
+fn a_customer_has_no_yotpo_id() {
     let emulator = with_customers(1);
     assert!(emulator.get(&customers("")).json()["customers"][0].get("id").is_none());
 }
 
 #[test]
-fn head_goes_where_get_goes() {
+fn head_is_handled_as_get() {
     let emulator = with_customers(1);
     let head = emulator.request("HEAD", &customers("")).send();
     assert_eq!(head.status(), 200);
@@ -475,7 +475,7 @@ fn a_long_list_of_ids_is_paged_through_and_a_longer_one_is_rejected() {
 }
 
 #[test]
-fn a_cursor_is_never_longer_than_a_query_may_be() {
+fn a_cursor_always_fits_into_a_query() {
     // Of what a query can hold, control characters take the most room in a cursor.
     let padding = |count: usize| "%01".repeat(count);
     let emulator = with_customers(2);
@@ -485,7 +485,7 @@ fn a_cursor_is_never_longer_than_a_query_may_be() {
 }
 
 #[test]
-fn an_email_and_a_phone_number_that_many_share_find_those_with_both() {
+fn filters_by_shared_email_and_phone_number_combine() {
     let customers_of: Vec<_> = (0..60)
         .map(|at| {
             json!({"external_id": format!("c-{at}"), "email": (at % 2 == 0).then_some("family@example.com"),

@@ -29,7 +29,7 @@ fn rejected(emulator: &Emulator, head: &str) -> String {
 }
 
 #[test]
-fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
+fn tunnels_to_yotpo_and_to_the_emulator_end_in_the_emulator() {
     let emulator = Emulator::undeclared();
     let own = emulator.address();
     for target in [
@@ -51,7 +51,7 @@ fn a_tunnel_to_the_vendor_or_to_the_emulator_itself_ends_in_the_emulator() {
 }
 
 #[test]
-fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
+fn an_absolute_url_is_handled_as_its_path() {
     let emulator = Emulator::undeclared();
     let own = emulator.mock.url();
     let mut connection = Connection::open(emulator.address());
@@ -70,7 +70,7 @@ fn a_request_with_a_whole_url_is_answered_as_one_with_its_path() {
 }
 
 #[test]
-fn the_control_surface_is_not_to_be_found_at_the_vendors_names() {
+fn the_control_api_is_not_at_yotpos_hosts() {
     let emulator = Emulator::undeclared();
     let mut inside = tunnel(&emulator, "api.yotpo.com:443");
     inside.send("GET /_mock/health HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n");
@@ -101,7 +101,7 @@ fn other_hosts_are_blocked_with_an_explanation() {
 }
 
 #[test]
-fn a_connect_that_leads_nowhere_is_400_in_words() {
+fn an_invalid_connect_target_is_400_with_an_explanation() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(rejected(&emulator, "CONNECT api.yotpo.com HTTP/1.1"), @r#"
     HTTP/1.1 400 Bad Request
@@ -136,7 +136,7 @@ fn a_connect_that_leads_nowhere_is_400_in_words() {
 }
 
 #[test]
-fn a_connect_may_come_in_drops_and_with_what_follows_it() {
+fn a_connect_may_arrive_byte_by_byte_or_with_data_behind_it() {
     let emulator = Emulator::undeclared();
     let head = "CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com:443\r\n\r\n";
     let mut slow = Connection::open(emulator.address());
@@ -166,7 +166,7 @@ fn echo() -> u16 {
 }
 
 #[test]
-fn a_host_that_is_named_is_led_to_untouched() {
+fn an_allowed_host_is_proxied_unchanged() {
     let emulator = Emulator::undeclared_with(|builder| {
         builder.proxy_passthrough("127.0.0.1").proxy_passthrough("nowhere.invalid")
     });
@@ -192,7 +192,7 @@ fn a_host_that_is_named_is_led_to_untouched() {
 }
 
 #[test]
-fn the_vendor_is_never_led_to() {
+fn yotpos_hosts_are_never_contacted() {
     for host in ["api.yotpo.com", "Developers.yotpo.com", "", "example.com/path"] {
         let error = YotpoMock::builder().proxy_passthrough(host).try_start().unwrap_err();
         assert_eq!(error.to_string(), format!("the proxy cannot lead to `{host}`"));
@@ -201,7 +201,7 @@ fn the_vendor_is_never_led_to() {
 }
 
 #[test]
-fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
+fn many_tunnels_are_open_at_once_and_closed_by_the_stop() {
     let emulator = Emulator::undeclared_with(|builder| builder.proxy_passthrough("127.0.0.1"));
     let through = format!("127.0.0.1:{}", echo());
     let mut open: Vec<_> = (0..300).map(|_| tunnel(&emulator, "api.yotpo.com:443")).collect();
@@ -217,7 +217,7 @@ fn many_tunnels_are_open_at_once_and_none_outlives_the_stop() {
 }
 
 #[test]
-fn a_tunnel_through_which_nothing_comes_is_closed() {
+fn an_idle_tunnel_is_closed() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(200)));
     let mut half = tunnel(&emulator, "api.yotpo.com:443");
     let mut unfinished = Connection::open(emulator.address());

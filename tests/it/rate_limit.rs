@@ -61,7 +61,7 @@ fn token_calls_and_writes_count_and_so_do_rejected_bodies() {
 }
 
 #[test]
-fn answers_of_401_404_405_and_501_do_not_count() {
+fn responses_with_401_404_405_and_501_do_not_count() {
     let emulator = limited();
     emulator.anonymous("GET", &customers("")).send();
     emulator.token("shop", "");
@@ -77,14 +77,14 @@ fn answers_of_401_404_405_and_501_do_not_count() {
 }
 
 #[test]
-fn each_store_has_a_window_of_its_own() {
+fn each_store_has_its_own_window() {
     let emulator = limited();
     exhaust(&emulator);
     assert_eq!(emulator.get("/core/v3/stores/other/customers").status(), 200);
 }
 
 #[test]
-fn without_a_limit_the_headers_show_an_untouched_budget() {
+fn without_a_limit_the_headers_show_the_full_limit() {
     let emulator = Emulator::new();
     for _ in 0..20 {
         assert_eq!(emulator.get(&customers("")).rate_limit_headers(), [5, 5, 0]);
@@ -92,14 +92,14 @@ fn without_a_limit_the_headers_show_an_untouched_budget() {
 }
 
 #[test]
-fn answers_without_a_store_show_an_untouched_budget() {
+fn responses_without_a_store_show_the_full_limit() {
     let emulator = limited();
     exhaust(&emulator);
     assert_eq!(emulator.get("/nowhere").rate_limit_headers(), [5, 5, 0]);
 }
 
 #[test]
-fn a_reset_opens_the_window_again() {
+fn a_reset_clears_the_window() {
     let emulator = limited();
     exhaust(&emulator);
     emulator.mock.reset();

@@ -197,7 +197,7 @@ impl Curl {
 }
 
 #[test]
-fn every_command_of_the_readme_prints_what_the_readme_says() {
+fn every_command_of_the_readme_prints_the_shown_output() {
     let mock = YotpoMock::start();
     let mut shell = Shell { variables: HashMap::new(), url: mock.url().to_owned() };
     let steps = steps();
@@ -208,7 +208,7 @@ fn every_command_of_the_readme_prints_what_the_readme_says() {
 }
 
 #[test]
-fn the_settings_of_the_readme_are_what_help_says() {
+fn the_settings_of_the_readme_equal_the_help() {
     let help =
         Command::new(env!("CARGO_BIN_EXE_yotpo-mock")).args(["serve", "-h"]).output().expect("the binary starts");
     let help = String::from_utf8(help.stdout).expect("UTF-8");
@@ -218,7 +218,7 @@ fn the_settings_of_the_readme_are_what_help_says() {
 }
 
 #[test]
-fn the_rust_block_of_the_readme_stands_on_the_front_page_of_the_crate() {
+fn the_rust_example_of_the_readme_is_on_the_front_page_of_the_crate() {
     let block = blocks("rust").into_iter().next().expect("the README has a Rust block");
     let front_page = include_str!("../../src/lib.rs").lines();
     let front_page = front_page.filter_map(|line| line.strip_prefix("//!"));

@@ -55,7 +55,7 @@ fn an_unknown_path_is_404() {
 }
 
 #[test]
-fn a_known_path_with_another_method_is_405_and_says_which() {
+fn a_wrong_method_is_405_with_the_allowed_ones() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.anonymous("POST", &customers("")).send(), @r#"
     405
@@ -87,7 +87,7 @@ fn a_known_path_with_another_method_is_405_and_says_which() {
 }
 
 #[test]
-fn a_vendor_resource_that_is_not_emulated_is_501_and_says_so() {
+fn a_yotpo_resource_that_is_not_emulated_is_501() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.anonymous("GET", "/core/v3/stores/shop/orders").send(), @r#"
     501
@@ -197,7 +197,7 @@ fn a_body_in_another_form_than_plain_utf_8_is_400_and_names_it() {
 }
 
 #[test]
-fn a_method_in_lower_case_is_405_and_says_why() {
+fn a_method_in_lower_case_is_405_with_a_hint() {
     let emulator = Emulator::new();
     assert_snapshot!(emulator.anonymous("patch", &customers("")).send(), @r#"
     405
@@ -278,13 +278,13 @@ fn a_body_that_never_arrives_is_408() {
 }
 
 #[test]
-fn a_head_that_never_arrives_is_a_bare_408() {
+fn a_head_that_never_arrives_is_an_empty_408() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(700)));
     assert!(emulator.raw(b"GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
+fn a_client_that_disconnects_during_its_body_changes_nothing() {
     let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).unwrap();
     socket.write_all(&patch("Content-Length: 100", b"{\"customer\":{\"external_id\":\"c-1\"}}")).unwrap();
@@ -295,7 +295,7 @@ fn a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind() {
 }
 
 #[test]
-fn malformed_json_is_400_and_says_where() {
+fn malformed_json_is_400_with_its_position() {
     let emulator = Emulator::new();
     let send = |body: &[u8]| emulator.request("PATCH", &customers("")).body("application/json", body).send();
     assert_snapshot!(send(b"{\"customer\":\n{\"external_id\" \"c-1\"}}"), @r#"
@@ -318,7 +318,7 @@ fn malformed_json_is_400_and_says_where() {
 }
 
 #[test]
-fn what_is_no_unicode_is_400() {
+fn invalid_unicode_is_400() {
     let emulator = Emulator::new();
     let send = |body: &[u8]| emulator.request("PATCH", &customers("")).body("application/json", body).send();
     assert_snapshot!(send(br#"{"customer":{"external_id":"\ud800"}}"#), @r#"
@@ -362,7 +362,7 @@ fn nesting_deeper_than_128_is_400() {
 }
 
 #[test]
-fn the_questions_come_in_their_order() {
+fn checks_are_made_in_order() {
     let emulator = Emulator::with(|builder| builder.store("shop", "s3cret").rate_limit(1).body_limit(100));
     let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let wrong = |method, path: &str| emulator.anonymous(method, path).body("text/plain", "x".repeat(200));
@@ -383,7 +383,7 @@ fn the_questions_come_in_their_order() {
 }
 
 #[test]
-fn requests_are_numbered_in_the_order_in_which_they_came() {
+fn requests_are_numbered_in_order_of_arrival() {
     let emulator = Emulator::new();
     let numbers: Vec<_> = ["/nowhere", "/core/v3/stores/shop/orders", &customers("")]
         .into_iter()
@@ -420,7 +420,7 @@ fn a_path_is_compared_decoded() {
 }
 
 #[test]
-fn the_journal_cuts_what_is_long() {
+fn the_journal_truncates_long_values() {
     let emulator = Emulator::undeclared();
     let (method, store) = ("M".repeat(5000), "s".repeat(5000));
     emulator.raw(

@@ -16,7 +16,7 @@ fn customer(json: &str) -> String {
 }
 
 #[test]
-fn ndjson_and_json_say_the_same() {
+fn ndjson_and_json_are_equivalent() {
     let json = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"email":"ann@example.com"}],
             "events":[{"unique_id":"e-1","type":"t","timestamp":"2025-01-01","customer":{"external_id":"c-1"}}]}]}"#,
@@ -31,7 +31,7 @@ fn ndjson_and_json_say_the_same() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_obstacle() {
+fn a_byte_order_mark_is_skipped() {
     let emulator =
         Emulator::seeded("\u{feff}{\"stores\":[{\"id\":\"shop\",\"customers\":[{\"external_id\":\"c-1\"}]}]}");
     assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1"]);
@@ -45,7 +45,7 @@ fn several_seeds_add_up() {
 }
 
 #[test]
-fn the_read_side_comes_from_seeds() {
+fn read_side_data_is_seeded() {
     let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
             "channels":{"email":{"marketing":{"consent":"unsubscribed","timestamp":"2023-04-23T11:09:56+02:00",
@@ -56,7 +56,7 @@ fn the_read_side_comes_from_seeds() {
 }
 
 #[test]
-fn a_broken_seed_says_where_and_why() {
+fn the_error_of_a_broken_seed_has_location_and_cause() {
     assert_snapshot!(rejection(""), @"cannot seed from `a document`: it holds no JSON value");
     assert_snapshot!(rejection("{"), @"cannot seed from `a document`: EOF while parsing an object at line 1 column 1");
     assert_snapshot!(rejection("[]"), @"cannot seed from `a document`: it must be an object, or one object a line, and not an array");
@@ -117,7 +117,7 @@ fn a_seed_may_name_its_schema() {
 }
 
 #[test]
-fn an_array_in_the_place_of_an_object_is_not_read_by_position() {
+fn an_array_is_not_read_as_an_object() {
     assert_snapshot!(rejection(r#"{"stores":[["shop","secret",[{"external_id":"c-1"}],[]]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
     assert_snapshot!(rejection(r#"{"stores":[["shop",null]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":[]}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms must not be an array");
@@ -127,7 +127,7 @@ fn an_array_in_the_place_of_an_object_is_not_read_by_position() {
 }
 
 #[test]
-fn a_lenient_emulator_takes_lenient_seeds() {
+fn lenient_validation_applies_to_seeds() {
     let document = r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","gender":"female","account_created_at":"once"}]}]}"#;
     let emulator = Emulator::with(|builder| builder.validation(Validation::Lenient).seed(document));
     assert_snapshot!(emulator.all_customers(), @r#"account_created_at: "once", external_id: "c-1", gender: "female""#);

@@ -82,7 +82,7 @@ fn one_port_serves_tls_for_each_name_and_plain_http() {
 }
 
 #[test]
-fn it_is_spoken_inside_of_a_tunnel() {
+fn tls_works_inside_a_tunnel() {
     let emulator = Emulator::undeclared();
     let mut socket = TcpStream::connect(emulator.address()).expect("it listens");
     socket.write_all(b"CONNECT api.yotpo.com:443 HTTP/1.1\r\nHost: api.yotpo.com\r\n\r\n").expect("it reads");
@@ -95,7 +95,7 @@ fn it_is_spoken_inside_of_a_tunnel() {
 }
 
 #[test]
-fn a_name_that_is_not_its_own_is_not_vouched_for() {
+fn an_unknown_server_name_gets_no_certificate_of_its_own() {
     let mock = YotpoMock::start();
     let error = connect(&mock, "example.com").expect_err("the certificate is for others");
     let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
@@ -112,7 +112,7 @@ fn a_name_that_is_not_its_own_is_not_vouched_for() {
 }
 
 #[test]
-fn the_chain_is_one_that_strict_clients_take() {
+fn strict_clients_accept_the_certificate_chain() {
     let folder = folder("strict");
     let mock = YotpoMock::builder().ca_dir(&folder).start();
     let (authority, leaf) = (folder.join("ca.pem"), folder.join("leaf.pem"));
@@ -178,7 +178,7 @@ fn alpn_offers_http_1_1_alone() {
 }
 
 #[test]
-fn a_kept_authority_is_used_again_and_its_key_is_its_owners() {
+fn a_saved_authority_is_reused_and_its_key_is_private() {
     let folder = folder("kept").join("below");
     let start = || YotpoMock::builder().ca_dir(&folder).tls_name("mock.test").start();
     let [first, second] = [start(), start()];
@@ -211,7 +211,7 @@ fn failure(builder: yotpo_mock::Builder, folder: &Path) -> String {
 }
 
 #[test]
-fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
+fn an_unusable_saved_authority_stops_the_start_with_a_hint() {
     let folder = folder("useless");
     drop(YotpoMock::builder().ca_dir(&folder).start());
     let start = || YotpoMock::builder().ca_dir(&folder);
@@ -253,7 +253,7 @@ fn a_kept_authority_that_is_of_no_use_stops_the_start_with_the_cure() {
 }
 
 #[test]
-fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
+fn a_given_certificate_replaces_the_generated_one() {
     let folder = folder("own");
     fs::create_dir_all(&folder).expect("a folder");
     let own = rcgen::generate_simple_self_signed(["mine.test".to_owned()]).expect("a certificate");
@@ -289,7 +289,7 @@ fn a_certificate_of_ones_own_is_shown_in_the_place_of_one_that_is_made() {
 }
 
 #[test]
-fn a_fault_resets_a_secured_connection_too() {
+fn a_fault_resets_a_tls_connection_too() {
     let emulator = Emulator::undeclared();
     emulator.mock.fail_next(Operation::RetrieveCustomers, Fault::connection_reset());
     let inside = connect(&emulator.mock, "localhost").expect("it is trusted");
@@ -300,7 +300,7 @@ fn a_fault_resets_a_secured_connection_too() {
 }
 
 #[test]
-fn a_whole_page_comes_through_whole() {
+fn a_whole_page_is_received_over_tls() {
     let one = |at: usize| json!({"external_id": format!("c-{at}"), "tags": "x".repeat(20_000)});
     let seed = json!({"stores": [{"id": "shop", "customers": (0..100).map(one).collect::<Vec<_>>()}]});
     let emulator = Emulator::undeclared_with(|builder| builder.seed(seed.to_string()));
@@ -340,7 +340,7 @@ fn alert(connection: &mut Connection) -> u8 {
 }
 
 #[test]
-fn what_is_no_handshake_is_told_so_and_closed() {
+fn an_invalid_handshake_gets_an_alert_and_a_close() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(300)));
     let open = |bytes: &[u8]| {
         let mut connection = Connection::open(emulator.address());
@@ -367,7 +367,7 @@ fn what_is_no_handshake_is_told_so_and_closed() {
 }
 
 #[test]
-fn a_secured_connection_without_a_request_is_timed_out() {
+fn a_tls_connection_without_a_request_times_out() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(300)));
     let mut inside = connect(&emulator.mock, "localhost").expect("it is trusted");
     let mut response = [0; 12];
@@ -376,7 +376,7 @@ fn a_secured_connection_without_a_request_is_timed_out() {
 }
 
 #[test]
-fn thousands_who_do_not_go_on_leave_room_for_others() {
+fn thousands_of_stalled_handshakes_do_not_block_others() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_secs(60)).workers(2));
     let begun = [&b""[..], b"\x16", b"CONN", b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n", &hello()];
     let idle = begun.iter().cycle().take(2_000).map(|begun| {
@@ -395,7 +395,7 @@ fn thousands_who_do_not_go_on_leave_room_for_others() {
 /// The log lines that explain why a client gets no answer.
 #[cfg(feature = "cli")]
 #[test]
-fn a_handshake_that_came_to_nothing_stands_in_the_log() {
+fn a_failed_handshake_is_logged() {
     use crate::process::Process;
 
     let process = Process::with(&["--read-timeout", "300ms"]);

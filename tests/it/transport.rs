@@ -123,7 +123,7 @@ fn both_transports_send_the_same_pages() {
 }
 
 #[test]
-fn a_connection_changes_the_transport_in_the_middle_of_a_write() {
+fn a_connection_changes_the_transport_between_pipelined_requests() {
     let emulator = Emulator::undeclared();
     let token = "X-Yotpo-Token: any\r\n";
     let customer = |id: &str| json!({"customer": {"external_id": id}}).to_string();
@@ -165,7 +165,7 @@ fn a_request_may_arrive_in_any_two_pieces() {
 }
 
 #[test]
-fn a_fault_strikes_who_was_connected_before_it() {
+fn a_fault_applies_to_connections_opened_before_it() {
     let emulator = Emulator::undeclared();
     let mut connection = Connection::open(emulator.address());
     let mut status = || {
@@ -178,7 +178,7 @@ fn a_fault_strikes_who_was_connected_before_it() {
 }
 
 #[test]
-fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
+fn a_partial_later_request_times_out_as_the_first_does() {
     let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
     let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
     let mut connection = Connection::open(emulator.address());
@@ -190,7 +190,7 @@ fn a_later_request_that_stops_half_way_is_timed_out_as_the_first_is() {
 }
 
 #[test]
-fn a_page_behind_large_answers_is_the_one_that_was_asked_for() {
+fn a_page_behind_large_responses_is_the_requested_one() {
     let customers_of: Vec<_> = (0..150).map(|number| json!({"external_id": format!("c-{number}")})).collect();
     let emulator = Emulator::undeclared_with(|builder| {
         builder.seed(json!({"stores": [{"id": "shop", "customers": customers_of}]}).to_string())

@@ -43,7 +43,7 @@ fn rust_files(below: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn no_client_knows_of_the_mock() {
+fn no_client_mentions_the_mock() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/unmodified");
     let mut files = Vec::new();
     rust_files(&folder, &mut files);

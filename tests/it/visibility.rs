@@ -12,7 +12,7 @@ fn delayed() -> Emulator {
 }
 
 #[test]
-fn an_accepted_write_shows_once_its_delay_is_over() {
+fn an_accepted_write_is_visible_after_its_delay() {
     let emulator = delayed();
     assert_eq!(emulator.upsert(json!({"external_id": "c-1"})).status(), 200);
     assert_eq!(emulator.all_customers(), "");
@@ -23,7 +23,7 @@ fn an_accepted_write_shows_once_its_delay_is_over() {
 }
 
 #[test]
-fn an_updated_profile_stays_readable_as_it_was_and_findable_by_its_old_email() {
+fn an_updated_profile_stays_unchanged_and_findable_by_its_old_email_until_then() {
     let emulator = delayed();
     emulator.upsert(json!({"external_id": "c-1", "email": "old@example.com"}));
     emulator.mock.advance(Duration::from_secs(60));

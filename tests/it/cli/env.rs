@@ -91,7 +91,7 @@ fn the_files_are_their_owners_alone() {
 }
 
 #[test]
-fn a_shell_reads_back_what_was_meant() {
+fn a_shell_reads_the_original_values() {
     let process = Process::with(&["--quiet"]);
     let folder = folder("env-awkward").join(AWKWARD);
     let store = format!("{AWKWARD}:{AWKWARD}\nx");
@@ -113,7 +113,7 @@ fn a_shell_reads_back_what_was_meant() {
 }
 
 #[test]
-fn dotenv_and_github_quote_by_rules_of_their_own() {
+fn dotenv_and_github_quote_by_their_own_rules() {
     let process = Process::with(&["--quiet"]);
     let folder = folder("env-formats");
     let lines = |secret: &str, format: &str| {
@@ -130,7 +130,7 @@ fn dotenv_and_github_quote_by_rules_of_their_own() {
 }
 
 #[test]
-fn the_store_may_be_named_and_its_secret_is_asked_for() {
+fn the_store_may_be_named_and_its_secret_is_fetched() {
     let process = Process::with(&["--quiet", "--store", "b:of-b", "--store", "a:of-a"]);
     let folder = folder("env-store");
     let store = |flags: &[&str]| {
@@ -160,7 +160,7 @@ fn the_files_last_in_the_users_cache() {
 }
 
 #[test]
-fn a_control_token_is_asked_for_and_given() {
+fn a_control_token_is_required_and_sent() {
     let process = Process::with(&["--quiet", "--control-token", "hush-hush"]);
     let output_text = failure(&["env", "--url", &process.url]).replace(&process.url, "URL");
     assert_snapshot!(output_text, @"
@@ -176,7 +176,7 @@ fn a_control_token_is_asked_for_and_given() {
 }
 
 #[test]
-fn where_no_mock_listens_nothing_is_printed() {
+fn without_a_mock_nothing_is_printed() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let output_text =
         failure(&["env", "--url", &format!("http://127.0.0.1:{free}")]).replace(&free.to_string(), "PORT");

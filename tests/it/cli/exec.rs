@@ -34,7 +34,7 @@ const ASK: &str = "ask() { curl -s -o /dev/null -H 'X-Yotpo-Token: any' \"$YOTPO
                    ask orders; ask orders; ask customers";
 
 #[test]
-fn the_code_of_the_command_comes_back_and_stdout_is_the_commands_alone() {
+fn the_exit_code_and_stdout_are_those_of_the_command() {
     for (line, code) in [
         ("echo said", 0),
         ("echo said; exit 7", 7),
@@ -56,7 +56,7 @@ fn the_command_reads_what_is_on_stdin() {
 }
 
 #[test]
-fn a_command_that_cannot_be_run_is_told_as_by_a_shell() {
+fn a_command_that_cannot_be_run_fails_as_in_a_shell() {
     let (code, _, missing) = run(yotpo_mock(&["exec", "--", "/no/such/command"]));
     assert_snapshot!(format!("{code:?}\n{missing}"), @r"
     Some(127)
@@ -71,7 +71,7 @@ fn a_command_that_cannot_be_run_is_told_as_by_a_shell() {
 }
 
 #[test]
-fn the_command_does_not_run_where_the_mock_does_not_start() {
+fn the_command_does_not_run_if_the_mock_does_not_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (flags, reason) in [
@@ -86,7 +86,7 @@ fn the_command_does_not_run_where_the_mock_does_not_start() {
 }
 
 #[test]
-fn what_the_run_is_not_to_have_done_fails_it_and_is_listed() {
+fn fail_on_fails_the_run_and_lists_the_problems() {
     let (code, _, stderr) = run(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
     assert_snapshot!(format!("{code:?}\n{stderr}"), @"
     Some(3)
@@ -184,7 +184,7 @@ fn nothing_is_left_when_the_command_has_ended() {
 }
 
 #[test]
-fn the_flags_of_serve_and_their_twins_hold() {
+fn the_flags_and_variables_of_serve_apply() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = exec(
         &["--port", &free.to_string(), "--verbose"],
@@ -199,7 +199,7 @@ fn the_flags_of_serve_and_their_twins_hold() {
 }
 
 #[test]
-fn a_mock_with_no_store_tells_one_whose_tokens_are_all_good() {
+fn a_mock_without_a_store_suggests_one_with_any_secret() {
     let line = "echo $YOTPO_STORE_ID $YOTPO_STORE_SECRET; \
                 curl -s -H 'X-Yotpo-Token: mine' $YOTPO_API_URL/core/v3/stores/$YOTPO_STORE_ID/customers";
     let (_, stdout, _) = run(exec(&[], line));
@@ -213,7 +213,7 @@ fn a_control_token_does_not_get_in_the_way() {
 }
 
 #[test]
-fn a_client_that_has_the_vendors_address_written_into_it_comes_to_the_mock() {
+fn a_client_with_yotpos_address_is_redirected_to_the_mock() {
     let line = "curl -sS -H 'X-Yotpo-Token: any' https://api.yotpo.com/core/v3/stores/shop/customers";
     let (code, stdout, stderr) = run(exec(&[], line));
     assert_eq!((code, &*stderr), (Some(0), ""));
@@ -221,7 +221,7 @@ fn a_client_that_has_the_vendors_address_written_into_it_comes_to_the_mock() {
 }
 
 #[test]
-fn what_is_let_through_is_judged_by_what_this_system_trusts() {
+fn hosts_that_pass_the_proxy_are_verified_by_the_systems_roots() {
     let system = "-----BEGIN CERTIFICATE-----\nc3lzdGVt\n-----END CERTIFICATE-----\n";
     let system = file("exec-roots.pem", &system.repeat(2));
     let trusted = |flags: &[&str]| {
@@ -235,7 +235,7 @@ fn what_is_let_through_is_judged_by_what_this_system_trusts() {
 }
 
 #[test]
-fn a_certificate_of_the_users_own_is_trusted() {
+fn the_users_own_certificate_is_trusted() {
     let own = rcgen::generate_simple_self_signed(["api.yotpo.com".to_owned()]).expect("a certificate");
     let certificate = file("exec-own.pem", &own.cert.pem());
     let key = file("exec-own.key", &own.signing_key.serialize_pem());
@@ -246,7 +246,7 @@ fn a_certificate_of_the_users_own_is_trusted() {
 }
 
 #[test]
-fn what_the_user_has_set_stays_but_for_what_leads_past_the_mock() {
+fn the_users_variables_stay_except_those_that_bypass_the_mock() {
     let line = "echo $NO_PROXY; echo $NODE_OPTIONS; echo $JAVA_TOOL_OPTIONS; echo $PHP_INI_SCAN_DIR";
     let mut command = exec(&[], line);
     command

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 #[test]
-fn a_page_of_another_origin_gets_nothing() {
+fn a_page_of_another_origin_is_rejected() {
     let emulator = Emulator::undeclared();
     let from = |origin: &str| emulator.control("POST", "/reset").header("Origin", origin).send();
     assert_snapshot!(from("https://evil.example"), @r#"
@@ -28,7 +28,7 @@ fn a_page_of_another_origin_gets_nothing() {
 }
 
 #[test]
-fn a_host_that_is_not_the_emulators_is_rejected_unless_it_is_named() {
+fn a_foreign_host_is_rejected_unless_it_is_allowed() {
     let rejected = |emulator: &Emulator, host: &str| emulator.control("GET", "/clock").header("Host", host).send();
     let emulator = Emulator::undeclared();
     assert_snapshot!(rejected(&emulator, "evil.example"), @r#"
@@ -51,7 +51,7 @@ fn a_host_that_is_not_the_emulators_is_rejected_unless_it_is_named() {
 }
 
 #[test]
-fn on_the_vendors_own_hosts_there_is_no_control_surface() {
+fn yotpos_hosts_have_no_control_api() {
     let emulator = Emulator::undeclared_with(|builder| builder.control_host("*"));
     for host in ["api.yotpo.com", "developers.yotpo.com:443"] {
         let response =
@@ -73,7 +73,7 @@ fn on_the_vendors_own_hosts_there_is_no_control_surface() {
 }
 
 #[test]
-fn a_control_token_is_asked_for_by_everything_but_health() {
+fn everything_but_health_requires_the_control_token() {
     let emulator = Emulator::undeclared_with(|builder| builder.control_token("hush"));
     assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"
     401
@@ -91,7 +91,7 @@ fn a_control_token_is_asked_for_by_everything_but_health() {
 }
 
 #[test]
-fn pages_of_a_named_origin_may_use_both_surfaces() {
+fn pages_of_an_allowed_origin_may_use_both_apis() {
     let emulator = Emulator::undeclared_with(|builder| builder.cors("http://localhost:3000"));
     let raw = |method: &str, path: &str| {
         let head = format!(

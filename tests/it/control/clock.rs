@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 #[test]
-fn a_clock_is_set_stands_still_and_runs_on_but_never_goes_back() {
+fn a_clock_is_frozen_and_resumed_and_never_goes_back() {
     let emulator = Emulator::undeclared();
     let put = |body| emulator.control("PUT", "/clock").json(body).send();
     assert_snapshot!(emulator.control("GET", "/clock").send(), @r#"

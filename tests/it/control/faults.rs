@@ -54,7 +54,7 @@ fn two_503_and_then_success() {
 }
 
 #[test]
-fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
+fn an_injected_response_has_the_envelope_by_default() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"status": 500, "times": 1}));
     let plain = emulator.get(&customers(""));
@@ -75,7 +75,7 @@ fn an_injected_answer_is_in_the_envelope_unless_it_says_otherwise() {
 }
 
 #[test]
-fn a_fault_strikes_before_anything_is_asked_but_path_and_method() {
+fn a_fault_applies_before_everything_but_path_and_method() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret").rate_limit(1));
     emulator.fault(json!({"status": 503}));
     assert_eq!(emulator.anonymous("GET", &customers("")).send().status(), 503, "before the token");
@@ -117,7 +117,7 @@ fn faults_match_by_operation_store_method_path_query_headers_and_body() {
 }
 
 #[test]
-fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
+fn a_fault_may_start_later_and_apply_at_random_and_repeats() {
     let statuses = || {
         let emulator = Emulator::undeclared();
         emulator.fault(json!({"after": 2, "probability": 0.5, "seed": 7, "status": 500}));
@@ -130,7 +130,7 @@ fn a_fault_may_begin_later_and_strike_by_chance_the_same_at_every_run() {
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_took_its_effect() {
+fn a_commit_with_a_lost_response_took_effect() {
     let emulator = Emulator::undeclared();
     emulator.fault(
         json!({"match": {"operation": "upsertCustomer"}, "times": 1, "connection": "reset", "after_commit": true}),
@@ -156,7 +156,7 @@ fn a_connection_is_closed_or_reset_before_anything_is_done() {
 }
 
 #[test]
-fn an_answer_is_truncated_dripped_or_malformed() {
+fn a_response_is_truncated_dripped_or_malformed() {
     let emulator = Emulator::undeclared();
     let get = format!("GET {} HTTP/1.1\r\nHost: x\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n", customers(""));
     let whole = r#"{"customers":[],"pagination":{"next_page_info":null}}"#;
@@ -187,7 +187,7 @@ fn a_delay_only_delays() {
 }
 
 #[test]
-fn a_token_is_dead_from_the_fault_on() {
+fn a_fault_expires_a_token() {
     let emulator = Emulator::undeclared();
     let token = emulator.token("shop", "x").json()["access_token"].as_str().unwrap().to_owned();
     emulator.fault(json!({"expire_token": true, "times": 1}));
@@ -211,7 +211,7 @@ fn a_write_can_be_committed_before_its_response_is_delayed() {
 }
 
 #[test]
-fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
+fn the_oldest_matching_fault_applies_and_each_can_be_removed() {
     let emulator = Emulator::undeclared();
     let first = emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
     emulator.fault(json!({"status": 502}));
@@ -230,7 +230,7 @@ fn the_oldest_fault_that_matches_strikes_and_each_can_be_removed() {
 }
 
 #[test]
-fn a_reset_forgets_faults() {
+fn a_reset_removes_faults() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));
     emulator.fault(json!({"match": {"store": "other"}, "status": 500}));

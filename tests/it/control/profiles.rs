@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Emulator, customers};
 
 #[test]
-fn a_lineage_tells_a_profiles_story_across_a_merge() {
+fn a_lineage_follows_a_profile_across_a_merge() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"phone_number": "+14155552671", "tags": "vip"}));
@@ -47,7 +47,7 @@ fn a_lineage_keeps_the_last_32_steps() {
 }
 
 #[test]
-fn what_a_seed_says_is_no_step_and_an_unknown_customer_is_told() {
+fn a_seed_is_no_step_and_an_unknown_customer_is_an_error() {
     let emulator = Emulator::undeclared_with(|builder| {
         builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"}]}]}"#)
     });

@@ -27,7 +27,7 @@ fn emulator() -> Emulator {
 }
 
 #[test]
-fn the_report_counts_what_the_journal_has_forgotten() {
+fn the_report_counts_evicted_requests() {
     let emulator = emulator();
     assert_eq!(emulator.mock.requests().entries().len(), 3, "one of each store, and one without a store");
     assert_snapshot!(report(&emulator, ""), @r#"
@@ -152,7 +152,7 @@ fn only_clearing_the_report_restarts_it() {
 }
 
 #[test]
-fn paths_that_are_none_are_listed_up_to_a_bound() {
+fn unknown_paths_are_listed_up_to_a_limit() {
     let emulator = Emulator::undeclared();
     (0..130).for_each(|at| drop(emulator.get(&format!("/nowhere/{at}"))));
     emulator.get("/nowhere/7");

@@ -34,7 +34,7 @@ fn verify(emulator: &Emulator, expected: Value) -> Response {
 }
 
 #[test]
-fn requests_are_listed_whole_newest_first() {
+fn requests_are_listed_newest_first() {
     let emulator = Emulator::undeclared();
     emulator.request("GET", &customers("?limit=5&email=a&email=b")).nonconforming().send();
     emulator.upsert(json!({"email": "ann@example.com", "gender": "f"}));
@@ -155,7 +155,7 @@ fn requests_are_listed_whole_newest_first() {
 }
 
 #[test]
-fn filters_narrow_and_lists_go_on() {
+fn filters_combine_and_lists_are_paged() {
     let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.upsert(json!({"email": "ann@example.com"}));
@@ -187,7 +187,7 @@ fn filters_narrow_and_lists_go_on() {
 }
 
 #[test]
-fn a_filter_that_nothing_can_pass_is_rejected() {
+fn a_filter_that_nothing_can_match_is_rejected() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(list(&emulator, "?stroe=shop"), @r#"
     400
@@ -246,7 +246,7 @@ fn a_filter_that_nothing_can_pass_is_rejected() {
 }
 
 #[test]
-fn requests_are_forgotten_and_numbers_go_on() {
+fn requests_are_cleared_and_numbers_continue() {
     let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.get("/core/v3/stores/other/customers");
@@ -326,7 +326,7 @@ fn tokens_and_secrets_are_never_shown() {
 }
 
 #[test]
-fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
+fn long_bodies_are_truncated_and_marked_with_their_length() {
     let emulator = Emulator::undeclared_with(|builder| builder.journal_body_bytes(40));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "€".repeat(20)}));
     emulator.get(&customers(""));
@@ -342,7 +342,7 @@ fn long_bodies_are_cut_with_a_mark_and_the_full_length() {
 }
 
 #[test]
-fn a_body_that_does_not_arrive_is_told_as_far_as_it_came() {
+fn a_partial_body_is_recorded_as_received() {
     let emulator = Emulator::undeclared_with(|builder| builder.body_limit(100));
     let send = |text: &str| emulator.raw(text.as_bytes());
     let path = customers("");
@@ -398,7 +398,7 @@ fn the_journal_is_bounded_by_entries_and_by_bytes() {
 }
 
 #[test]
-fn the_answer_to_head_has_no_body() {
+fn the_response_to_head_has_no_body() {
     let emulator = Emulator::undeclared();
     emulator.request("HEAD", &customers("")).send();
     let entry = &emulator.mock.requests().entries()[0];
@@ -425,7 +425,7 @@ fn a_rust_test_reads_the_same() {
 }
 
 #[test]
-fn verify_counts_what_is_as_expected() {
+fn verify_counts_matching_requests() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Ann"}));
     emulator.upsert(json!({"email": "bob@example.com", "tags": null}));
@@ -457,7 +457,7 @@ fn verify_counts_what_is_as_expected() {
 }
 
 #[test]
-fn what_did_not_happen_is_told_with_what_came_nearest() {
+fn a_failed_verification_lists_the_nearest_requests() {
     let emulator = Emulator::undeclared();
     emulator.get(&customers(""));
     emulator.upsert(json!({"email": "ann@example.com", "first_name": "Anna"}));
@@ -522,7 +522,7 @@ fn what_did_not_happen_is_told_with_what_came_nearest() {
 }
 
 #[test]
-fn an_expectation_that_nothing_can_meet_is_rejected() {
+fn an_expectation_that_nothing_can_match_is_rejected() {
     let emulator = Emulator::undeclared();
     for (expected, message) in [
         (json!({"stroe": "shop", "count": 1}), "unknown field `stroe`"),

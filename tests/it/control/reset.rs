@@ -27,7 +27,7 @@ fn write(emulator: &Emulator, store: &str, secret: &str) {
 }
 
 #[test]
-fn a_reset_goes_back_to_the_seeds_of_all_stores_or_of_one() {
+fn a_reset_restores_the_seeds_of_all_stores_or_of_one() {
     let emulator = seeded();
     for (store, secret) in [("shop", "s3cret"), ("other", "0ther")] {
         write(&emulator, store, secret);
@@ -40,7 +40,7 @@ fn a_reset_goes_back_to_the_seeds_of_all_stores_or_of_one() {
 }
 
 #[test]
-fn a_reset_to_nothing_keeps_only_who_was_declared() {
+fn a_reset_without_seeds_keeps_declared_stores() {
     let emulator = seeded();
     emulator.control("POST", "/reset?store=shop").json(json!({"to": "empty"})).send();
     assert_eq!(identifiers(&emulator, "shop", "s3cret"), [""; 0]);
@@ -53,7 +53,7 @@ fn a_reset_to_nothing_keeps_only_who_was_declared() {
 }
 
 #[test]
-fn a_reset_forgets_tokens_settings_and_cursors_and_keeps_the_journal_and_the_time() {
+fn a_reset_clears_tokens_settings_and_cursors_and_keeps_the_journal_and_the_time() {
     for path in ["/reset", "/reset?store=shop"] {
         let emulator = Emulator::undeclared_with(|builder| {
             builder.seed(r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1"},{"external_id":"c-2"}]}]}"#)

@@ -27,7 +27,7 @@ fn numbers(emulator: &Emulator) -> String {
 }
 
 #[test]
-fn a_seed_is_added_and_a_second_time_changes_nothing() {
+fn seeding_twice_changes_nothing_the_second_time() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "last_name": "Lee"}));
     emulator.upsert(json!({"email": "bob@example.com"}));
@@ -69,7 +69,7 @@ fn a_seed_is_added_and_a_second_time_changes_nothing() {
 }
 
 #[test]
-fn a_customer_of_a_seed_replaces_and_does_not_fill() {
+fn a_seeded_customer_replaces_the_existing_one() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}));
     emulator.event(json!({"type": "t", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
@@ -84,7 +84,7 @@ fn a_customer_of_a_seed_replaces_and_does_not_fill() {
 }
 
 #[test]
-fn ndjson_is_taken_too() {
+fn ndjson_is_accepted() {
     let emulator = Emulator::undeclared();
     let lines = "{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"other\",\"secret\":\"0ther\"}\n{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-2\"}}\n";
     let response = emulator.control("POST", "/seed").body("application/x-ndjson", lines).nonconforming().send();
@@ -101,7 +101,7 @@ fn ndjson_is_taken_too() {
 }
 
 #[test]
-fn a_secret_that_is_given_at_run_time_binds_its_store_alone() {
+fn a_secret_set_at_run_time_applies_to_its_store_only() {
     let emulator = Emulator::undeclared();
     assert_eq!(seed(&emulator, json!({"stores": [{"id": "shop", "secret": "s3cret"}]})).status(), 200);
     assert_eq!(emulator.get(&customers("")).rule(), Some("token.unknown"));
@@ -205,7 +205,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
 }
 
 #[test]
-fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
+fn pending_writes_wait_while_a_seed_is_added() {
     let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     seed(&emulator, shop(json!([{"external_id": "c-1", "last_name": "Lee"}]), json!([])));
@@ -215,7 +215,7 @@ fn writes_that_do_not_show_yet_wait_while_a_seed_is_added() {
 }
 
 #[test]
-fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
+fn generated_data_repeats_for_the_same_seed_and_conforms() {
     let generate = |emulator: &Emulator, seed: u64| {
         let order = json!({"customers": 300, "events": 40, "seed": seed});
         emulator.control("POST", "/stores/shop/generate").json(order).send()
@@ -246,7 +246,7 @@ fn generated_data_is_the_same_for_the_same_seed_and_comes_as_pages_say() {
 }
 
 #[test]
-fn impossible_orders_are_rejected() {
+fn impossible_amounts_are_rejected() {
     let emulator = Emulator::undeclared();
     let rejected = |order: Value| emulator.control("POST", "/stores/shop/generate").json(order).send();
     assert_snapshot!(rejected(json!({})), @r#"
@@ -317,7 +317,7 @@ fn other_stores_are_served_while_a_large_store_is_being_generated() {
 }
 
 #[test]
-fn nothing_is_lost_where_writes_seeds_and_orders_meet() {
+fn concurrent_writes_seeds_and_generation_lose_nothing() {
     const ROUNDS: usize = 40;
     let emulator = Emulator::undeclared();
     let each = |work: &(dyn Fn(usize) -> Response + Sync)| {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 #[test]
-fn settings_are_shown_with_what_was_changed() {
+fn settings_are_listed_with_the_changes() {
     let emulator = Emulator::undeclared_with(|builder| builder.rate_limit(7));
     assert_snapshot!(emulator.control("GET", "/settings").send(), @r#"
     200
@@ -43,7 +43,7 @@ fn settings_are_shown_with_what_was_changed() {
 }
 
 #[test]
-fn null_takes_a_change_back() {
+fn null_reverts_a_change() {
     let emulator = Emulator::undeclared_with(|builder| builder.rate_limit(7));
     let patch =
         |path: &str, body| emulator.control("PATCH", path).json(body).send().json()["settings"]["rate_limit"].clone();

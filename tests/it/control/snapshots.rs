@@ -55,7 +55,7 @@ fn a_snapshot_is_taken_listed_restored_and_deleted() {
 }
 
 #[test]
-fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
+fn a_snapshot_is_independent_of_later_writes_and_resets() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann"}));
     take(&emulator, "ann");
@@ -70,7 +70,7 @@ fn a_snapshot_is_not_touched_by_what_is_written_after_it_nor_by_a_reset() {
 }
 
 #[test]
-fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_rejects_cursors() {
+fn a_restore_replaces_tokens_settings_pending_writes_and_the_time_and_rejects_cursors() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
     let token = emulator.token("shop", "s3cret").json()["access_token"].as_str().unwrap().to_owned();
     let write = |id: &str| {
@@ -108,7 +108,7 @@ fn a_restore_brings_back_tokens_settings_pending_writes_and_the_time_and_rejects
 }
 
 #[test]
-fn snapshots_are_bounded_and_named_plainly() {
+fn the_number_and_names_of_snapshots_are_limited() {
     let emulator = Emulator::undeclared();
     assert_snapshot!(restore(&emulator, "clean"), @r#"
     404

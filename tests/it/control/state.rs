@@ -48,7 +48,7 @@ fn token(emulator: &Emulator) -> String {
 }
 
 #[test]
-fn a_state_tells_everything() {
+fn a_state_is_complete() {
     assert_snapshot!(get(&lived(), ""), @r#"
     {"clock":{"frozen":true,"now":"2026-01-01T00:00:00Z","offsets":{"shop":{"nanoseconds":500000000,"seconds":10}}},
     "declared_only":true,
@@ -81,7 +81,7 @@ fn a_state_tells_everything() {
 }
 
 #[test]
-fn out_in_and_out_again_is_the_same_to_the_byte_and_so_is_what_follows() {
+fn a_saved_and_restored_state_is_the_same_to_the_byte_and_behaves_the_same() {
     let (one, other) = (lived(), Emulator::undeclared());
     let saved = get(&one, "");
     assert_eq!(put(&other, "", &saved).json(), json!({}));
@@ -141,7 +141,7 @@ fn a_state_without_its_extra_keys_is_a_seed_and_a_seed_is_a_state() {
 }
 
 #[test]
-fn a_store_is_put_back_alone() {
+fn one_store_is_restored_alone() {
     let emulator = Emulator::undeclared();
     emulator.upsert(json!({"external_id": "c-1"}));
     let cursor = {
@@ -171,7 +171,7 @@ fn a_store_is_put_back_alone() {
 }
 
 #[test]
-fn the_clock_is_set_to_what_the_document_says_also_if_that_is_earlier() {
+fn the_clock_is_set_to_that_of_the_document_even_if_earlier() {
     let emulator = Emulator::undeclared();
     let saved = get(&emulator, "");
     emulator.control("POST", "/clock/advance").json(json!({"seconds": 3600})).send();
@@ -197,7 +197,7 @@ fn rejected(emulator: &Emulator, document: &str) -> String {
 }
 
 #[test]
-fn a_document_that_is_broken_anywhere_changes_nothing_and_says_where() {
+fn a_broken_document_changes_nothing_and_its_error_has_the_location() {
     let emulator = lived();
     let saved = get(&emulator, "");
     let shop = |rest: &str| rejected(&emulator, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
@@ -266,7 +266,7 @@ fn fresh_file(name: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
+fn a_state_file_is_saved_on_request_and_at_the_end_and_read_at_the_start() {
     let file = fresh_file("state-saved.json");
     let start = || {
         let seed = r#"{"stores":[{"id":"shop","customers":[{"external_id":"seeded"}]}]}"#;
@@ -294,7 +294,7 @@ fn a_state_file_is_saved_when_asked_and_at_the_end_and_read_at_the_start() {
 }
 
 #[test]
-fn without_a_file_there_is_nowhere_to_save() {
+fn without_a_file_saving_is_an_error() {
     assert_snapshot!(Emulator::undeclared().control("POST", "/state/save").send(), @r#"
     409
     {"error":"there is no state file","hint":"start with `--state FILE`; `GET /_mock/state` needs none"}
@@ -302,7 +302,7 @@ fn without_a_file_there_is_nowhere_to_save() {
 }
 
 #[test]
-fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
+fn a_broken_state_file_stops_the_start_and_is_not_changed() {
     let file = fresh_file("state-broken.json");
     std::fs::write(&file, "{\"stores\":[{").unwrap();
     let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
@@ -313,7 +313,7 @@ fn a_broken_state_file_stops_the_start_and_stays_as_it_is() {
 }
 
 #[test]
-fn faults_are_part_of_the_state_with_how_far_they_have_come() {
+fn faults_are_part_of_the_state_with_their_counts() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "after": 1, "probability": 0.5, "seed": 7, "status": 500}));
     emulator.fault(json!({"match": {"store": "other"}, "times": 1, "status": 503}));
@@ -332,7 +332,7 @@ fn faults_are_part_of_the_state_with_how_far_they_have_come() {
 }
 
 #[test]
-fn a_state_with_declared_stores_admits_no_others() {
+fn a_state_with_declared_stores_has_no_others() {
     let emulator = Emulator::undeclared();
     assert_eq!(emulator.token("other", "any").status(), 200);
     assert_eq!(put(&emulator, "", r#"{"stores":[{"id":"shop","secret":"s"}]}"#).status(), 200);

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Emulator, customers};
 
 #[test]
-fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read() {
+fn a_store_is_created_by_its_first_token_or_accepted_write_and_not_by_a_read() {
     let emulator = Emulator::undeclared_with(|builder| builder.seed(r#"{"stores":[{"id":"seeded"}]}"#));
     let stores = || {
         let list = emulator.control("GET", "/stores").send().json();
@@ -34,7 +34,7 @@ fn a_store_is_remembered_at_its_first_token_or_accepted_write_and_not_at_a_read(
 }
 
 #[test]
-fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
+fn customers_are_listed_with_their_numbers_and_all_fields() {
     let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","custom_properties":{"club":"gold"},"loyalty":{"points_balance":7}},
             {"email":"ann@example.com"},{"external_id":"c-3"}]}]}"#,
@@ -65,7 +65,7 @@ fn customers_are_listed_with_their_numbers_and_everything_that_is_known() {
 }
 
 #[test]
-fn pending_writes_are_listed_apart() {
+fn pending_writes_are_listed_separately() {
     let emulator = Emulator::undeclared_with(|builder| builder.visibility_delay(std::time::Duration::from_secs(60)));
     emulator.upsert(json!({"external_id": "c-1", "first_name": "Ann", "custom_properties": {"club": "gold"}}));
     emulator.event(json!({"type": "order_shipped", "unique_id": "e-1", "customer": {"external_id": "c-1"}}));
@@ -116,7 +116,7 @@ fn pending_writes_are_listed_apart() {
 }
 
 #[test]
-fn events_are_read_back_and_found_by_type_unique_id_and_customer() {
+fn events_are_listed_and_found_by_type_unique_id_and_customer() {
     let emulator = Emulator::undeclared();
     for (unique_id, event_type, customer) in [
         ("e-1", "order_shipped", json!({"external_id": "c-1", "email": "ann@example.com"})),
