@@ -20,5 +20,6 @@ pub(crate) mod rate_limit;
 pub(crate) mod rejection;
 pub mod rule;
 pub(crate) mod store;
+pub(crate) mod text;
 pub(crate) mod timestamp;
 pub(crate) mod validation;

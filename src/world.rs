@@ -20,7 +20,6 @@ pub(crate) mod snapshot;
 pub(crate) mod state_document;
 pub(crate) mod state_file;
 pub(crate) mod strict_json;
-pub(crate) mod text;
 pub(crate) mod verification;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

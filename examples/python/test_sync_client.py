@@ -103,7 +103,7 @@ def test_a_rejected_shopper_does_not_stop_the_others(store, client):
     outcome = client.sync([{"external_id": "c-1", "gender": "female"}, {"external_id": "c-2", "gender": "F"}])
 
     assert [customer["external_id"] for customer in store.customers()] == ["c-2"]
-    assert outcome.rejected == ['400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}']
+    assert outcome.rejected == ['400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other` (got `female`)"}]}']
 
 
 # Events

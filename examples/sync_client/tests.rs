@@ -176,7 +176,7 @@ fn a_rejected_shopper_does_not_stop_the_others() -> TestResult {
     assert_eq!(
         rejected,
         [
-            r#"400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other`"}]}"#,
+            r#"400 {"errors":[{"message":"customer.gender must be `F`, `M` or `Other` (got `female`)"}]}"#,
             "a shopper needs an external id, an e-mail address or a phone number"
         ]
     );

@@ -34,7 +34,7 @@ pub fn seed() -> Value {
     customer["channels"] = json!({
         "sms": {"marketing": {"consent": "unsubscribed"}},
         "email": {"marketing": {"consent": "subscribed", "timestamp": "2022-02-27",
-            "suppressions": [{"suppression_reason": "SOFT_BOUNCE", "timestamp": "2019-11-09"}]}}
+            "suppressions": {"suppression_reason": "SOFT_BOUNCE", "timestamp": "2019-11-09"}}}
     });
     customer["loyalty"] =
         json!({"points_balance": 420, "credit_balance": 12.5, "is_opt_in": true, "vip_tier_name": "Gold"});

@@ -236,9 +236,10 @@ pub struct Marketing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suppressions: Option<Vec<Suppression>>,
+    pub suppressions: Option<Suppression>,
 }
 
+/// Why a channel is blocked. It is one object, in spite of the plural name of its field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {

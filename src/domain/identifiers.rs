@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
+use unicase::UniCase;
 
 /// The shop's own id of a customer, compared exactly.
 ///
@@ -47,11 +48,25 @@ impl Email {
         &self.0
     }
 
-    /// The form by which addresses are compared.
+    /// The form by which addresses are compared: in lower case, with the domain in Unicode.
     pub fn folded(&self) -> Cow<'_, str> {
         let is_folded = self.0.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        if is_folded { Cow::Borrowed(&self.0) } else { Cow::Owned(self.0.to_lowercase()) }
+        if is_folded && !self.0.contains("xn--") {
+            return Cow::Borrowed(&self.0);
+        }
+        Cow::Owned(match self.0.rsplit_once('@') {
+            Some((local, domain)) => {
+                let (domain, _) = idna::domain_to_unicode(domain);
+                format!("{}@{}", local.to_lowercase(), fold_domain(&domain))
+            }
+            None => self.0.to_lowercase(),
+        })
     }
+}
+
+/// Full case folding, by which `STRASSE` and `straße` are equal.
+fn fold_domain(domain: &str) -> String {
+    UniCase::unicode(domain).to_folded_case()
 }
 
 impl PartialEq for Email {
@@ -132,5 +147,12 @@ mod tests {
     fn emails_compare_case_insensitively() {
         assert_eq!(Email::for_lookup(" Ann@Example.com "), Email::for_lookup("ann@example.COM"));
         assert_eq!(Email::for_lookup("a@BÜCHER.example"), Email::for_lookup("a@bücher.example"));
+        assert_eq!(Email::for_lookup("a@STRASSE.example"), Email::for_lookup("a@straße.example"));
+    }
+
+    #[test]
+    fn an_international_domain_is_equal_to_its_punycode() {
+        assert_eq!(Email::for_lookup("A@XN--BCHER-KVA.example"), Email::for_lookup("a@bücher.example"));
+        assert_ne!(Email::for_lookup("a@xn--bcher-kva.example"), Email::for_lookup("a@bucher.example"));
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Parameters<'a> {
         let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let limit = text.parse().ok().filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
-            diagnostics.report(&rule::QUERY_LIMIT, "limit");
+            diagnostics.report_value(&rule::QUERY_LIMIT, "limit", text);
         }
         limit
     }
@@ -200,7 +200,7 @@ impl<'a> Parameters<'a> {
         match self.get("include_custom_properties") {
             None | Some("false") => {}
             Some("true") => include.custom_properties = true,
-            Some(_) => diagnostics.report(&rule::QUERY_INCLUDE, "include_custom_properties"),
+            Some(other) => diagnostics.report_value(&rule::QUERY_INCLUDE, "include_custom_properties", other),
         }
         for part in self.get("expand").unwrap_or_default().split(',').map(str::trim) {
             match part {

@@ -23,7 +23,9 @@ pub struct Profile {
 }
 
 impl Profile {
-    pub fn new(number: CustomerNumber, revision: u64, customer: Customer, history: History) -> Profile {
+    /// Renders a customer. Its properties with an empty text are dropped: that is how a write removes one.
+    pub fn new(number: CustomerNumber, revision: u64, mut customer: Customer, history: History) -> Profile {
+        customer.custom_properties.retain(|_, value| value != "");
         let (json, parts) = render(&customer);
         Profile { number, revision, identifiers: customer.identifiers(), history, json, parts }
     }

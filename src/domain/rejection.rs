@@ -4,22 +4,33 @@ use serde_json::{Value, json};
 
 use super::operation::Operation;
 use super::rule::{self, Rule};
+use super::text::quote;
 
 /// A rule that a field of a request breaks. It displays as the message in the response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path} {}", .rule.words)]
+#[error("{path} {}{}", .rule.words, got(value.as_deref()))]
 #[non_exhaustive]
 pub struct BrokenRule {
     /// The rule and its evidence.
     pub rule: &'static Rule,
-    /// The field, as a dotted path from the top of the body: `customer.address.country_code`.
+    /// The field, as a path from the top of the body: `customer.address.country_code`, `customer.custom_properties["Shoe size"]`.
     pub path: String,
+    /// The invalid value, truncated after 80 characters; `None` if it is missing, or if the path says it all.
+    pub value: Option<String>,
+}
+
+fn got(value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!(" (got {value})"))
 }
 
 impl BrokenRule {
     pub(crate) fn new(rule: &'static Rule, path: impl Into<String>) -> BrokenRule {
         let path = path.into();
-        BrokenRule { rule, path }
+        BrokenRule { rule, path, value: None }
+    }
+
+    pub(crate) fn with_value(rule: &'static Rule, path: impl Into<String>, value: &Value) -> BrokenRule {
+        BrokenRule { value: Some(quote(value)), ..BrokenRule::new(rule, path) }
     }
 
     pub(crate) fn to_json(&self) -> Value {

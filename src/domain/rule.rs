@@ -80,7 +80,7 @@ rule_book! {
     EMAIL_FORMAT = "customer.email.format", Documented, "must be a well-formed e-mail address";
     EMAIL_LENGTH = "customer.email.length", Documented, "must be at most 255 characters long";
     PHONE_NUMBER_TYPE = "customer.phone_number.type", Documented, "must be a string";
-    PHONE_NUMBER_FORMAT = "customer.phone_number.format", Documented, "must be in E.164 form: `+` and 7 to 15 digits, the first not 0";
+    PHONE_NUMBER_FORMAT = "customer.phone_number.format", Documented, "must be in E.164 form: `+` and 7 to 15 digits without a leading 0";
     FIRST_NAME_TYPE = "customer.first_name.type", Documented, "must be a string";
     FIRST_NAME_LENGTH = "customer.first_name.length", Documented, "must be at most 255 characters long";
     LAST_NAME_TYPE = "customer.last_name.type", Documented, "must be a string";
@@ -88,9 +88,9 @@ rule_book! {
     GENDER_TYPE = "customer.gender.type", Documented, "must be a string";
     GENDER_ENUM = "customer.gender.enum", Documented, "must be `F`, `M` or `Other`";
     CREATED_AT_TYPE = "customer.account_created_at.type", Documented, "must be a string";
-    CREATED_AT_FORMAT = "customer.account_created_at.format", Documented, "must be an ISO 8601 date and time";
+    CREATED_AT_FORMAT = "customer.account_created_at.format", Documented, "must be a date like 2021-03-27 or a time like 2021-03-27T04:37:34Z";
     UPDATED_AT_TYPE = "customer.account_updated_at.type", Documented, "must be a string";
-    UPDATED_AT_FORMAT = "customer.account_updated_at.format", Documented, "must be an ISO 8601 date and time";
+    UPDATED_AT_FORMAT = "customer.account_updated_at.format", Documented, "must be a date like 2021-03-27 or a time like 2021-03-27T04:37:34Z";
     STATUS_TYPE = "customer.account_status.type", Documented, "must be a string";
     STATUS_ENUM = "customer.account_status.enum", Documented, "must be `enabled`, `disabled`, `invited` or `declined`";
     LANGUAGE_TYPE = "customer.default_language.type", Documented, "must be a string";
@@ -109,13 +109,14 @@ rule_book! {
     ADDRESS_COUNTRY_CODE_TYPE = "customer.address.country_code.type", Observed, "must be a string";
     ADDRESS_COUNTRY_CODE_CODE = "customer.address.country_code.code", Observed, "must be an ISO 3166-1 alpha-2 code in upper case";
     ADDRESS_PHONE_NUMBER_TYPE = "customer.address.phone_number.type", Observed, "must be a string";
-    ADDRESS_PHONE_NUMBER_FORMAT = "customer.address.phone_number.format", Observed, "must be in E.164 form: `+` and 7 to 15 digits, the first not 0";
+    ADDRESS_PHONE_NUMBER_FORMAT = "customer.address.phone_number.format", Observed, "must be in E.164 form: `+` and 7 to 15 digits without a leading 0";
     ACCEPTS_SMS_TYPE = "customer.accepts_sms_marketing.type", Documented, "must be true or false";
     ACCEPTS_EMAIL_TYPE = "customer.accepts_email_marketing.type", Documented, "must be true or false";
     CUSTOM_PROPERTIES_TYPE = "customer.custom_properties.type", Documented, "must be an object";
-    CUSTOM_PROPERTIES_KEY = "customer.custom_properties.key", Documented, "has a key that is empty or has spaces: use underscores";
+    CUSTOM_PROPERTIES_KEY = "customer.custom_properties.key", Documented, "may have only a-z, 0-9 and _ in its name, 1 to 32 of them";
     CUSTOM_PROPERTIES_NULL = "customer.custom_properties.null", Documented, "must not be null";
-    CUSTOM_PROPERTIES_NESTED = "customer.custom_properties.nested", Documented, "must be a string, a boolean or a number: properties do not nest";
+    CUSTOM_PROPERTIES_NESTED = "customer.custom_properties.nested", Documented, "must be a string, a boolean or a number, since properties do not nest";
+    CUSTOM_PROPERTIES_LENGTH = "customer.custom_properties.length", Documented, "must be at most 255 characters long";
 
     // The custom customer event.
     EVENT_REQUIRED = "event.required", Assumed, "is required and must be an object";
@@ -125,14 +126,15 @@ rule_book! {
     EVENT_TYPE_TYPE = "event.type.type", Documented, "must be a string";
     EVENT_TYPE_LENGTH = "event.type.length", Documented, "must be 1 to 255 characters long";
     EVENT_TIMESTAMP_TYPE = "event.timestamp.type", Documented, "must be a string";
-    EVENT_TIMESTAMP_FORMAT = "event.timestamp.format", Documented, "must be an ISO 8601 date and time";
+    EVENT_TIMESTAMP_FORMAT = "event.timestamp.format", Documented, "must be a date like 2021-03-27 or a time like 2021-03-27T04:37:34Z";
     EVENT_UNIQUE_ID_REQUIRED = "event.unique_id.required", Documented, "is required";
     EVENT_UNIQUE_ID_TYPE = "event.unique_id.type", Assumed, "must be a string, or a whole number of at most 64 bits";
     EVENT_UNIQUE_ID_LENGTH = "event.unique_id.length", Assumed, "must be 1 to 255 characters long";
     EVENT_PROPERTIES_TYPE = "event.properties.type", Documented, "must be an object";
-    EVENT_PROPERTIES_KEY = "event.properties.key", Documented, "has a key that is empty or has spaces: use underscores";
+    EVENT_PROPERTIES_KEY = "event.properties.key", Documented, "may have only a-z, 0-9 and _ in its name, 1 to 32 of them";
     EVENT_PROPERTIES_NULL = "event.properties.null", Documented, "must not be null";
-    EVENT_PROPERTIES_NESTED = "event.properties.nested", Documented, "must be a string, a boolean or a number: properties do not nest";
+    EVENT_PROPERTIES_NESTED = "event.properties.nested", Documented, "must be a string, a boolean or a number, since properties do not nest";
+    EVENT_PROPERTIES_LENGTH = "event.properties.length", Documented, "must be at most 255 characters long";
 }
 
 #[cfg(test)]

@@ -7,13 +7,16 @@
 
 mod codes;
 mod customer;
+mod email;
 mod event;
 mod identifiers;
+mod iso_codes;
 mod object_reader;
 mod properties;
 mod read_side;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::note::Note;
 use super::rejection::BrokenRule;
@@ -62,6 +65,11 @@ impl Diagnostics {
 
     pub fn report(&mut self, rule: &'static Rule, path: impl Into<String>) {
         self.broken_rules.push(BrokenRule::new(rule, path));
+    }
+
+    /// The same, with the invalid value in the message.
+    pub fn report_value(&mut self, rule: &'static Rule, path: impl Into<String>, value: impl Into<Value>) {
+        self.broken_rules.push(BrokenRule::with_value(rule, path, &value.into()));
     }
 
     /// The value that was read, or all broken rules if there are any. `None` must only follow a report.

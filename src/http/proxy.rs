@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::control::ControlError;
 use super::hosts::{is_this_machine, is_yotpo};
-use crate::world::text::truncate;
+use crate::domain::text::truncate;
 
 /// The longest head of a CONNECT, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::json::{self, Malformed};
 use crate::domain::rejection::Rejection;
-use crate::world::text::truncate;
+use crate::domain::text::truncate;
 
 /// How much memory is reserved for a body before it arrives, whatever its `Content-Length` says.
 const MAX_RESERVED_BYTES: usize = 64 * 1024;

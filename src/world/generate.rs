@@ -99,7 +99,6 @@ const STATUSES: [&str; 4] = ["enabled", "disabled", "invited", "declined"];
 const TAGS: [&str; 7] = ["vip", "", "newsletter", "wholesale,vip", "repeat buyer", "🎁", "vip,,gift"];
 const TIERS: [&str; 3] = ["Bronze", "Silver", "Gold"];
 const TOPICS: [&str; 4] = ["fit", "colour", "delivery", "quality"];
-const REASONS: [&str; 3] = ["HARD_BOUNCE", "SPAM_REPORT", "INVALID_NUMBER"];
 const EVENTS: [[&str; 2]; 6] = [
     ["order_shipped", "warehouse"],
     ["item_returned", "warehouse"],
@@ -265,10 +264,9 @@ impl Generator {
             if self.chance(70) {
                 let consent = *self.pick(&["subscribed", "unsubscribed"]);
                 channels[name] = json!({ "marketing": { "consent": consent, "timestamp": self.time() } });
-                if self.chance(8) {
-                    let reason = *self.pick(&REASONS);
+                if name == "email" && self.chance(8) {
                     channels[name]["marketing"]["suppressions"] =
-                        json!([{ "suppression_reason": reason, "timestamp": self.time() }]);
+                        json!({ "suppression_reason": "HARD_BOUNCE", "timestamp": self.time() });
                 }
             }
         }

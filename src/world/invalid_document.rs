@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::clock::LAST_YEAR;
 use super::strict_json::InvalidJson;
-use super::text::pluralize;
 use crate::domain::json::MAX_DEPTH;
 use crate::domain::store::{MAX_NUMBER, RestoreError};
+use crate::domain::text::pluralize;
 use crate::domain::validation::InvalidField;
 
 /// The number of mistakes after which reading ends.

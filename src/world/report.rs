@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::ById;
 use super::journal::Entry;
-use super::text::pluralize;
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
+use crate::domain::text::pluralize;
 
 /// The number of stores that are counted separately. Requests to all further stores are counted together.
 const MAX_STORES: usize = 10_000;

@@ -10,7 +10,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::text::join_quoted;
+use crate::domain::text::join_quoted;
 use crate::domain::validation::{Validation, ValidationOptions};
 
 /// The default limit for a request body of the emulated API, in bytes: 1 MiB.

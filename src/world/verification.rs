@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::journal::{Entry, Journal, MAX_TEXT_BYTES, find_hidden};
 use super::matching::Difference;
-use super::text::{join_quoted, pluralize, truncate};
 use crate::domain::note::Note;
 use crate::domain::operation::Operation;
 use crate::domain::rule;
+use crate::domain::text::{join_quoted, pluralize, truncate};
 
 /// The keys of an expectation.
 pub(crate) const KEYS: [&str; 10] =

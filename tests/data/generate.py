@@ -30,7 +30,7 @@ PLACES = [
 ]
 CURRENCIES = ["USD", "EUR", "CAD", "JPY", "BRL", "GBP", "ILS"]
 TAGS = ["vip,summer_sale,repeat_buyer", "vip,,wholesale", ",", "newsletter", "größe m,größe l", ""]
-REASONS = ["HARD_BOUNCE", "SOFT_BOUNCE", "MANUAL_SUPPRESSION"]
+REASON = "HARD_BOUNCE"
 CONSENTS = ["subscribed", "unsubscribed"]
 TYPES = [("returns_desk", "item_returned"), ("loyalty_app", "badge_earned"), ("Gift Registry", "Registry Created"), (None, "order_shipped")]
 
@@ -71,8 +71,7 @@ def address():
 def marketing(suppressions):
     parts = {"consent": rng.choice(CONSENTS), "timestamp": moment()}
     if suppressions and chance(0.4):
-        reasons = rng.sample(REASONS, rng.randrange(1, 4))
-        parts["suppressions"] = [{"suppression_reason": reason, "timestamp": moment()} for reason in reasons]
+        parts["suppressions"] = {"suppression_reason": REASON, "timestamp": moment()}
     return parts
 
 
@@ -203,7 +202,7 @@ def check(customers, events):
     assert {"null", "{}"} <= states
     marketings = [c["channels"]["email"]["marketing"] for c in customers if c.get("channels", {}).get("email", {}).get("marketing")]
     assert {m["consent"] for m in marketings} == set(CONSENTS)
-    assert {s["suppression_reason"] for m in marketings for s in m.get("suppressions", [])} == set(REASONS)
+    assert {m["suppressions"]["suppression_reason"] for m in marketings if "suppressions" in m} == {REASON}
     assert {len(c["lists"]) for c in customers} >= {0, 1, 2, 5}
     for name in ("loyalty", "yotpo_ugc"):
         sizes = {len(c[name]) for c in customers if name in c}

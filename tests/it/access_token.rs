@@ -64,7 +64,7 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_rejected() {
     assert_snapshot!(send(json!({"client_id": "shop", "client_secret": "s3cret", "grant_type": "password"})), @r#"
     400
     x-yotpo-mock-rule: oauth.grant_type.enum
-    {"errors":[{"message":"grant_type must be `client_credentials`"}]}
+    {"errors":[{"message":"grant_type must be `client_credentials` (got `password`)"}]}
     "#);
     assert_snapshot!(send(json!({"client_id": 7, "client_secret": "s3cret", "grant_type": "client_credentials"})), @r#"
     400

@@ -96,7 +96,7 @@ fn a_missing_or_broken_seed_stops_the_start() {
     let broken = broken.to_str().unwrap();
     assert_snapshot!(failure(&["--port", "0", "--seed", broken]).replace(broken, "broken.json"), @r#"
     Some(1)
-    error: cannot seed from `broken.json`: line 2: stores[0].customers[0].gender must be `F`, `M` or `Other`
+    error: cannot seed from `broken.json`: line 2: stores[0].customers[0].gender must be `F`, `M` or `Other` (got `f`)
     hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
     "#);
     assert_eq!(output(yotpo_mock(&["--port", "0", "--seed", broken])).status.code(), Some(1));

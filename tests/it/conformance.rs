@@ -169,11 +169,9 @@ impl Contract {
             .should_ignore_unknown_formats(false)
             .with_format("email", is_email)
             .with_format("iso-8601", is_date)
-            .with_format("iso-639-1", |text: &str| isolang::Language::from_639_1(text).is_some())
-            .with_format("iso-4217", |text: &str| iso_currency::Currency::from_code(text).is_some())
-            .with_format("iso-3166-1-alpha-2", |text: &str| {
-                text.len() == 2 && celes::Country::from_alpha2(text).is_ok()
-            })
+            .with_format("iso-639-1", |text: &str| is_code(text, 2, u8::is_ascii_lowercase))
+            .with_format("iso-4217", |text: &str| is_code(text, 3, u8::is_ascii_uppercase))
+            .with_format("iso-3166-1-alpha-2", |text: &str| is_code(text, 2, u8::is_ascii_uppercase))
             .build(&Value::Object(root))
             .expect("the schemas of the document are valid")
     }
@@ -182,6 +180,11 @@ impl Contract {
 /// The HTML5 rule for the trimmed text; a blank text counts as absent.
 fn is_email(text: &str) -> bool {
     text.trim().is_empty() || text.trim().validate_email()
+}
+
+/// Whether a text has the form of a code. Other tests cover the tables.
+fn is_code(text: &str, length: usize, is_letter: fn(&u8) -> bool) -> bool {
+    text.len() == length && text.as_bytes().iter().all(is_letter)
 }
 
 /// Whether a text begins with a date. Other tests cover the time.

@@ -156,7 +156,9 @@ fn violations(constraint: &Constraint) -> Vec<Violation> {
             let beyond = if *keyword == "minimum" { bound - 1 } else { bound + 1 };
             vec![Violation { json: beyond.to_string(), rules: ids(rules) }]
         }
-        "propertyNames" => [json!({"a b": 1}), json!({"": 1})].into_iter().flat_map(one).collect(),
+        "propertyNames" => {
+            [json!({"aB": 1}), json!({"": 1}), json!({"a".repeat(33): 1})].into_iter().flat_map(one).collect()
+        }
         other => panic!("{other} is violated elsewhere"),
     }
 }

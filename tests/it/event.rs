@@ -149,7 +149,7 @@ fn the_customer_of_an_event_is_identified_as_any_other() {
     400
     x-yotpo-mock-rule: customer.required
     x-yotpo-mock-note: events.endpoint: Yotpo marks this endpoint deprecated; its path and field names come from one second-hand source
-    {"errors":[{"message":"customer_event.customer is required and must be an object"}]}
+    {"errors":[{"message":"customer_event.customer is required and must be an object (got `c-1`)"}]}
     "#);
 }
 

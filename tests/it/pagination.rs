@@ -85,7 +85,7 @@ fn the_limit_is_from_one_to_a_hundred_and_a_hundred_by_default() {
     assert_snapshot!(emulator.get(&customers("?limit=101")), @r#"
     400
     x-yotpo-mock-rule: query.limit.range
-    {"errors":[{"message":"limit must be a whole number from 1 to 100"}]}
+    {"errors":[{"message":"limit must be a whole number from 1 to 100 (got `101`)"}]}
     "#);
     for limit in ["0", "-1", "", "ten", "1.0", "%2B5", "%201", "99999999999999999999"] {
         assert_eq!(rules(&emulator, &format!("?limit={limit}")), "query.limit.range", "{limit}");
@@ -401,11 +401,11 @@ fn all_empty_parameters_are_rejected_at_once() {
     x-yotpo-mock-note: query.combined_filters: several filters were combined with AND
     {
       "errors":[
-        {"message":"limit must be a whole number from 1 to 100"},
+        {"message":"limit must be a whole number from 1 to 100 (got `0`)"},
         {"message":"email must not be empty"},
         {"message":"phone_number must not be empty"},
         {"message":"external_ids must name at least one id"},
-        {"message":"include_custom_properties must be `true` or `false`"}
+        {"message":"include_custom_properties must be `true` or `false` (got `yes`)"}
       ]
     }
     "#);

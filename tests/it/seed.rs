@@ -49,10 +49,10 @@ fn read_side_data_is_seeded() {
     let emulator = Emulator::seeded(
         r#"{"stores":[{"id":"shop","customers":[{"external_id":"c-1","lists":[{"id":"1","since":"2023-05-22T11:08:52Z"}],
             "channels":{"email":{"marketing":{"consent":"unsubscribed","timestamp":"2023-04-23T11:09:56+02:00",
-            "suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24"}]}}},
+            "suppressions":{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24"}}}},
             "loyalty":{"points_balance":7,"last_seen_at":"2023-04-24"},"yotpo_ugc":{"total_reviews":3,"top_topics":["fit"]}}]}]}"#,
     );
-    assert_snapshot!(emulator.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"unsubscribed","suppressions":[{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24T00:00:00"}],"timestamp":"2023-04-23T09:09:56"}}}, external_id: "c-1", lists: [{"id":"1","since":"2023-05-22T11:08:52"}], loyalty: {"last_seen_at":"2023-04-24T00:00:00","points_balance":7}, yotpo_ugc: {"top_topics":["fit"],"total_reviews":3}"#);
+    assert_snapshot!(emulator.get(&customers("?expand=loyalty,reviews")).customers(), @r#"channels: {"email":{"marketing":{"consent":"unsubscribed","suppressions":{"suppression_reason":"HARD_BOUNCE","timestamp":"2023-04-24T00:00:00"},"timestamp":"2023-04-23T09:09:56"}}}, external_id: "c-1", lists: [{"id":"1","since":"2023-05-22T11:08:52"}], loyalty: {"last_seen_at":"2023-04-24T00:00:00","points_balance":7}, yotpo_ugc: {"top_topics":["fit"],"total_reviews":3}"#);
 }
 
 #[test]
@@ -68,17 +68,17 @@ fn the_error_of_a_broken_seed_has_location_and_cause() {
     assert_snapshot!(rejection("{\"stores\":[{\"id\":\"shop\",\"secret\":\"a\"},{\"id\":\"shop\",\"secret\":\"b\"}]}"), @"cannot seed from `a document`: store `shop` is declared with two different secrets");
     assert_snapshot!(customer(r#"7"#), @"cannot seed from `a document`: line 2: stores[0].customers[0] must be an object");
     assert_snapshot!(customer(r#"{"first_name":"Ann"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`");
-    assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-2\",\"gender\":\"f\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].gender must be `F`, `M` or `Other`");
+    assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-2\",\"gender\":\"f\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].gender must be `F`, `M` or `Other` (got `f`)");
     assert_snapshot!(customer("{\"external_id\":\"c-1\"},\n{\"external_id\":\"c-1\"}"), @"cannot seed from `a document`: line 3: stores[0].customers[1].external_id `c-1` is already that of another customer of store `shop`");
     assert_snapshot!(customer(r#"{"external_id":"c-1","colour":"red"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].colour is not a field that a seed may have");
     assert_snapshot!(customer(r#"{"external_id":"c-1","address":{"planet":"Earth"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].address.planet is not a field that a seed may have");
     assert_snapshot!(customer(r#"{"external_id":"c-1","lists":[{"since":"2023-01-01"}]}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].lists[0]: missing field `id`");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"email":{"marketing":{"consent":"maybe"}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.email.marketing.consent must be `subscribed` or `unsubscribed`");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","lists":[{"id":"1"},["2"]]}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].lists[1] must be an object");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","lists":"1"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].lists must be an array");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":[]}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels must be an object");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"email":{"marketing":{"consent":"maybe"}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.email.marketing.consent must be `subscribed` or `unsubscribed` (got `maybe`)");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","lists":[{"id":"1"},["2"]]}"#), @r#"cannot seed from `a document`: line 2: stores[0].customers[0].lists[1] must be an object (got ["2"])"#);
+    assert_snapshot!(customer(r#"{"external_id":"c-1","lists":"1"}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].lists must be an array (got `1`)");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":[]}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels must be an object (got [])");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"fax":{}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels: unknown field `fax`, expected `sms` or `email`");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","loyalty":{"points_balance":"many"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].loyalty.points_balance must be a whole number");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","loyalty":{"points_balance":"many"}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].loyalty.points_balance must be a whole number (got `many`)");
     assert_snapshot!(customer(r#"{"external_id":"c-1","yotpo_ugc":{"stars":5}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].yotpo_ugc.stars is not a field that a seed may have");
     assert_snapshot!(
         rejection("{\"store\":\"shop\",\"customer\":{\"external_id\":\"c-1\"}}\n{\"store\":\"shop\",\"event\":{\"type\":\"t\",\"unique_id\":1,\"customer\":{\"external_id\":\"c-2\"}}}"),
@@ -95,8 +95,8 @@ fn a_seed_lists_all_its_mistakes() {
     cannot seed from `a document`: it has 6 mistakes:
     - line 2: stores[0].customers[0].fistname is not a field that a seed may have; did you mean `first_name`?
     - line 2: stores[0].customers[0] needs `external_id`, or one of `email` and `phone_number`
-    - line 2: stores[0].customers[0].gender must be `F`, `M` or `Other`
-    - line 2: stores[0].customers[0].default_currency must be a string
+    - line 2: stores[0].customers[0].gender must be `F`, `M` or `Other` (got `f`)
+    - line 2: stores[0].customers[0].default_currency must be a string (got 7)
     - line 2: stores[0].customers[0].loyalty.points_balence is not a field that a seed may have; did you mean `points_balance`?
     - line 4: stores[0].customers[2].adress is not a field that a seed may have; did you mean `address`?
     ");
@@ -122,8 +122,13 @@ fn an_array_is_not_read_as_an_object() {
     assert_snapshot!(rejection(r#"{"stores":[["shop",null]]}"#), @"cannot seed from `a document`: invalid type: sequence, expected an object at line 1 column 11");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":[]}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms must not be an array");
     assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":["subscribed","2023-04-23",[]]}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing must not be an array");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[["HARD_BOUNCE"]]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions[0] must not be an array");
-    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[["HARD_BOUNCE",null]]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions[0] must not be an array");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":["HARD_BOUNCE"]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions must not be an array");
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"sms":{"marketing":{"suppressions":[{"suppression_reason":"HARD_BOUNCE"}]}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.sms.marketing.suppressions must not be an array");
+}
+
+#[test]
+fn a_suppression_has_one_of_the_known_reasons() {
+    assert_snapshot!(customer(r#"{"external_id":"c-1","channels":{"email":{"marketing":{"suppressions":{"suppression_reason":"SPAM_REPORT"}}}}}"#), @"cannot seed from `a document`: line 2: stores[0].customers[0].channels.email.marketing.suppressions.suppression_reason must be `HARD_BOUNCE`, `SOFT_BOUNCE` or `MANUAL_SUPPRESSION` (got `SPAM_REPORT`)");
 }
 
 #[test]

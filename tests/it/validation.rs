@@ -30,12 +30,16 @@ fn all_broken_rules_are_reported_at_once() {
     x-yotpo-mock-rule: customer.first_name.type, customer.gender.enum, customer.account_created_at.format, customer.account_status.enum, customer.tags.type, customer.accepts_sms_marketing.type
     {
       "errors":[
-        {"message":"customer.first_name must be a string"},
-        {"message":"customer.gender must be `F`, `M` or `Other`"},
-        {"message":"customer.account_created_at must be an ISO 8601 date and time"},
-        {"message":"customer.account_status must be `enabled`, `disabled`, `invited` or `declined`"},
-        {"message":"customer.tags must be a string of comma-separated tags"},
-        {"message":"customer.accepts_sms_marketing must be true or false"}
+        {"message":"customer.first_name must be a string (got 7)"},
+        {"message":"customer.gender must be `F`, `M` or `Other` (got `female`)"},
+        {
+          "message":"customer.account_created_at must be a date like 2021-03-27 or a time like 2021-03-27T04:37:34Z (got `27/03/2021`)"
+        },
+        {
+          "message":"customer.account_status must be `enabled`, `disabled`, `invited` or `declined` (got `active`)"
+        },
+        {"message":"customer.tags must be a string of comma-separated tags (got [\"vip\"])"},
+        {"message":"customer.accepts_sms_marketing must be true or false (got `yes`)"}
       ]
     }
     "#);
@@ -44,17 +48,22 @@ fn all_broken_rules_are_reported_at_once() {
 
 #[test]
 fn a_rule_broken_twice_is_reported_twice_and_named_once() {
-    let response =
-        Emulator::new().upsert(json!({"external_id": "c-1", "custom_properties": {"a": null, "b": null, "c d": 1}}));
+    let response = Emulator::new()
+        .upsert(json!({"external_id": "c-1", "custom_properties": {"a": null, "b": null, "c d": 1, "E": 2}}));
     assert_snapshot!(response, @r#"
     400
-    x-yotpo-mock-rule: customer.custom_properties.null, customer.custom_properties.key
+    x-yotpo-mock-rule: customer.custom_properties.key, customer.custom_properties.null
     x-yotpo-mock-note: customers.custom_properties: Yotpo says custom_properties can no longer be set here; with deprecations enforced they are ignored
     {
       "errors":[
+        {
+          "message":"customer.custom_properties[\"E\"] may have only a-z, 0-9 and _ in its name, 1 to 32 of them"
+        },
         {"message":"customer.custom_properties.a must not be null"},
         {"message":"customer.custom_properties.b must not be null"},
-        {"message":"customer.custom_properties has a key that is empty or has spaces: use underscores"}
+        {
+          "message":"customer.custom_properties[\"c d\"] may have only a-z, 0-9 and _ in its name, 1 to 32 of them"
+        }
       ]
     }
     "#);
@@ -74,6 +83,10 @@ fn each_field_rejects_what_its_rules_forbid() {
         ("email", json!("ann"), "customer.email.format"),
         ("email", json!("ann@"), "customer.email.format"),
         ("email", json!("a b@example.com"), "customer.email.format"),
+        ("email", json!("ann@example.com\u{200b}"), "customer.email.format"),
+        ("email", json!("ann@exa\u{ad}mple.com"), "customer.email.format"),
+        ("email", json!("ann@ｅｘａｍｐｌｅ.com"), "customer.email.format"),
+        ("email", json!("аnn@example.com"), "customer.email.format"),
         ("email", json!(long_email), "customer.email.length, customer.email.format"),
         ("phone_number", json!(14155552671_u64), "customer.phone_number.type"),
         ("phone_number", json!("14155552671"), "customer.phone_number.format"),
@@ -103,6 +116,10 @@ fn each_field_rejects_what_its_rules_forbid() {
         ("default_currency", json!(1), "customer.default_currency.type"),
         ("default_currency", json!("usd"), "customer.default_currency.code"),
         ("default_currency", json!("ZZZ"), "customer.default_currency.code"),
+        ("default_currency", json!("HRK"), "customer.default_currency.code"),
+        ("default_currency", json!("ANG"), "customer.default_currency.code"),
+        ("default_language", json!("sh"), "customer.default_language.code"),
+        ("address.country_code", json!("XK"), "customer.address.country_code.code"),
         ("tags", json!(["vip"]), "customer.tags.type"),
         ("address", json!("12 Harbour Street"), "customer.address.type"),
         ("address.address1", json!(12), "customer.address.address1.type"),
@@ -125,14 +142,22 @@ fn each_field_rejects_what_its_rules_forbid() {
         ("custom_properties.club", Value::Null, "customer.custom_properties.null"),
         ("custom_properties.club", json!({}), "customer.custom_properties.nested"),
         ("custom_properties.club", json!(["gold"]), "customer.custom_properties.nested"),
+        ("custom_properties.club", json!("x".repeat(256)), "customer.custom_properties.length"),
         ("custom_properties.the club", json!("gold"), "customer.custom_properties.key"),
+        ("custom_properties.ShoeSize", json!("gold"), "customer.custom_properties.key"),
+        ("custom_properties.favourite-store", json!("gold"), "customer.custom_properties.key"),
+        ("custom_properties.ключ", json!("gold"), "customer.custom_properties.key"),
+        ("custom_properties.abcdefghijklmnopqrstuvwxyz_123456", json!("gold"), "customer.custom_properties.key"),
         ("custom_properties.", json!("gold"), "customer.custom_properties.key"),
     ] {
         assert_eq!(rules(&emulator, with(field, value.clone())), rule, "{field}: {value}");
         let of_event = json!({"type": "order_shipped", "unique_id": "e-1", "customer": with(field, value.clone())});
         let response = emulator.event(of_event);
         assert_eq!(response.rule(), Some(rule), "{field}: {value}, inside an event");
-        let path = format!("customer_event.customer.{}", field.trim_end_matches(".the club").trim_end_matches('.'));
+        let path = match field.split_once('.') {
+            Some((parent, key)) if rule.ends_with(".key") => format!("customer_event.customer.{parent}[\"{key}\"]"),
+            _ => format!("customer_event.customer.{field}"),
+        };
         let message = response.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with(&path), "{message} names {path}");
     }
@@ -171,7 +196,11 @@ fn each_field_accepts_what_its_rules_allow() {
         ("accepts_sms_marketing", json!(false)),
         ("accepts_email_marketing", json!("true")),
         ("custom_properties.club", json!("")),
-        ("custom_properties.ключ", json!(-0.5)),
+        ("custom_properties.club", json!(longest)),
+        ("custom_properties.abcdefghijklmnopqrstuvwxyz_12345", json!(-0.5)),
+        ("email", json!("ann@bücher.example")),
+        ("email", json!("ann@xn--bcher-kva.example")),
+        ("default_currency", json!("XCG")),
     ] {
         assert_eq!(rules(&emulator, with(field, value.clone())), "", "{field}: {value}");
     }

@@ -2,6 +2,8 @@
 
 use validator::ValidateLength;
 
+use super::iso_codes::{COUNTRIES, CURRENCIES, LANGUAGES};
+
 /// The maximum length of identifiers, names, sources, types and unique ids, in Unicode scalar values.
 const MAX_CHARS: u64 = 255;
 
@@ -30,16 +32,23 @@ pub fn is_e164(text: &str) -> bool {
 }
 
 pub fn is_language(text: &str) -> bool {
-    isolang::Language::from_639_1(text).is_some()
+    LANGUAGES.binary_search(&text).is_ok()
 }
 
 pub fn is_currency(text: &str) -> bool {
-    iso_currency::Currency::from_code(text).is_some()
+    CURRENCIES.binary_search(&text).is_ok()
 }
 
 pub fn is_country(text: &str) -> bool {
-    // The table of the crate also finds codes in lower case.
-    celes::Country::from_alpha2(text).is_ok_and(|country| country.alpha2 == text)
+    COUNTRIES.binary_search(&text).is_ok()
+}
+
+/// Whether a text is a valid name of a property: `^[a-z0-9_]{1,32}$`.
+///
+/// Source: contract, "The customer", custom_properties (documented).
+pub fn is_property_key(text: &str) -> bool {
+    let is_key_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=32).contains(&text.len()) && text.bytes().all(is_key_byte)
 }
 
 /// `^[a-z0-9]+(_[a-z0-9]+)*$`
@@ -70,6 +79,22 @@ mod tests {
         ] {
             assert!(!is_e164(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_tables_of_codes_are_sorted() {
+        for table in [LANGUAGES, CURRENCIES, COUNTRIES] {
+            assert!(table.is_sorted());
+        }
+    }
+
+    #[test]
+    fn withdrawn_codes_are_not_valid() {
+        for code in ["HRK", "ANG", "ZWL", "BGN", "SLL"] {
+            assert!(!is_currency(code), "{code}");
+        }
+        assert!(is_currency("XCG") && is_currency("ZWG"));
+        assert!(!is_language("sh") && !is_language("mo") && !is_country("XK") && !is_country("AN"));
     }
 
     #[test]

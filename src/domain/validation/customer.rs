@@ -133,6 +133,7 @@ impl ObjectReader<'_> {
             key: &rule::CUSTOM_PROPERTIES_KEY,
             null: &rule::CUSTOM_PROPERTIES_NULL,
             nested: &rule::CUSTOM_PROPERTIES_NESTED,
+            length: &rule::CUSTOM_PROPERTIES_LENGTH,
         };
         self.properties("custom_properties", &RULES)
     }

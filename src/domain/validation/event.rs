@@ -101,15 +101,17 @@ impl ObjectReader<'_> {
             .time(timestamp, &rule::EVENT_TIMESTAMP_TYPE, &rule::EVENT_TIMESTAMP_FORMAT)
             .unwrap_or_else(|| timestamp::render(now));
         let unique_id = self.unique_id(unique_id);
-        let properties = self.properties(
+        let mut properties = self.properties(
             properties,
             &PropertyRules {
                 object: &rule::EVENT_PROPERTIES_TYPE,
                 key: &rule::EVENT_PROPERTIES_KEY,
                 null: &rule::EVENT_PROPERTIES_NULL,
                 nested: &rule::EVENT_PROPERTIES_NESTED,
+                length: &rule::EVENT_PROPERTIES_LENGTH,
             },
         );
+        properties.retain(|_, value| value != "");
         let customer = self.customer_of_event(customer, now);
         let event = Event { unique_id: unique_id?, event_type: event_type?, source, timestamp, properties };
         Some((event, customer?))

@@ -1,9 +1,8 @@
 //! Validation of the identifiers of a customer.
 
-use validator::ValidateEmail;
-
 use super::ObjectReader;
 use super::codes::{is_e164, is_short};
+use super::email::is_email;
 use crate::domain::customer::Customer;
 use crate::domain::identifiers::{Email, ExternalId, PhoneNumber};
 use crate::domain::json::Json;
@@ -96,7 +95,7 @@ impl ObjectReader<'_> {
         if text.is_empty() {
             return Identifier::Missing;
         }
-        let (is_short, is_well_formed) = (is_short(text), text.validate_email());
+        let (is_short, is_well_formed) = (is_short(text), is_email(text));
         if !is_short {
             self.report(&rule::EMAIL_LENGTH, name);
         }

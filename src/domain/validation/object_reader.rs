@@ -24,8 +24,13 @@ impl<'a> ObjectReader<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
+    /// Reports that a field breaks a rule, with its value if it has one.
     pub fn report(&mut self, rule: &'static Rule, name: &str) {
-        self.diagnostics.report(rule, format!("{}.{name}", self.path));
+        let path = format!("{}.{name}", self.path);
+        match self.get(name) {
+            Some(value) => self.diagnostics.report_value(rule, path, value.clone()),
+            None => self.diagnostics.report(rule, path),
+        }
     }
 
     /// Adds a note for the keys that are not known. Read-only fields of a customer have a note of their own.

@@ -15,6 +15,7 @@ use crate::domain::customer::{Address, Channels, Customer, FieldKind, ListMember
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
 use crate::domain::rejection::BrokenRule;
+use crate::domain::text::quote;
 use crate::domain::timestamp;
 
 /// The reason why an object is not a complete customer or event.
@@ -22,8 +23,8 @@ use crate::domain::timestamp;
 pub(crate) enum InvalidField {
     #[error(transparent)]
     BrokenRule(#[from] BrokenRule),
-    #[error("{path} must be {expected}")]
-    WrongValue { path: String, expected: &'static str },
+    #[error("{path} must be {expected} (got {value})")]
+    WrongValue { path: String, expected: &'static str, value: String },
     #[error("{path} must not be an array")]
     Array { path: String },
     #[error("{path} is not a field that a seed may have{}", hint(*nearest))]
@@ -54,7 +55,7 @@ impl FieldType {
             FieldType::Number => "a number",
             FieldType::Boolean => "true or false",
             FieldType::Text => "a string",
-            FieldType::Time => "an ISO 8601 date and time",
+            FieldType::Time => "a date like 2021-03-27 or a time like 2021-03-27T04:37:34Z",
             FieldType::Texts => "an array of strings",
         }
     }
@@ -99,6 +100,9 @@ const YOTPO_UGC: &FieldTable = &[
 ];
 
 const CONSENTS: [&str; 2] = ["subscribed", "unsubscribed"];
+
+/// The first was observed; the others are presumed from Yotpo's documentation.
+const SUPPRESSION_REASONS: [&str; 3] = ["HARD_BOUNCE", "SOFT_BOUNCE", "MANUAL_SUPPRESSION"];
 
 /// Reads a customer with all its fields. `path` precedes the names of fields in errors.
 ///
@@ -197,7 +201,7 @@ impl<'a> ReadSide<'a> {
         let lists = match self.get("lists") {
             None => return Ok(Vec::new()),
             Some(Value::Array(lists)) => lists,
-            Some(_) => return Err(wrong_value(path, "an array")),
+            Some(other) => return Err(wrong_value(path, "an array", other.clone())),
         };
         let read = |(index, list): (usize, &Value)| {
             let path = format!("{path}[{index}]");
@@ -224,17 +228,19 @@ impl<'a> ReadSide<'a> {
 
     fn check_marketing(&self, path: &str, marketing: &mut Marketing) -> Result<(), InvalidField> {
         let is_strict = self.validation == Validation::Strict;
-        let consent = marketing.consent.as_deref();
-        if is_strict && consent.is_some_and(|consent| !CONSENTS.contains(&consent)) {
-            return Err(wrong_value(format!("{path}.consent"), "`subscribed` or `unsubscribed`"));
+        if is_strict
+            && let Some(consent) = marketing.consent.as_deref()
+            && !CONSENTS.contains(&consent)
+        {
+            return Err(wrong_value(format!("{path}.consent"), "`subscribed` or `unsubscribed`", consent));
         }
         self.normalize_time(&mut marketing.timestamp, &format!("{path}.timestamp"))?;
-        for (index, suppression) in marketing.suppressions.iter_mut().flatten().enumerate() {
-            let path = format!("{path}.suppressions[{index}]");
-            let reason = suppression.suppression_reason.as_bytes();
-            let is_upper_case = reason.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
-            if is_strict && (reason.is_empty() || !is_upper_case) {
-                return Err(wrong_value(format!("{path}.suppression_reason"), "in upper case"));
+        if let Some(suppression) = &mut marketing.suppressions {
+            let path = format!("{path}.suppressions");
+            let reason = &*suppression.suppression_reason;
+            if is_strict && !SUPPRESSION_REASONS.contains(&reason) {
+                let expected = "`HARD_BOUNCE`, `SOFT_BOUNCE` or `MANUAL_SUPPRESSION`";
+                return Err(wrong_value(format!("{path}.suppression_reason"), expected, reason));
             }
             self.normalize_time(&mut suppression.timestamp, &format!("{path}.timestamp"))?;
         }
@@ -244,7 +250,8 @@ impl<'a> ReadSide<'a> {
     /// Brings a time to the form that Yotpo returns.
     fn normalize_time(&self, time: &mut Option<String>, path: &str) -> Result<(), InvalidField> {
         if let Some(text) = time {
-            *text = self.time(text).ok_or_else(|| wrong_value(path.to_owned(), FieldType::Time.description()))?;
+            let expected = FieldType::Time.description();
+            *text = self.time(text).ok_or_else(|| wrong_value(path.to_owned(), expected, &**text))?;
         }
         Ok(())
     }
@@ -263,7 +270,7 @@ impl<'a> ReadSide<'a> {
         let object = match self.get(name) {
             None => return Ok(None),
             Some(Value::Object(object)) => object,
-            Some(_) => return Err(wrong_value(path, "an object")),
+            Some(other) => return Err(wrong_value(path, "an object", other.clone())),
         };
         if let Some(unknown) = unknown_keys(&path, object, table.iter().map(|(name, _)| *name)).pop() {
             return Err(unknown);
@@ -274,7 +281,7 @@ impl<'a> ReadSide<'a> {
                 None | Some(Value::Null) => Value::Null,
                 Some(value) => self
                     .typed(value, *field_type)
-                    .ok_or_else(|| wrong_value(format!("{path}.{key}"), field_type.description()))?,
+                    .ok_or_else(|| wrong_value(format!("{path}.{key}"), field_type.description(), value.clone()))?,
             };
             rendered.push(format!("\"{key}\":{value}"));
         }
@@ -297,16 +304,16 @@ impl<'a> ReadSide<'a> {
     }
 }
 
-fn wrong_value(path: String, expected: &'static str) -> InvalidField {
-    InvalidField::WrongValue { path, expected }
+fn wrong_value(path: String, expected: &'static str, value: impl Into<Value>) -> InvalidField {
+    InvalidField::WrongValue { path, expected, value: quote(&value.into()) }
 }
 
 /// Reads an object of type `T`.
 ///
-/// serde also reads a struct from an array, by position. So arrays are rejected first, except `suppressions`.
+/// serde also reads a struct from an array, by position, so arrays are rejected first.
 fn read_object<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, InvalidField> {
     let Value::Object(fields) = value else {
-        return Err(wrong_value(path.to_owned(), "an object"));
+        return Err(wrong_value(path.to_owned(), "an object", value.clone()));
     };
     fields.iter().try_for_each(|(key, value)| reject_arrays(&format!("{path}.{key}"), value))?;
     T::deserialize(value).map_err(|source| InvalidField::Malformed { path: path.to_owned(), source })
@@ -315,13 +322,9 @@ fn read_object<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, Inva
 fn reject_arrays(path: &str, value: &Value) -> Result<(), InvalidField> {
     match value {
         Value::Array(_) => Err(InvalidField::Array { path: path.to_owned() }),
-        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
-            Value::Array(suppressions) if key == "suppressions" => suppressions
-                .iter()
-                .enumerate()
-                .try_for_each(|(index, value)| reject_arrays(&format!("{path}.{key}[{index}]"), value)),
-            _ => reject_arrays(&format!("{path}.{key}"), value),
-        }),
+        Value::Object(fields) => {
+            fields.iter().try_for_each(|(key, value)| reject_arrays(&format!("{path}.{key}"), value))
+        }
         _ => Ok(()),
     }
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::request::ControlRequest;
 use super::{ControlError, ControlResult, ok};
+use crate::domain::text::truncate;
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::clock::{ClockError, LAST_YEAR};
-use crate::world::text::truncate;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,10 +16,10 @@ use serde_json::{Map, Value};
 use super::ControlError;
 use super::access::Access;
 use crate::domain::json::{self, MAX_DEPTH, Malformed};
+use crate::domain::text::{join_quoted, truncate};
 use crate::http::request::parse_query;
 use crate::world::World;
 use crate::world::strict_json;
-use crate::world::text::{join_quoted, truncate};
 
 /// The default limit for the body of a control request, in bytes: 256 MiB.
 pub(super) const DEFAULT_BODY_LIMIT: usize = 256 * 1024 * 1024;

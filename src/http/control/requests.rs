@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::request::{ControlRequest, from_object, parse_limit, parse_number, whole_number};
 use super::{ControlError, ControlResult, ok};
+use crate::domain::text::join_quoted;
 use crate::world::matching::Difference;
-use crate::world::text::join_quoted;
 use crate::world::verification::{
     self, IncompleteJournal, InvalidExpectation, Times, VerificationError, VerificationFailure,
 };

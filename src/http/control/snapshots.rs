@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::request::ControlRequest;
 use super::{ControlError, ControlResult, ok};
+use crate::domain::text::{join_quoted, truncate};
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
 use crate::world::snapshot::{self, CAPACITY, SaveOutcome, Snapshot};
-use crate::world::text::{join_quoted, truncate};
 
 /// `GET /_mock/snapshots`
 pub(super) async fn list(request: ControlRequest) -> ControlResult {

@@ -37,8 +37,10 @@ pub(super) async fn create_oauth(context: &mut RequestContext<'_>) -> Result<Res
     if store.is_none() {
         broken_rules.push(BrokenRule::new(&rule::OAUTH_CLIENT_ID, "client_id"));
     }
-    if text(&body, "grant_type") != Some("client_credentials") {
-        broken_rules.push(BrokenRule::new(&rule::OAUTH_GRANT_TYPE, "grant_type"));
+    match body.get("grant_type") {
+        Some(value) if value == "client_credentials" => {}
+        Some(other) => broken_rules.push(BrokenRule::with_value(&rule::OAUTH_GRANT_TYPE, "grant_type", other)),
+        None => broken_rules.push(BrokenRule::new(&rule::OAUTH_GRANT_TYPE, "grant_type")),
     }
     if !broken_rules.is_empty() {
         return Err(Rejection::Invalid(broken_rules));

@@ -23,9 +23,9 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::provider;
+use crate::domain::text::join_quoted;
 use crate::os::create_private;
 use crate::world::clock::real_now;
-use crate::world::text::join_quoted;
 
 /// The validity of a CA: long, since users install it in trust stores.
 const CA_VALIDITY: TimeDelta = TimeDelta::days(365);

@@ -2,8 +2,8 @@
 
 use super::listing::summarize;
 use super::{Requests, panic_incomplete};
+use crate::domain::text::truncate;
 use crate::world::matching::Difference;
-use crate::world::text::truncate;
 use crate::world::verification::{self, Times, VerificationError, VerificationFailure};
 
 impl Requests {

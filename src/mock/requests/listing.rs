@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Requests;
+use crate::domain::text::{pluralize, truncate, truncate_to};
 use crate::world::journal::Entry;
-use crate::world::text::{pluralize, truncate, truncate_to};
 
 /// The maximum length of a listed body, in characters.
 const MAX_BODY_CHARS: usize = 400;

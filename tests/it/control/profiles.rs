@@ -97,13 +97,13 @@ fn an_explained_rejection_names_every_broken_rule_with_its_evidence() {
       "broken":[
         {
           "evidence":"documented",
-          "message":"customer.email must be a well-formed e-mail address",
+          "message":"customer.email must be a well-formed e-mail address (got `ann`)",
           "path":"customer.email",
           "rule":"customer.email.format"
         },
         {
           "evidence":"documented",
-          "message":"customer.gender must be `F`, `M` or `Other`",
+          "message":"customer.gender must be `F`, `M` or `Other` (got `f`)",
           "path":"customer.gender",
           "rule":"customer.gender.enum"
         }

@@ -73,11 +73,11 @@ fn requests_are_listed_newest_first() {
             "body": {
               "errors": [
                 {
-                  "message": "customer.gender must be `F`, `M` or `Other`"
+                  "message": "customer.gender must be `F`, `M` or `Other` (got `f`)"
                 }
               ]
             },
-            "body_bytes": 70,
+            "body_bytes": 80,
             "body_cut": false,
             "headers": {
               "content-type": "application/json",

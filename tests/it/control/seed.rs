@@ -132,7 +132,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
     ]})), @r#"
     400
     {
-      "error":"invalid seed: line 1: stores[1].customers[1].gender must be `F`, `M` or `Other`",
+      "error":"invalid seed: line 1: stores[1].customers[1].gender must be `F`, `M` or `Other` (got `f`)",
       "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
     }
     "#);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// Joins names in backticks: `` `a`, `b` and `c` ``, or `none`.
 pub(crate) fn join_quoted(names: &[impl fmt::Display]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -20,6 +22,23 @@ pub(crate) fn pluralize(count: u64, noun: &str) -> String {
 /// A value in a message, truncated to 80 characters.
 pub(crate) fn truncate(value: impl fmt::Display) -> String {
     truncate_to(value, 80)
+}
+
+/// A JSON value in a message, truncated: a text is in backticks, and invisible characters are escaped.
+pub(crate) fn quote(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let mut visible = String::new();
+            for letter in truncate(text).chars() {
+                match letter {
+                    '"' | '\'' | '\\' => visible.push(letter),
+                    _ => visible.extend(letter.escape_debug()),
+                }
+            }
+            format!("`{visible}`")
+        }
+        other => truncate(other),
+    }
 }
 
 /// Truncates a value to a number of characters, and marks that with `…`.
