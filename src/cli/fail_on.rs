@@ -57,10 +57,11 @@ pub fn find(report: &Report, kinds: &[FailOn]) -> Vec<String> {
             FailOn::ServerError => {}
             FailOn::Notes(selected) => {
                 let notes = report.notes().into_iter().filter(|(note, _)| selected.contains(note));
-                lines
-                    .extend(notes.map(|(note, count)| {
-                        format!("note:{} ({}){}", note.id(), note.grade().as_str(), times(count))
-                    }));
+                lines.extend(notes.map(|(note, count)| {
+                    let fields = report.note_fields(note);
+                    let fields = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+                    format!("note:{} ({}){}{fields}", note.id(), note.grade().as_str(), times(count))
+                }));
             }
         }
     }

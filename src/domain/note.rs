@@ -6,6 +6,8 @@
 
 use serde_json::{Value, json};
 
+use super::text::truncate;
+
 /// The kind of risk that a note stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,12 +64,37 @@ macro_rules! notes {
             pub fn words(self) -> &'static str {
                 match self { $(Note::$variant => $words),* }
             }
-
-            pub(crate) fn to_json(self) -> Value {
-                json!({ "id": self.id(), "words": self.words() })
-            }
         }
     };
+}
+
+/// The number of fields that a note on one request lists.
+pub(crate) const MAX_FIELDS: usize = 20;
+
+/// A note on one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestNote {
+    /// The note.
+    pub note: Note,
+    /// The fields or query parameters that it is about, the first 20: `customer.nickname`. Empty if the note names them itself.
+    pub fields: Vec<String>,
+}
+
+impl RequestNote {
+    pub(crate) fn new(note: Note) -> RequestNote {
+        RequestNote { note, fields: Vec::new() }
+    }
+
+    pub(crate) fn add_field(&mut self, field: &str) {
+        if self.fields.len() < MAX_FIELDS && !self.fields.iter().any(|known| known == field) {
+            self.fields.push(truncate(field));
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "id": self.note.id(), "fields": self.fields })
+    }
 }
 
 notes! {

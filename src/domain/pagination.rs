@@ -87,12 +87,8 @@ impl PageRequest {
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, Vec<BrokenRule>> {
         let parameters = Parameters(parameters);
-        if parameters.has_other_than(&[&FILTERS, &INCLUDES, &BESIDE_CURSOR]) {
-            diagnostics.note(Note::QueryUnknownParameter);
-        }
-        if parameters.has_repeated() {
-            diagnostics.note(Note::QueryRepeatedParameter);
-        }
+        parameters.note_other_than(&[&FILTERS, &INCLUDES, &BESIDE_CURSOR], Note::QueryUnknownParameter, diagnostics);
+        parameters.note_repeated(diagnostics);
         let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {
             None => Some(parameters.first_page(diagnostics)),
@@ -126,14 +122,18 @@ impl<'a> Parameters<'a> {
         Some(value)
     }
 
-    fn has_other_than(&self, known: &[&[&str]]) -> bool {
+    fn note_other_than(&self, known: &[&[&str]], note: Note, diagnostics: &mut Diagnostics) {
         let is_known = |key: &str| known.iter().any(|names| names.contains(&key));
-        self.0.iter().any(|(key, _)| !is_known(key))
+        for (name, _) in self.0.iter().filter(|(name, _)| !is_known(name)) {
+            diagnostics.note_field(note, name);
+        }
     }
 
-    fn has_repeated(&self) -> bool {
+    fn note_repeated(&self, diagnostics: &mut Diagnostics) {
         let mut names = BTreeSet::new();
-        !self.0.iter().all(|(name, _)| names.insert(name))
+        for (name, _) in self.0.iter().filter(|(name, _)| !names.insert(name)) {
+            diagnostics.note_field(Note::QueryRepeatedParameter, name);
+        }
     }
 
     fn limit(&self, diagnostics: &mut Diagnostics) -> Option<usize> {
@@ -148,8 +148,9 @@ impl<'a> Parameters<'a> {
     }
 
     fn first_page(&self, diagnostics: &mut Diagnostics) -> PageRequest {
-        if FILTERS.iter().filter(|name| self.get(name).is_some()).count() > 1 {
-            diagnostics.note(Note::QueryCombinedFilters);
+        let filters: Vec<_> = FILTERS.into_iter().filter(|name| self.get(name).is_some()).collect();
+        if filters.len() > 1 {
+            filters.iter().for_each(|name| diagnostics.note_field(Note::QueryCombinedFilters, name));
         }
         let filter = Filter {
             email: self.email(diagnostics),
@@ -207,7 +208,7 @@ impl<'a> Parameters<'a> {
                 "loyalty" => include.loyalty = true,
                 "reviews" => include.reviews = true,
                 "" => {}
-                _ => diagnostics.note(Note::QueryUnknownExpand),
+                other => diagnostics.note_field(Note::QueryUnknownExpand, other),
             }
         }
         include
@@ -217,9 +218,7 @@ impl<'a> Parameters<'a> {
         for filter in FILTERS.into_iter().filter(|name| self.get(name).is_some()) {
             diagnostics.report(&rule::QUERY_FILTER_BESIDE_CURSOR, filter);
         }
-        if self.has_other_than(&[&FILTERS, &BESIDE_CURSOR]) {
-            diagnostics.note(Note::CursorExtraParameters);
-        }
+        self.note_other_than(&[&FILTERS, &BESIDE_CURSOR], Note::CursorExtraParameters, diagnostics);
         let request = Cursor::decode(cursor, scope);
         if request.is_none() {
             let decoded = percent_decode_str(cursor).decode_utf8().ok();

@@ -18,7 +18,7 @@ mod read_side;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::note::Note;
+use super::note::{Note, RequestNote};
 use super::rejection::BrokenRule;
 use super::rule::Rule;
 
@@ -52,15 +52,26 @@ pub struct ValidationOptions {
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     pub broken_rules: Vec<BrokenRule>,
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
 }
 
 impl Diagnostics {
     /// Adds a note, once.
     pub fn note(&mut self, note: Note) {
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
+        self.find_or_add(note);
+    }
+
+    /// The same, for a field or a query parameter.
+    pub fn note_field(&mut self, note: Note, field: &str) {
+        self.find_or_add(note).add_field(field);
+    }
+
+    fn find_or_add(&mut self, note: Note) -> &mut RequestNote {
+        let index = self.notes.iter().position(|known| known.note == note).unwrap_or_else(|| {
+            self.notes.push(RequestNote::new(note));
+            self.notes.len() - 1
+        });
+        &mut self.notes[index]
     }
 
     pub fn report(&mut self, rule: &'static Rule, path: impl Into<String>) {

@@ -1,7 +1,7 @@
 //! What is known of one request while it is handled.
 
 use super::request::{JsonText, RequestBody, RequestHead};
-use crate::domain::note::Note;
+use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rate_limit::RateLimitStatus;
 use crate::domain::rejection::{BrokenRule, Rejection};
@@ -18,7 +18,7 @@ pub(super) struct RequestContext<'a> {
     pub number: u64,
     pub operation: Option<Operation>,
     store: Option<StoreScope>,
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
     /// The store's rate limit after this request, once the request was counted.
     rate_limit: Option<RateLimitStatus>,
 }

@@ -15,6 +15,7 @@ use super::request_context::RequestContext;
 use super::response::Response;
 use super::route::Route;
 use super::{ServerState, cors, faults, handlers};
+use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
@@ -84,7 +85,7 @@ pub(super) async fn authorize_and_handle(operation: Operation, context: &mut Req
 
 fn authorize(context: &mut RequestContext<'_>) -> Result<(), Rejection> {
     let note = context.store().check_token(access_token(context.head).as_deref())?;
-    context.notes.extend(note);
+    context.notes.extend(note.map(RequestNote::new));
     context.count()
 }
 
@@ -151,7 +152,7 @@ fn log(entry: &Entry) {
         target: "yotpo_mock::requests",
         number = entry.number,
         operation = entry.operation.map(Operation::as_str),
-        notes = entry.notes.iter().map(|note| note.id()).collect::<Vec<_>>().join(", "),
+        notes = entry.notes.iter().map(|noted| noted.note.id()).collect::<Vec<_>>().join(", "),
         "request, in detail"
     );
 }

@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETR
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::domain::note::Note;
+use crate::domain::note::RequestNote;
 use crate::domain::rate_limit::RateLimitStatus;
 use crate::domain::rejection::Rejection;
 use crate::domain::rule::Rule;
@@ -128,7 +128,7 @@ impl Response {
     }
 
     /// Adds the headers that every response has.
-    pub fn add_mock_headers(&mut self, number: u64, rate_limit: RateLimitStatus, notes: &[Note]) {
+    pub fn add_mock_headers(&mut self, number: u64, rate_limit: RateLimitStatus, notes: &[RequestNote]) {
         self.add_missing([
             (REQUEST, number.into()),
             (RATE_LIMIT_LIMIT, rate_limit.limit.into()),
@@ -138,7 +138,7 @@ impl Response {
         if self.has(&NOTE) {
             return;
         }
-        for note in notes {
+        for RequestNote { note, .. } in notes {
             let text = format!("{}: {}", note.id(), note.words());
             let value = HeaderValue::try_from(text).expect("the words of notes fit a header");
             self.headers.push((NOTE, value));

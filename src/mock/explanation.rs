@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::customer::Customer;
 use crate::domain::history::{self, Change, MatchKind};
 use crate::domain::identifiers::Identifiers;
-use crate::domain::note::Note;
+use crate::domain::note::RequestNote;
 use crate::domain::profile::Profile;
 use crate::domain::rejection::BrokenRule;
 use crate::world;
@@ -83,7 +83,7 @@ pub struct Explanation {
     /// The rules for which the write would be rejected.
     pub broken_rules: Vec<BrokenRule>,
     /// The notes that the response would carry.
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
 }
 
 impl MergedProfile {

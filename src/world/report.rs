@@ -1,6 +1,6 @@
 //! The report: request counts, which remain after the journal has evicted the requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use parking_lot::Mutex;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::ById;
 use super::journal::Entry;
-use crate::domain::note::Note;
+use crate::domain::note::{MAX_FIELDS, Note, RequestNote};
 use crate::domain::operation::Operation;
 use crate::domain::rule;
 use crate::domain::text::pluralize;
@@ -54,12 +54,30 @@ pub struct Report {
     /// Requests with paths beyond [`MAX_PATHS`].
     unmatched_more: u64,
     rejections: BTreeMap<&'static str, u64>,
-    notes: BTreeMap<Note, u64>,
+    notes: BTreeMap<Note, NoteCount>,
     server_errors: u64,
     malformed_requests: u64,
     injected: u64,
     /// Requests of all stores beyond [`MAX_STORES`].
     not_by_store: u64,
+}
+
+/// How many requests had a note, and the fields that it was about.
+#[derive(Clone, Debug, Default)]
+struct NoteCount {
+    count: u64,
+    fields: BTreeSet<String>,
+}
+
+impl NoteCount {
+    fn add(&mut self, count: u64, fields: impl IntoIterator<Item = String>) {
+        self.count += count;
+        for field in fields {
+            if self.fields.len() < MAX_FIELDS {
+                self.fields.insert(field);
+            }
+        }
+    }
 }
 
 /// Requests with a path and method that no operation has.
@@ -138,8 +156,11 @@ impl Report {
         for rule in &entry.rules {
             *self.rejections.entry(rule.id).or_default() += 1;
         }
-        for note in &entry.notes {
-            *self.notes.entry(*note).or_default() += 1;
+        // A rejected request depends on no assumption.
+        if entry.rules.is_empty() {
+            for RequestNote { note, fields } in &entry.notes {
+                self.notes.entry(*note).or_default().add(1, fields.iter().cloned());
+            }
         }
         if entry.fault.is_some() {
             // An injected response is neither a bug of the emulator nor a malformed request.
@@ -168,7 +189,9 @@ impl Report {
         self.requests += other.requests;
         add_all(&mut self.calls, &other.calls);
         add_all(&mut self.rejections, &other.rejections);
-        add_all(&mut self.notes, &other.notes);
+        for (note, NoteCount { count, fields }) in &other.notes {
+            self.notes.entry(*note).or_default().add(*count, fields.iter().cloned());
+        }
         for (key, count) in &other.unmatched {
             self.count_unmatched(key.clone(), *count);
         }
@@ -206,7 +229,7 @@ impl Report {
         self.rejections.get(rule).copied().unwrap_or(0)
     }
 
-    /// The notes that applied to requests, and how often.
+    /// The notes that applied to requests, and how often. Rejected requests do not count.
     ///
     /// ```
     /// # let yotpo = yotpo_mock::YotpoMock::start();
@@ -216,7 +239,12 @@ impl Report {
     /// assert_eq!(assumed.count(), 0);
     /// ```
     pub fn notes(&self) -> Vec<(Note, u64)> {
-        self.notes.iter().map(|(note, count)| (*note, *count)).collect()
+        self.notes.iter().map(|(note, counted)| (*note, counted.count)).collect()
+    }
+
+    /// The fields and query parameters that a note was about, at most 20 of them, sorted.
+    pub fn note_fields(&self, note: Note) -> Vec<String> {
+        self.notes.get(&note).into_iter().flat_map(|counted| counted.fields.iter().cloned()).collect()
     }
 
     /// The requests that matched no operation, by path and method: at most the first hundred of each store.
@@ -254,9 +282,8 @@ impl Report {
         let unmatched = self.unmatched.iter().map(|((path, method, status), count)| {
             json!({ "method": method, "path": path, "status": status, "count": count })
         });
-        let notes = self.notes.iter().map(|(note, count)| {
-            let counted = json!({ "grade": note.grade().as_str(), "count": count });
-            (note.id().to_owned(), counted)
+        let notes = self.notes.iter().map(|(note, NoteCount { count, fields })| {
+            (note.id().to_owned(), json!({ "grade": note.grade().as_str(), "count": count, "fields": fields }))
         });
         json!({
             "requests": self.requests,
@@ -286,8 +313,11 @@ impl fmt::Display for Report {
         for (rule, count) in &self.rejections {
             write!(f, "\n  rejected by {rule}: {count}")?;
         }
-        for (note, count) in &self.notes {
+        for (note, NoteCount { count, fields }) in &self.notes {
             write!(f, "\n  {} {}: {count}", note.grade().as_str(), note.id())?;
+            if !fields.is_empty() {
+                write!(f, " ({})", Vec::from_iter(fields.iter().map(String::as_str)).join(", "))?;
+            }
         }
         for ((path, method, status), count) in &self.unmatched {
             write!(f, "\n  no operation {method} {path} answered {status}: {count}")?;

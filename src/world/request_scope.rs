@@ -12,7 +12,7 @@ use super::memory::{Memory, Store};
 use super::settings::{EmptyResult, Settings};
 use crate::domain::access_token::{Token, TokenStatus};
 use crate::domain::json::Json;
-use crate::domain::note::Note;
+use crate::domain::note::{Note, RequestNote};
 use crate::domain::page::Page;
 use crate::domain::pagination::{CursorScope, PageRequest};
 use crate::domain::profile::Profile;
@@ -48,7 +48,7 @@ pub(crate) struct StoreScope {
 pub(crate) struct Explanation {
     /// The outcome and the resulting customer, or the reason for a rejection.
     pub outcome: Result<(Outcome, Arc<Profile>), Vec<BrokenRule>>,
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
 }
 
 impl RequestScope {

@@ -360,7 +360,7 @@ impl<'a> Request<'a> {
         let entries = self.emulator.mock.requests().entries();
         let entry = entries.iter().find(|entry| entry.number == number).expect("every answer is in the journal");
         let rules: Vec<_> = entry.rules.iter().map(|rule| rule.id).collect();
-        let notes: Vec<_> = entry.notes.iter().map(|note| note.id()).collect();
+        let notes: Vec<_> = entry.notes.iter().map(|noted| noted.note.id()).collect();
         assert_eq!(
             (entry.method(), entry.path(), entry.status, rules.join(", "), notes),
             (*method, bare_path, response.status(), response.rule().unwrap_or_default().to_owned(), response.notes()),

@@ -31,8 +31,8 @@ pub fn read_customer(
         diagnostics.report(&rule::BODY_OBJECT, "the body");
         return diagnostics.finish(None);
     };
-    if body.keys().any(|key| key != "customer") {
-        diagnostics.note(Note::CustomersUnknownField);
+    for key in body.keys().filter(|key| *key != "customer") {
+        diagnostics.note_field(Note::CustomersUnknownField, key);
     }
     let Some(customer) = body.get("customer").and_then(Json::as_object) else {
         diagnostics.report(&rule::CUSTOMER_REQUIRED, "customer");

@@ -48,8 +48,8 @@ pub fn read_event(
     };
     let event = match body.get("customer_event").filter(|event| !event.is_null()) {
         Some(wrapped) => {
-            if body.len() > 1 {
-                diagnostics.note(Note::CustomersUnknownField);
+            for key in body.keys().filter(|key| *key != "customer_event") {
+                diagnostics.note_field(Note::CustomersUnknownField, key);
             }
             wrapped.as_object()
         }
@@ -76,7 +76,7 @@ impl ObjectReader<'_> {
         let sent = names.iter().copied().find(|name| self.get(name).is_some());
         let name = sent.unwrap_or(canonical);
         if name != canonical {
-            self.diagnostics.note(Note::EventsFieldAlias);
+            self.note_field(Note::EventsFieldAlias, name);
         }
         name
     }
@@ -88,15 +88,17 @@ impl ObjectReader<'_> {
         let sent = [source, event_type, timestamp, unique_id, properties, customer];
         self.note_unknown_keys(|key| sent.contains(&key));
 
+        for name in [source, event_type] {
+            if self.get(name).and_then(Json::as_str).is_some_and(|text| !is_snake_case(text)) {
+                self.note_field(Note::EventsNotSnakeCase, name);
+            }
+        }
         let source = self.text_if(is_short_and_not_empty, source, &rule::EVENT_SOURCE_TYPE, &rule::EVENT_SOURCE_LENGTH);
         if self.get(event_type).is_none() {
             self.report(&rule::EVENT_TYPE_REQUIRED, event_type);
         }
         let event_type =
             self.text_if(is_short_and_not_empty, event_type, &rule::EVENT_TYPE_TYPE, &rule::EVENT_TYPE_LENGTH);
-        if [&source, &event_type].into_iter().flatten().any(|text| !is_snake_case(text)) {
-            self.diagnostics.note(Note::EventsNotSnakeCase);
-        }
         let timestamp = self
             .time(timestamp, &rule::EVENT_TIMESTAMP_TYPE, &rule::EVENT_TIMESTAMP_FORMAT)
             .unwrap_or_else(|| timestamp::render(now));

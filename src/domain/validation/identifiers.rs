@@ -71,7 +71,7 @@ impl ObjectReader<'_> {
             }
             Some(value) => match value.as_integer() {
                 Some(digits) => {
-                    self.diagnostics.note(Note::CustomersCoerced);
+                    self.note_field(Note::CustomersCoerced, name);
                     Identifier::Valid(ExternalId(digits))
                 }
                 None => {

@@ -33,15 +33,16 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
+    pub fn note_field(&mut self, note: Note, name: &str) {
+        self.diagnostics.note_field(note, &format!("{}.{name}", self.path));
+    }
+
     /// Adds a note for the keys that are not known. Read-only fields of a customer have a note of their own.
     pub fn note_unknown_keys(&mut self, is_known: impl Fn(&str) -> bool) {
         for key in self.object.keys().filter(|key| !is_known(key)) {
             let is_read_only = Customer::field(key).is_some_and(|field| !field.is_writable());
-            self.diagnostics.note(if is_read_only {
-                Note::CustomersReadOnlyField
-            } else {
-                Note::CustomersUnknownField
-            });
+            let note = if is_read_only { Note::CustomersReadOnlyField } else { Note::CustomersUnknownField };
+            self.note_field(note, key);
         }
     }
 
@@ -101,7 +102,7 @@ impl<'a> ObjectReader<'a> {
         match self.get(name)? {
             Json::Bool(value) => Some(*value),
             Json::Text(text) if text == "true" || text == "false" => {
-                self.diagnostics.note(Note::CustomersCoerced);
+                self.note_field(Note::CustomersCoerced, name);
                 Some(text == "true")
             }
             _ => {

@@ -32,7 +32,12 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
     let body = Value::Object(request.object().await?);
     let store = request.world.request_scope().store_scope(request.path("store_id"));
     let explanation = store.explain(&body);
-    let notes: Vec<_> = explanation.notes.iter().map(|note| note.to_json()).collect();
+    let notes = explanation.notes.iter().map(|noted| {
+        let mut json = noted.to_json();
+        json["words"] = noted.note.words().into();
+        json
+    });
+    let notes: Vec<_> = notes.collect();
     let (outcome, profile) = match explanation.outcome {
         Ok(accepted) => accepted,
         Err(broken_rules) => {

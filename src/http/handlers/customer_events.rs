@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 
-use crate::domain::note::Note;
+use crate::domain::note::{Note, RequestNote};
 use crate::domain::rejection::Rejection;
 use crate::domain::store::Write;
 use crate::domain::validation::read_event;
@@ -11,9 +11,9 @@ use crate::http::response::Response;
 
 /// `PATCH /core/v3/stores/{store_id}/customer_events`, and `POST`, which is an assumption.
 pub(super) async fn upsert(context: &mut RequestContext<'_>) -> Result<Response, Rejection> {
-    context.notes.push(Note::EventsEndpoint);
+    context.notes.push(RequestNote::new(Note::EventsEndpoint));
     if context.head.method == Method::POST {
-        context.notes.push(Note::EventsMethodPost);
+        context.notes.push(RequestNote::new(Note::EventsMethodPost));
     }
     let text = context.read_json().await?;
     let body = text.parse()?;

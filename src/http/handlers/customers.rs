@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::domain::note::Note;
+use crate::domain::note::{Note, RequestNote};
 use crate::domain::pagination::PageRequest;
 use crate::domain::rejection::Rejection;
 use crate::domain::store::Write;
@@ -16,7 +16,7 @@ pub(super) async fn retrieve(context: &mut RequestContext<'_>) -> Result<Respons
     if context.head.has_body() {
         // For the journal only.
         context.peek_body().await;
-        context.notes.push(Note::BodyOnGet);
+        context.notes.push(RequestNote::new(Note::BodyOnGet));
     }
     let parameters = parse_query(context.head.query)?;
     let request =

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Entry;
 use super::message::{Message, RecordedBody};
-use crate::domain::note::Note;
+use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
 
@@ -27,7 +27,7 @@ pub(crate) struct EntryDraft<'a> {
     pub status: u16,
     pub fault: Option<u64>,
     pub rules: Vec<&'static Rule>,
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
     pub duration: Duration,
     /// Lines of `name: value`, the names in any case.
     pub request_headers: &'a [u8],

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::message::{Message, object_from_pairs};
 use super::redaction;
-use crate::domain::note::Note;
+use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
 use crate::domain::timestamp;
@@ -35,7 +35,7 @@ pub struct Entry {
     /// The rules that rejected the request.
     pub rules: Vec<&'static Rule>,
     /// The notes that apply to the request.
-    pub notes: Vec<Note>,
+    pub notes: Vec<RequestNote>,
     /// The real time from the arrival of the head until the response was ready.
     pub duration: Duration,
     /// The request. It has no body if the path is unknown, or if it was rejected before the body arrived.
@@ -76,6 +76,7 @@ impl Entry {
             + self.method.len()
             + self.path.len()
             + self.query.len()
+            + self.notes.iter().flat_map(|note| &note.fields).map(String::len).sum::<usize>()
             + self.request.memory_bytes()
             + self.response.memory_bytes()
     }
@@ -93,7 +94,7 @@ impl Entry {
             "path": self.path(),
             "status": self.status,
             "rules": self.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(),
-            "notes": self.notes.iter().map(|note| note.id()).collect::<Vec<_>>(),
+            "notes": self.notes.iter().map(RequestNote::to_json).collect::<Vec<_>>(),
             "fault": self.fault,
             "duration_us": u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX),
             "request": request,
@@ -113,7 +114,7 @@ impl Entry {
                 "path" => ("path", json!(self.path())),
                 "status" => ("status", json!(self.status)),
                 "rule" => ("rule", any_of(self.rules.iter().map(|rule| rule.id), expected)),
-                "note" => ("note", any_of(self.notes.iter().map(|note| note.id()), expected)),
+                "note" => ("note", any_of(self.notes.iter().map(|noted| noted.note.id()), expected)),
                 "query" => ("query", self.query()),
                 "headers" => ("headers", self.request.headers()),
                 "body" => ("body", self.request.body()),

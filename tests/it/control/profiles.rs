@@ -108,7 +108,13 @@ fn an_explained_rejection_names_every_broken_rule_with_its_evidence() {
           "rule":"customer.gender.enum"
         }
       ],
-      "notes":[{"id":"customers.unknown_field","words":"an unknown field was sent and ignored"}]
+      "notes":[
+        {
+          "fields":["customer.frist_name"],
+          "id":"customers.unknown_field",
+          "words":"an unknown field was sent and ignored"
+        }
+      ]
     }
     "#);
     assert_eq!(explain(json!({})).json()["broken"][0]["rule"], "customer.required");

@@ -1,4 +1,4 @@
-//! What was counted.
+//! The report.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -53,10 +53,14 @@ fn the_report_counts_evicted_requests() {
       "notes": {
         "query.unknown_parameter": {
           "count": 1,
+          "fields": [
+            "colour"
+          ],
           "grade": "assumed"
         },
         "token.undeclared": {
-          "count": 5,
+          "count": 4,
+          "fields": [],
           "grade": "assumed"
         }
       },
@@ -113,6 +117,7 @@ fn the_report_counts_evicted_requests() {
       "notes": {
         "token.undeclared": {
           "count": 1,
+          "fields": [],
           "grade": "assumed"
         }
       },
@@ -159,4 +164,27 @@ fn unknown_paths_are_listed_up_to_a_limit() {
     let report = emulator.control("GET", "/report").send().json();
     assert_eq!(report["unmatched"].as_array().map(Vec::len), Some(100));
     assert_eq!((&report["requests"], &report["unmatched_more"]), (&json!(131), &json!(30)));
+}
+
+#[test]
+fn notes_name_their_fields_and_those_of_rejected_requests_do_not_count() {
+    let emulator = Emulator::new();
+    let customer =
+        json!({"external_id": 7, "nick": "Ann", "accepts_sms_marketing": "true", "address": {"planet": "Earth"}});
+    let body = json!({"customer": customer, "extra": 1});
+    let _ = emulator.request("PATCH", &customers("")).json(body.clone()).nonconforming().send();
+    let query = customers("?limt=5&expand=orders&email=a%40b.co&email=b%40b.co&external_ids=1");
+    emulator.request("GET", &query).nonconforming().send();
+    // Rejected: the client depends on none of its notes.
+    emulator.upsert(json!({"external_id": "c-1", "gender": "x", "custom_properties": {"club": "gold"}}));
+    emulator.request("GET", &customers("?limit=0&unknown=1")).nonconforming().send();
+    assert_snapshot!(emulator.mock.report().to_json()["notes"], @r#"{"customers.coerced":{"count":1,"fields":["customer.accepts_sms_marketing","customer.external_id"],"grade":"coerced"},"customers.unknown_field":{"count":1,"fields":["customer.address.planet","customer.nick","extra"],"grade":"tolerated"},"query.combined_filters":{"count":1,"fields":["email","external_ids"],"grade":"assumed"},"query.repeated_parameter":{"count":1,"fields":["email"],"grade":"assumed"},"query.unknown_expand":{"count":1,"fields":["orders"],"grade":"assumed"},"query.unknown_parameter":{"count":1,"fields":["limt"],"grade":"assumed"}}"#);
+    assert_snapshot!(emulator.control("GET", "/requests/1").send().json()["notes"], @r#"[{"fields":["extra","customer.nick","customer.address.planet"],"id":"customers.unknown_field"},{"fields":["customer.external_id","customer.accepts_sms_marketing"],"id":"customers.coerced"}]"#);
+    let explained = emulator.control("POST", "/stores/shop/explain").json(body).send().json();
+    let fields: Vec<_> = explained["notes"].as_array().unwrap().iter().map(|note| &note["fields"]).collect();
+    assert_snapshot!(json!(fields), @r#"[["extra","customer.nick","customer.address.planet"],["customer.external_id","customer.accepts_sms_marketing"]]"#);
+    // A body of any size adds at most twenty names.
+    let many: serde_json::Map<_, _> = (0..100).map(|at| (format!("unknown_{at:02}"), json!(1))).collect();
+    let _ = emulator.request("PATCH", &customers("")).json(json!({"customer": many})).nonconforming().send();
+    assert_eq!(emulator.mock.requests().entries()[4].notes[0].fields.len(), 20);
 }

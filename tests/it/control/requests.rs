@@ -48,7 +48,10 @@ fn requests_are_listed_newest_first() {
           "fault": null,
           "method": "PATCH",
           "notes": [
-            "token.undeclared"
+            {
+              "fields": [],
+              "id": "token.undeclared"
+            }
           ],
           "number": 2,
           "operation": "upsertCustomer",
@@ -101,8 +104,16 @@ fn requests_are_listed_newest_first() {
           "fault": null,
           "method": "GET",
           "notes": [
-            "token.undeclared",
-            "query.repeated_parameter"
+            {
+              "fields": [],
+              "id": "token.undeclared"
+            },
+            {
+              "fields": [
+                "email"
+              ],
+              "id": "query.repeated_parameter"
+            }
           ],
           "number": 1,
           "operation": "retrieveCustomers",
