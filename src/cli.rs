@@ -18,13 +18,14 @@ mod truststore;
 mod values;
 mod wait;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use env::EnvOptions;
-use env_vars::{injected_port_warning, with_env_var};
+use env_vars::{blame_env_var, injected_port_warning, unknown_variable_warnings, with_env_var, with_url_from_env};
 use exec::ExecOptions;
 use options::ServeOptions;
 use wait::WaitOptions;
@@ -38,13 +39,23 @@ const ANY_SECRET: &str = "any";
 /// It starts in milliseconds, keeps real state, and marks answers that rest on assumptions about Yotpo.
 /// `yotpo-mock` alone serves on http://127.0.0.1:4600 until it receives SIGTERM, SIGINT or SIGHUP.
 #[derive(Debug, Parser)]
-#[command(name = "yotpo-mock", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(
+    name = "yotpo-mock",
+    version = VERSION,
+    args_conflicts_with_subcommands = true,
+    after_help = "`--help` lists all flags, variables and exit codes.",
+    after_long_help = AFTER_HELP
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeOptions,
 }
+
+/// The version, the commit and the features.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("YOTPO_MOCK_COMMIT"), "; features: cli, tls)");
 
 const AFTER_HELP: &str = "\
 Every flag of `serve` can also be set by an environment variable, YOTPO_MOCK_ and its name: YOTPO_MOCK_RATE_LIMIT=5. A flag \
@@ -90,7 +101,8 @@ fn parse() -> Command {
     let mut command = CommandLine::command()
         .mut_subcommand("serve", |serve| serve.mut_args(with_env_var))
         .mut_subcommand("exec", |exec| exec.mut_args(with_env_var))
-        .mut_subcommand("env", |env| env.mut_arg("control_token", with_env_var));
+        .mut_subcommand("wait", |wait| wait.mut_arg("url", with_url_from_env))
+        .mut_subcommand("env", |env| env.mut_arg("control_token", with_env_var).mut_arg("url", with_url_from_env));
     // The variables set flags of `serve`: without this check a bad value would stop every other subcommand, too.
     let first = std::env::args_os().nth(1);
     let has_subcommand = command
@@ -99,7 +111,13 @@ fn parse() -> Command {
     if !has_subcommand {
         command = command.mut_args(with_env_var);
     }
-    let matches = command.clone().get_matches();
+    let matches = command.clone().try_get_matches().unwrap_or_else(|mut error| {
+        blame_env_var(&mut error);
+        if first.as_deref() == Some(OsStr::new("exec")) {
+            suggest_double_dash(&mut error);
+        }
+        error.exit()
+    });
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     let parsed = line.command.unwrap_or_else(|| Command::Serve(Box::new(line.serve)));
     let serve = match &parsed {
@@ -113,9 +131,23 @@ fn parse() -> Command {
     parsed
 }
 
+/// For `exec pytest`: says where the command begins.
+fn suggest_double_dash(error: &mut clap::Error) {
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+        && !word.starts_with('-')
+    {
+        let example = format!("write `--` before the command: yotpo-mock exec -- {word}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![example.into()]));
+    }
+}
+
 /// Logs what is wrong in the environment but does not prevent a start.
 fn log_env_warnings() {
-    if let Some(warning) = injected_port_warning() {
+    let command = CommandLine::command();
+    let exec = command.find_subcommand("exec").expect("it is a subcommand");
+    let flags = exec.get_arguments().filter_map(clap::Arg::get_long);
+    for warning in injected_port_warning().into_iter().chain(unknown_variable_warnings(flags)) {
         tracing::warn!("{warning}");
     }
 }

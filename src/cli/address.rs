@@ -2,7 +2,7 @@
 
 use ureq::http::Uri;
 
-use super::values::InvalidValue;
+use super::values::{InvalidValue, has_valid_port};
 
 #[derive(Clone, Debug)]
 pub struct MockAddress {
@@ -18,7 +18,7 @@ impl MockAddress {
         let is_bare = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
         let authority = uri
             .authority()
-            .filter(|authority| is_bare && !authority.as_str().contains('@'))
+            .filter(|authority| is_bare && !authority.as_str().contains('@') && has_valid_port(authority))
             .ok_or(InvalidValue::MockUrl)?;
         Ok(MockAddress { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80) })
     }

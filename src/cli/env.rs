@@ -4,18 +4,20 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::address::MockAddress;
 use super::client_files::{ClientFiles, cache_folder, read_certificate};
 use super::control_client::ControlClient;
+use super::env_vars::DEFAULT_URL;
 use super::environment::{ClientEnvironment, OutputFormat, StoreCredentials, quote_for_sh};
 use super::error::CliError;
 use super::values::InvalidValue;
 
 #[derive(Debug, Args)]
 pub struct EnvOptions {
-    /// Address of the mock.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4600", value_parser = MockAddress::parse)]
+    /// Address of the mock. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
+    #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = MockAddress::parse)]
     url: MockAddress,
     /// Store for clients to use, optionally with its secret. [default: the mock's first store, or `shop`]
     #[arg(long, value_name = "ID[:SECRET]", value_parser = credentials)]
@@ -33,7 +35,7 @@ pub struct EnvOptions {
     #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
     /// Control token that the mock was started with; also read from YOTPO_MOCK_CONTROL_TOKEN.
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     control_token: Option<String>,
 }
 

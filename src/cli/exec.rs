@@ -31,27 +31,30 @@ const NOT_FOUND: u8 = 127;
 /// As shells do: added to the number of the signal that killed the command.
 const KILLED_BY_SIGNAL: i32 = 128;
 
+/// The group of flags for the run of the command, in the help.
+const RUN: &str = "Run";
+
 const AFTER_HELP: &str = "\
 The command reaches the mock through `https://api.yotpo.com` as well as $YOTPO_API_URL: its environment has the variables that \
 `yotpo-mock env` prints. stdout belongs to the command. stderr also has the mock's warnings, and with --quiet=false or --verbose \
 its requests. TERM, INT, HUP, QUIT, USR1 and USR2 are forwarded to the command.
 
 Try it:
-  yotpo-mock exec --store shop:s3cret --fail-on unmatched,server-error -- pytest
+  yotpo-mock exec --store shop:s3cret --fail-on no-requests,unmatched,server-error -- pytest
 
 Exit codes: the command's own; 128 plus the signal's number if it was killed; 126 if it cannot be executed, 127 if it does not \
 exist; 1 if the mock could not start, or the report or state not be saved; 2 wrong usage; 3 if the command succeeded and --fail-on \
 found problems.";
 
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_long_help = AFTER_HELP)]
 pub struct ExecOptions {
-    /// Fail and list the problems if the run has any of these: `unmatched` requests, a `server-error` of the mock itself, a
-    /// `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    /// Fail and list the problems if the run has any of these: `no-requests` at all, `unmatched` requests, a `server-error` of the
+    /// mock itself, a `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
+    #[arg(long, help_heading = RUN, value_name = "KIND,…", value_delimiter = ',')]
     fail_on: Vec<FailOn>,
     /// Write the run's report to a file, in the JSON format of `GET /_mock/report`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = RUN, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
     pub serve: ServeOptions,
@@ -72,7 +75,7 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
         certificate: serve.tls.certificate().map(Path::to_owned),
         with_system_roots: serve.needs_system_roots(),
     };
-    let mock = serve.into_builder().try_start()?;
+    let mock = super::serve::start(serve.into_builder())?;
     let folder = tempfile::Builder::new().prefix("yotpo-mock-").tempdir();
     let folder = folder.map_err(CliError::CreateTemporaryFolder)?;
     let environment = environment(&mock, &trust, folder.path())?;
@@ -87,6 +90,13 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
     let report = mock.report();
     let saved = mock.stop(GRACE_PERIOD).map_err(CliError::SaveState);
     let written = report_file.map_or(Ok(()), |file| file.write(&report));
+    if report.requests() == 0 {
+        eprintln!(
+            "warning: the command sent no request to the mock\nhint: its client may ignore the proxy variables, as aiohttp without \
+             `trust_env=True`, PHP's streams and Node before 22.21 in part do; let it call $YOTPO_API_URL instead of \
+             https://api.yotpo.com"
+        );
+    }
     let problems = fail_on::find(&report, &options.fail_on);
     if !problems.is_empty() {
         eprintln!("error: `--fail-on` found problems in this run");

@@ -11,6 +11,8 @@ use super::values::InvalidValue;
 /// A kind of problem.
 #[derive(Clone, Debug)]
 pub enum FailOn {
+    /// Not a single request.
+    NoRequests,
     /// Requests that match no operation.
     Unmatched,
     /// Answers of 500 and above that no fault injected.
@@ -24,6 +26,7 @@ impl FromStr for FailOn {
 
     fn from_str(text: &str) -> Result<FailOn, InvalidValue> {
         match text {
+            "no-requests" => return Ok(FailOn::NoRequests),
             "unmatched" => return Ok(FailOn::Unmatched),
             "server-error" => return Ok(FailOn::ServerError),
             "note" => return Ok(FailOn::Notes(Note::ALL.to_vec())),
@@ -46,6 +49,8 @@ pub fn find(report: &Report, kinds: &[FailOn]) -> Vec<String> {
     let mut lines = Vec::new();
     for kind in kinds {
         match kind {
+            FailOn::NoRequests if report.requests() == 0 => lines.push("no-requests: none at all".to_owned()),
+            FailOn::NoRequests => {}
             FailOn::Unmatched => lines.extend(report.unmatched().into_iter().map(|request| {
                 let (method, path, status) = (request.method, request.path, request.status);
                 format!("unmatched: {method} {path} answered {status}{}", times(request.count))

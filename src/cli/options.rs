@@ -4,100 +4,120 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::TypedValueParser;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use yotpo_mock::journal::DEFAULT_ENTRIES;
 use yotpo_mock::{Builder, DEFAULT_PORT, EmptyResult, Host, Validation, YotpoMock};
 
 use super::tls_flags::TlsFlags;
-use super::values::{InvalidValue, empty_result, origin, positive_duration, positive_size, size, switch, validation};
+use super::values::{
+    InvalidValue, empty_result, origin, positive_duration, positive_size, size, switch, validation, whole_number,
+    workers,
+};
+
+/// The groups of flags in the help.
+pub mod heading {
+    pub const LISTEN: &str = "Server";
+    pub const STORES: &str = "Stores and data";
+    pub const BEHAVIOUR: &str = "Behaviour of the emulated API";
+    pub const CONTROL: &str = "Control API";
+    pub const TLS_AND_PROXY: &str = "TLS and proxy";
+    pub const JOURNAL_AND_LOG: &str = "Request journal and log";
+}
 
 /// The settings as given. Defaults are filled in by [`into_builder`](ServeOptions::into_builder).
 #[derive(Debug, Args)]
 pub struct ServeOptions {
     /// IP address to listen on, or `localhost` for 127.0.0.1 and, where available, ::1. [default: localhost]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, help_heading = heading::LISTEN, value_name = "ADDR")]
     pub host: Option<Host>,
     /// Port to listen on; 0 takes a free one. [default: 4600]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = heading::LISTEN, value_name = "N", value_parser = whole_number::<u16>)]
     port: Option<u16>,
-    /// Declare a store, as its id and secret, split at the first colon. With a declared store, only declared stores and issued
-    /// tokens are accepted. Repeatable.
-    #[arg(long, value_name = "ID:SECRET", value_delimiter = '\n')]
+    /// Number of threads that serve requests. [default: 1]
+    #[arg(long, help_heading = heading::LISTEN, hide_short_help = true, value_name = "N", value_parser = workers)]
+    workers: Option<usize>,
+    /// Declare a store: its id and secret, split at the first colon. Repeatable.
+    ///
+    /// With a declared store, only declared stores and issued tokens are accepted.
+    #[arg(long, help_heading = heading::STORES, value_name = "ID:SECRET", value_delimiter = '\n')]
     store: Vec<String>,
-    /// Load stores with customers and events from a file, JSON or NDJSON, at the start. Repeatable.
-    #[arg(long, value_name = "FILE", value_delimiter = '\n')]
+    /// Load stores with customers and events from a JSON or NDJSON file. Repeatable.
+    #[arg(long, help_heading = heading::STORES, value_name = "FILE", value_delimiter = '\n')]
     seed: Vec<PathBuf>,
-    /// Keep the state in a file. If it exists, it is loaded at the start instead of the seeds; it is saved on a clean stop.
-    #[arg(long, value_name = "FILE")]
+    /// Load the state from this file, if it exists, and save it there on a clean stop.
+    ///
+    /// Seeds are not loaded if the file exists.
+    #[arg(long, help_heading = heading::STORES, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Maximum requests per second for each store; 0 disables the limit. [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = heading::BEHAVIOUR, value_name = "N", value_parser = whole_number::<u32>)]
     rate_limit: Option<u32>,
     /// Time until an accepted write is visible to reads, for example 60s. [default: 0s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, help_heading = heading::BEHAVIOUR, value_name = "DURATION", value_parser = humantime::parse_duration)]
     visibility_delay: Option<Duration>,
     /// Answer to a search without results: 200 with an empty list, or 400 `No results found`. [default: ok]
-    #[arg(long, value_name = "ANSWER", value_parser = empty_result())]
+    #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "ANSWER", value_parser = empty_result())]
     empty_result: Option<EmptyResult>,
-    /// How to validate writes; lenient accepts unknown enumeration values, ISO codes and dates. [default: strict]
-    #[arg(long, value_name = "MODE", value_parser = validation())]
+    /// How to validate writes. [default: strict]
+    ///
+    /// `lenient` accepts unknown enumeration values, ISO codes and dates.
+    #[arg(long, help_heading = heading::BEHAVIOUR, value_name = "MODE", value_parser = validation())]
     validation: Option<Validation>,
     /// Drop deprecated fields on write, and add a note to the answer.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     enforce_deprecations: Option<bool>,
     /// Accept issued tokens only, even if no store is declared.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     issued_tokens_only: Option<bool>,
-    /// Behave like production: rate limit 5, visibility delay 60s, issued tokens only. Other flags and variables override it.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    /// Behave like production: rate limit 5, visibility delay 60s, issued tokens only.
+    ///
+    /// Other flags and variables override it.
+    #[arg(long, help_heading = heading::BEHAVIOUR, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     realistic: Option<bool>,
     /// Maximum size of a request body to the emulated API, for example 64KiB; larger ones get 413. [default: 1MiB]
-    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
+    #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "SIZE", value_parser = positive_size)]
     body_limit: Option<usize>,
     /// Time in which a connection's first request head, and each body, must arrive; then 408. [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
     /// Accept a further host name for the control API, or any with `*`. Repeatable.
-    #[arg(long, value_name = "NAME", value_delimiter = '\n')]
+    #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     control_host: Vec<String>,
     /// Require `Authorization: Bearer TOKEN` for the control API, except for /_mock/health.
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, help_heading = heading::CONTROL, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     pub control_token: Option<String>,
     /// Maximum size of a request body to the control API; larger ones get 413. [default: 256MiB]
-    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
+    #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "SIZE", value_parser = positive_size)]
     control_body_limit: Option<usize>,
     /// Allow browser pages of an origin, for example http://localhost:3000, to call both APIs. Repeatable.
-    #[arg(long, value_name = "ORIGIN", value_delimiter = '\n', value_parser = origin)]
+    #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "ORIGIN", value_delimiter = '\n', value_parser = origin)]
     cors: Vec<String>,
     #[command(flatten)]
     pub tls: TlsFlags,
     /// Allow the proxy to reach this host; all others are blocked. Repeatable.
-    #[arg(long, value_name = "HOST", value_delimiter = '\n')]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "HOST", value_delimiter = '\n')]
     proxy_passthrough: Vec<String>,
-    /// Number of threads that serve requests. [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256).map(usize::from))]
-    workers: Option<usize>,
     /// Maximum number of requests of each store in the request journal. [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "N", value_parser = whole_number::<usize>)]
     journal_entries: Option<usize>,
     /// Maximum memory of the request journal; the store that needs the most loses its oldest requests. [default: 64MiB]
-    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "SIZE", value_parser = positive_size)]
     journal_bytes: Option<usize>,
     /// Maximum part of each body that the request journal stores. [default: 16KiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "SIZE", value_parser = size)]
     journal_body_bytes: Option<usize>,
     /// Also write the request journal to a file, one line of JSON per request.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, value_name = "FILE")]
     journal_file: Option<PathBuf>,
     /// Format of the log on stderr, which has one line per request. [default: text]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// Log warnings only.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    #[arg(long, help_heading = heading::JOURNAL_AND_LOG, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     pub quiet: Option<bool>,
     /// Also log the operation, rules and notes of each request.
-    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    #[arg(short, long, help_heading = heading::JOURNAL_AND_LOG, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     pub verbose: Option<bool>,
 }
 

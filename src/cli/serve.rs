@@ -7,7 +7,7 @@ use tokio::runtime::Builder as RuntimeBuilder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use yotpo_mock::Host;
+use yotpo_mock::{Builder, Host, YotpoMock};
 
 use super::error::CliError;
 use super::log::{self, LogGuard};
@@ -29,11 +29,34 @@ pub fn run(options: ServeOptions) -> Result<(), CliError> {
     // The address is printed later: whoever knows it can already stop the mock cleanly.
     let stop_signals = runtime.block_on(async { StopSignals::catch() });
     let stop_signals = stop_signals.map_err(CliError::CatchSignals)?;
-    let mock = options.into_builder().try_start()?;
+    let mock = start(options.into_builder())?;
     // Nobody may be reading stdout, which is no reason to stop.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
     runtime.block_on(stop_signals.wait());
     mock.stop(GRACE_PERIOD).map_err(CliError::SaveState)
+}
+
+/// Starts a mock. Until it is ready, a signal ends the process at once: reading the seeds may take long.
+pub fn start(builder: Builder) -> Result<YotpoMock, CliError> {
+    #[cfg(unix)]
+    {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+        let is_starting = Arc::new(AtomicBool::new(true));
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            // As a shell reports a command that a signal ended.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, is_starting.clone())
+                .map_err(CliError::CatchSignals)?;
+        }
+        let mock = builder.try_start();
+        is_starting.store(false, Ordering::SeqCst);
+        Ok(mock?)
+    }
+    #[cfg(not(unix))]
+    Ok(builder.try_start()?)
 }
 
 /// Starts the log, which ends when the guard is dropped.

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use yotpo_mock::Builder;
 
-use super::options::non_empty;
+use super::options::{heading, non_empty};
 
 #[derive(Debug, Args)]
 pub struct TlsFlags {
     /// Add a host name or address to the certificate and to the hosts that the proxy routes to the mock. Repeatable.
-    #[arg(long, value_name = "NAME", value_delimiter = '\n')]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     tls_name: Vec<String>,
     /// Keep the CA in this folder, valid for a year; otherwise each start creates a new one.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
     /// Write the CA certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` returns it, too.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Use your own certificate, a PEM file with its chain, instead of one that the mock's CA issues.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Private key of that certificate, a PEM file.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
 

@@ -1,11 +1,13 @@
 //! Parsers for the values of flags.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use thiserror::Error;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use yotpo_mock::{EmptyResult, Validation};
 
 /// Why the value of a flag is rejected.
@@ -13,8 +15,12 @@ use yotpo_mock::{EmptyResult, Validation};
 pub enum InvalidValue {
     #[error("must be 1, true, 0 or false")]
     Switch,
-    #[error("{0}")]
-    Size(String),
+    #[error("must be a whole number from 0 to {0}")]
+    WholeNumber(u64),
+    #[error("must be a whole number from 1 to 256")]
+    Workers,
+    #[error("must be a number of bytes, such as 1000, 64KiB or 2MB")]
+    Size,
     #[error("must be at least one byte")]
     EmptySize,
     #[error("must fit in memory")]
@@ -25,13 +31,13 @@ pub enum InvalidValue {
     ZeroDuration,
     #[error("must be a scheme, a host and optionally a port, without a path: http://localhost:3000")]
     Origin,
-    #[error("must begin with http:// and name a host")]
+    #[error("must begin with http://, name a host, and have a valid port if any")]
     HttpUrl,
-    #[error("must begin with http://, name a host, and end after the port")]
+    #[error("must begin with http://, name a host, have a valid port if any, and end there")]
     MockUrl,
     #[error("must be ID or ID:SECRET, split at the first colon, neither of them empty")]
     Credentials,
-    #[error("must be `unmatched`, `server-error`, `note`, `note:GRADE` or `note:ID`")]
+    #[error("must be `no-requests`, `unmatched`, `server-error`, `note`, `note:GRADE` or `note:ID`")]
     FailOn,
     #[error("`{word}` is neither a grade (assumed, deprecated, tolerated, coerced) nor a note ({})", .known.join(", "))]
     UnknownNote { word: String, known: Vec<&'static str> },
@@ -49,9 +55,19 @@ pub fn switch(text: &str) -> Result<bool, InvalidValue> {
     }
 }
 
+/// A whole number of a type with at most 64 bits.
+pub fn whole_number<T: FromStr>(text: &str) -> Result<T, InvalidValue> {
+    let bits = 8 * size_of::<T>();
+    text.parse().map_err(|_| InvalidValue::WholeNumber(u64::MAX >> (64 - bits)))
+}
+
+pub fn workers(text: &str) -> Result<usize, InvalidValue> {
+    text.parse().ok().filter(|workers| (1..=256).contains(workers)).ok_or(InvalidValue::Workers)
+}
+
 /// A number of bytes, as `64KiB` or `1000`.
 pub fn size(text: &str) -> Result<usize, InvalidValue> {
-    let bytes: ByteSize = text.parse().map_err(InvalidValue::Size)?;
+    let bytes: ByteSize = text.parse().map_err(|_| InvalidValue::Size)?;
     usize::try_from(bytes.as_u64()).map_err(|_| InvalidValue::HugeSize)
 }
 
@@ -79,9 +95,16 @@ pub fn origin(text: &str) -> Result<String, InvalidValue> {
 
 pub fn http_url(text: &str) -> Result<String, InvalidValue> {
     match text.parse::<Uri>() {
-        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(text.to_owned()),
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some_and(has_valid_port) => {
+            Ok(text.to_owned())
+        }
         _ => Err(InvalidValue::HttpUrl),
     }
+}
+
+/// Whether a host is followed by a port from 0 to 65535, or by nothing.
+pub fn has_valid_port(authority: &Authority) -> bool {
+    authority.port_u16().is_some() || authority.as_str().ends_with(authority.host())
 }
 
 pub fn empty_result() -> impl TypedValueParser<Value = EmptyResult> {

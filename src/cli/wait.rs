@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::client::{RequestError, agent};
+use super::env_vars::DEFAULT_URL;
 use super::error::CliError;
 use super::values::http_url;
 
@@ -12,8 +13,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Args)]
 pub struct WaitOptions {
-    /// Address of the mock.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4600", value_parser = http_url)]
+    /// Address of the mock. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
+    #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = http_url)]
     url: String,
     /// Maximum time to wait, for example 500ms or 2m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]

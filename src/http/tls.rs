@@ -215,7 +215,7 @@ impl ResolvesServerCert for CertificateSource {
         if let (CertificateSource::Issued { names, .. }, Some(requested)) = (self, hello.server_name())
             && !names.iter().any(|name| name.to_str().eq_ignore_ascii_case(requested))
         {
-            tracing::info!(
+            tracing::warn!(
                 "a TLS client requested `{requested}`, which the certificate does not cover; `--tls-name {requested}` adds it"
             );
         }
@@ -235,8 +235,9 @@ pub(super) fn log_handshake_error(error: &io::Error) {
             | AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown
             | AlertDescription::DecryptError,
-        ) => tracing::info!(
-            "a TLS client does not trust the certificate ({error}): give it the CA certificate of `GET /_mock/ca.pem`"
+        ) => tracing::warn!(
+            "a TLS client does not trust the certificate ({error}): make it trust the CA certificate of `GET /_mock/ca.pem`, as \
+             `yotpo-mock env` and `exec` do by variables, or let it call the mock over http"
         ),
         Error::AlertReceived(_) => tracing::info!("a TLS client aborted the handshake: {error}"),
         Error::PeerIncompatible(_) => {

@@ -1,6 +1,6 @@
 //! The start of an emulator: stores from flags and seeds, sockets, state file, server.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 #[cfg(feature = "tls")]
 use std::net::IpAddr;
@@ -154,7 +154,7 @@ impl Builder {
         let (store_count, counts) = (stores.len(), stores.values().map(|store| store.counts()));
         let (customers, events) = counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
         let mut world = World::new(self.settings, clock, stores);
-        let file = self.journal_file.as_deref().map(create_journal_file).transpose()?;
+        let file = self.journal_file.as_deref().map(open_journal_file).transpose()?;
         world.journal = Journal::new(self.journal, file).map_err(StartError::thread)?;
         if let Some(path) = &self.state_file {
             let read = world.open_state_file(StateFile::new(path.clone()));
@@ -179,6 +179,11 @@ impl Builder {
     }
 }
 
-fn create_journal_file(path: &Path) -> Result<File, StartError> {
-    File::create(path).map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
+fn open_journal_file(path: &Path) -> Result<File, StartError> {
+    // Another emulator may write to the same file.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
 }

@@ -144,6 +144,11 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
         &["exec", "--fail-on", "refusals", "--", "true"],
         &["exec", "--fail-on", "unmatched,note:unheard_of", "--", "true"],
         &["exec", "--store", "shop", "--", "true"],
+        &["--control-token", ""],
+        &["--control-token="],
+        &["exec", "--control-token", "", "--", "true"],
+        &["env", "--control-token", ""],
+        &["wait", "--url", "http://127.0.0.1:http"],
     ] {
         let output = output(yotpo_mock(wrong));
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
@@ -201,7 +206,11 @@ fn help_and_version_are_printed_and_end_with_zero() {
         }
     }
     let version = output(yotpo_mock(&["--version"]));
-    assert_eq!(String::from_utf8_lossy(&version.stdout), concat!("yotpo-mock ", env!("CARGO_PKG_VERSION"), "\n"));
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    assert!(version.starts_with(concat!("yotpo-mock ", env!("CARGO_PKG_VERSION"), " (commit ")), "{version}");
+    assert!(version.ends_with("; features: cli, tls)\n"), "{version}");
+    let short = String::from_utf8(output(yotpo_mock(&["-h"])).stdout).expect("UTF-8");
+    assert!(short.lines().count() < 50, "`-h` fits a screen");
 }
 
 #[test]
@@ -219,6 +228,79 @@ fn a_flag_wins_over_its_variable_and_that_over_the_default() {
     assert_eq!(limit(&[], Some("8")), "7");
     assert_eq!(limit(&["--rate-limit", "3"], Some("8")), "2");
     assert_eq!(limit(&[], Some("")), "5", "an empty one counts as unset");
+}
+
+#[test]
+fn an_invalid_variable_is_reported_by_its_name() {
+    let failure = |name: &str, value: &str, arguments: &[&str]| {
+        let mut command = yotpo_mock(arguments);
+        command.env(name, value);
+        describe(&output(command)).lines().take(2).collect::<Vec<_>>().join(" ")
+    };
+    assert_snapshot!(failure("YOTPO_MOCK_RATE_LIMIT", "many", &[]), @"Some(2) error: invalid value 'many' for 'YOTPO_MOCK_RATE_LIMIT': must be a whole number from 0 to 4294967295");
+    assert_snapshot!(failure("YOTPO_MOCK_BODY_LIMIT", "3XB", &["exec", "--", "true"]), @"Some(2) error: invalid value '3XB' for 'YOTPO_MOCK_BODY_LIMIT': must be a number of bytes, such as 1000, 64KiB or 2MB");
+    assert_snapshot!(failure("YOTPO_MOCK_PORT", "http", &["wait"]), @"Some(2) error: invalid value 'http://127.0.0.1:http' for 'YOTPO_MOCK_PORT': must begin with http://, name a host, and have a valid port if any");
+    assert_snapshot!(failure("YOTPO_MOCK_URL", "127.0.0.1", &["env"]), @"Some(2) error: invalid value '127.0.0.1' for 'YOTPO_MOCK_URL': must begin with http://, name a host, have a valid port if any, and end there");
+    assert_snapshot!(failure("YOTPO_MOCK_WORKERS", "0", &["--workers", "300"]), @"Some(2) error: invalid value '300' for '--workers <N>': must be a whole number from 1 to 256");
+}
+
+#[test]
+fn a_variable_without_a_flag_is_warned_of() {
+    let mut command = yotpo_mock(&["--port", "0", "--quiet"]);
+    command
+        .env("YOTPO_MOCK_RATELIMIT", "5")
+        .env("YOTPO_MOCK_SOMETHING", "x")
+        .env("YOTPO_MOCK_SERVICE_HOST", "10.0.0.1");
+    let (_, _, log) = Process::start(command).stop("TERM");
+    let warnings: Vec<_> = log.lines().filter_map(|line| line.split_once(" WARN ")).map(|(_, text)| text).collect();
+    assert_snapshot!(warnings.join("\n"), @"
+    the variable `YOTPO_MOCK_RATELIMIT` belongs to no flag, and is ignored; did you mean `YOTPO_MOCK_RATE_LIMIT`?
+    the variable `YOTPO_MOCK_SOMETHING` belongs to no flag, and is ignored
+    ");
+}
+
+#[test]
+fn wait_and_env_follow_the_variables_of_serve() {
+    let process = Process::with(&["--quiet"]);
+    let port = process.address().rsplit(':').next().expect("a port").to_owned();
+    for (name, value) in [("YOTPO_MOCK_PORT", &*port), ("YOTPO_MOCK_URL", &*process.url)] {
+        for subcommand in [&["wait"][..], &["env", "--format", "json"]] {
+            let mut command = yotpo_mock(subcommand);
+            command.env(name, value);
+            let output = output(command);
+            assert_eq!(output.status.code(), Some(0), "{subcommand:?} by {name}: {output:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_start_that_reads_a_seed() {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
+
+    // Opening a pipe without a writer blocks for ever.
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("endless-seed.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        for arguments in [&["--port", "0"][..], &["exec", "--port", "0"]] {
+            let mut arguments = [arguments, &["--seed", pipe.to_str().expect("UTF-8")]].concat();
+            if arguments[0] == "exec" {
+                arguments.extend(["--", "echo", "ready"]);
+            }
+            let child = yotpo_mock(&arguments).stdout(Stdio::piped()).spawn().expect("it starts");
+            // This end of the pipe opens as soon as the mock reads: then it is in the middle of its start.
+            let writer = std::fs::File::options().write(true).open(&pipe).expect("the mock opens it, too");
+            assert!(
+                Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap().success()
+            );
+            let ended = child.wait_with_output().expect("it ends");
+            drop(writer);
+            let code = ended.status.code().or(ended.status.signal().map(|number| 128 + number));
+            assert_eq!((code, &*ended.stdout), (Some(128 + number), &b""[..]), "{signal} {arguments:?}");
+        }
+    }
 }
 
 #[test]
@@ -391,7 +473,7 @@ fn an_unread_log_blocks_nothing() {
 
 #[test]
 fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
-    let path = file("journal.ndjson", "what stood there");
+    let path = file("journal.ndjson", "{\"number\":0}\n");
     let process = Process::with(&["--quiet", "--journal-file", path.to_str().unwrap()]);
     let lines = || -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(&path).expect("the file is there");
@@ -401,7 +483,7 @@ fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
     let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"hush-hush"}"#);
     let token = response.rsplit('"').nth(1).expect("a token").to_owned();
     let started = Instant::now();
-    while lines().is_empty() {
+    while lines().len() < 2 {
         assert!(started.elapsed() < Duration::from_secs(10), "the line shows while it runs");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -412,10 +494,11 @@ fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
     let listed: serde_json::Value = serde_json::from_str(listed.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(process.stop("TERM").0, Some(0));
     let mut written = lines();
+    assert_eq!(written.remove(0), serde_json::json!({"number": 0}), "what was there stays");
     written.reverse();
     assert_eq!(listed["requests"], serde_json::Value::from(written), "in the shape of the list");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text.lines().count(), 201);
+    assert_eq!(text.lines().count(), 202);
     assert!(!text.contains("hush") && !text.contains(&token), "{text}");
 }
 

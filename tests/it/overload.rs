@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::malformed_request::{chunked, patch, request};
+use crate::malformed_request::request;
 use crate::support::{Connection, Emulator, customers};
 
 /// An emulator with a page of 10 MB, which is more than the socket buffers hold.
@@ -115,6 +115,7 @@ mod process {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
         use super::*;
+        use crate::malformed_request::{chunked, patch};
         use crate::process::yotpo_mock_with_limit;
 
         /// The system's limit for connections that wait to be accepted.

@@ -212,7 +212,7 @@ fn the_settings_of_the_readme_equal_the_help() {
     let help =
         Command::new(env!("CARGO_BIN_EXE_yotpo-mock")).args(["serve", "-h"]).output().expect("the binary starts");
     let help = String::from_utf8(help.stdout).expect("UTF-8");
-    let options = help.split_once("Options:\n").expect("there are options").1;
+    let options = help.split_once("[OPTIONS]\n\n").expect("there are options").1;
     let written = blocks("text").into_iter().find(|block| block.contains("--rate-limit"));
     assert_eq!(written.expect("the README has the settings").trim_end(), options.trim_end());
 }

@@ -33,6 +33,11 @@ fn output_of(command: &mut Command) -> std::process::Output {
 const ASK: &str = "ask() { curl -s -o /dev/null -H 'X-Yotpo-Token: any' \"$YOTPO_API_URL/core/v3/stores/shop/$1\"; }; \
                    ask orders; ask orders; ask customers";
 
+/// The warning for a command that sends no request.
+const NO_REQUEST: &str = "warning: the command sent no request to the mock\n\
+    hint: its client may ignore the proxy variables, as aiohttp without `trust_env=True`, PHP's streams and Node before 22.21 in part \
+    do; let it call $YOTPO_API_URL instead of https://api.yotpo.com\n";
+
 #[test]
 fn the_exit_code_and_stdout_are_those_of_the_command() {
     for (line, code) in [
@@ -43,7 +48,7 @@ fn the_exit_code_and_stdout_are_those_of_the_command() {
         ("echo said; kill -KILL $$", 137),
     ] {
         let ended = run(exec(&[], line));
-        assert_eq!(ended, (Some(code), "said\n".to_owned(), String::new()), "{line}");
+        assert_eq!(ended, (Some(code), "said\n".to_owned(), NO_REQUEST.to_owned()), "{line}");
     }
 }
 
@@ -52,7 +57,7 @@ fn the_command_reads_what_is_on_stdin() {
     let mut child = exec(&[], "read word; echo \"$word\"");
     let given = file("exec-stdin.txt", "given\n");
     child.stdin(fs::File::open(given).expect("it was written"));
-    assert_eq!(run(child), (Some(0), "given\n".to_owned(), String::new()));
+    assert_eq!(run(child), (Some(0), "given\n".to_owned(), NO_REQUEST.to_owned()));
 }
 
 #[test]
@@ -83,6 +88,33 @@ fn the_command_does_not_run_if_the_mock_does_not_start() {
         assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
         assert!(stderr.starts_with(reason) && stderr.contains("\nhint: "), "{stderr}");
     }
+}
+
+#[test]
+fn a_run_without_requests_is_warned_of_and_can_fail() {
+    let (code, _, stderr) = run(exec(&["--fail-on", "no-requests"], "true"));
+    assert_eq!(code, Some(3));
+    let problems = "error: `--fail-on` found problems in this run\n  no-requests: none at all\n";
+    assert!(stderr.starts_with(&format!("{NO_REQUEST}{problems}")), "{stderr}");
+    // The control API is not what the command should have called.
+    let control = "curl -sS \"$YOTPO_MOCK_URL/_mock/report\" >/dev/null";
+    assert_eq!(run(exec(&["--fail-on", "no-requests"], control)).0, Some(3));
+    assert_eq!(run(exec(&["--fail-on", "no-requests"], ASK)).0, Some(0));
+}
+
+#[test]
+fn a_command_without_two_dashes_is_an_error_with_a_tip() {
+    let (code, _, stderr) = run(yotpo_mock(&["exec", "--store", "shop:s3cret", "pytest", "-x"]));
+    assert_snapshot!(format!("{code:?}\n{stderr}"), @"
+    Some(2)
+    error: unexpected argument 'pytest' found
+
+      tip: write `--` before the command: yotpo-mock exec -- pytest
+
+    Usage: yotpo-mock exec [OPTIONS] -- <COMMAND>...
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -209,7 +241,7 @@ fn a_mock_without_a_store_suggests_one_with_any_secret() {
 #[test]
 fn a_control_token_does_not_get_in_the_way() {
     let (code, _, stderr) = run(exec(&["--control-token", "hush-hush"], "true"));
-    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert_eq!((code, &*stderr), (Some(0), NO_REQUEST));
 }
 
 #[test]
@@ -229,9 +261,9 @@ fn hosts_that_pass_the_proxy_are_verified_by_the_systems_roots() {
         command.env("SSL_CERT_FILE", &system);
         run(command)
     };
-    assert_eq!(trusted(&[]), (Some(0), "1\n".to_owned(), String::new()));
+    assert_eq!(trusted(&[]), (Some(0), "1\n".to_owned(), NO_REQUEST.to_owned()));
     let let_through = trusted(&["--proxy-passthrough", "example.com"]);
-    assert_eq!(let_through, (Some(0), "3\n".to_owned(), String::new()));
+    assert_eq!(let_through, (Some(0), "3\n".to_owned(), NO_REQUEST.to_owned()));
 }
 
 #[test]
