@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::http::Method;
-use actix_web::http::header::{EXPECT, HeaderName, ORIGIN};
+use actix_web::http::header::{HeaderName, ORIGIN};
 use futures_util::FutureExt;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -74,10 +74,8 @@ pub(super) async fn authorize_and_handle(operation: Operation, context: &mut Req
     if operation.needs_token()
         && let Err(rejection) = authorize(context)
     {
-        // The journal should show the body. A client that waits for `100 Continue` has not sent it.
-        if context.head.header(&EXPECT).is_none() {
-            context.peek_body().await;
-        }
+        // For the journal.
+        context.peek_body().await;
         return Response::rejection(&rejection);
     }
     handlers::handle(operation, context).await.into()

@@ -178,6 +178,10 @@ impl Connection {
         let _ = self.socket.get_mut().write_all(bytes.as_ref());
     }
 
+    pub fn socket(&self) -> &TcpStream {
+        self.socket.get_ref()
+    }
+
     /// Says that nothing more will be sent.
     pub fn finish(&mut self) {
         let done = self.socket.get_mut().shutdown(Shutdown::Write);

@@ -1,8 +1,11 @@
 //! The two HTTP/1.1 transports: a client cannot tell them apart.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 
 use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, Response, customers};
 
@@ -179,7 +182,7 @@ fn a_fault_applies_to_connections_opened_before_it() {
 
 #[test]
 fn a_partial_later_request_times_out_as_the_first_does() {
-    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(std::time::Duration::from_millis(200)));
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(200)));
     let get = request("GET", &customers(""), "X-Yotpo-Token: any\r\n", "");
     let mut connection = Connection::open(emulator.address());
     connection.send(format!("{get}{}", &get[..get.len() - 2]));
@@ -301,6 +304,106 @@ fn a_rejection_that_leaves_a_short_body_unread_keeps_the_connection_on_both_tran
             connection.send(request("PATCH", &path, headers, &body));
             let response = connection.response().expect("the connection is open");
             assert_eq!((response.status(), response.header("connection")), (status, None), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_rejection_that_needs_no_body_waits_for_a_long_one() {
+    let emulator = Emulator::undeclared();
+    let long = " ".repeat(8 * 1024 * 1024);
+    let chunked = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    let token = "X-Yotpo-Token: any\r\n";
+    let orders = "/core/v3/stores/shop/orders";
+    for (method, path, headers, status) in [
+        ("PATCH", "/nowhere", "", 404),
+        ("POST", orders, token, 501),
+        ("PUT", &customers(""), token, 405),
+        ("PATCH", &customers(""), "", 401),
+        ("PATCH", &customers(""), "X-Yotpo-Token: any\r\nContent-Type: text/plain\r\n", 415),
+        ("PATCH", &customers(""), token, 413),
+        ("POST", ACCESS_TOKENS, "", 413),
+        ("GET", "/_mock/nowhere", "", 404),
+        ("PUT", "/_mock/report", "", 405),
+        ("POST", "/_mock/reset", "Origin: https://example.com\r\n", 403),
+    ] {
+        let with_length = request(method, path, headers, &long);
+        let in_chunks = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Transfer-Encoding: chunked\r\n\r\n{chunked}"
+        );
+        for bytes in [with_length, in_chunks] {
+            let mut connection = Connection::open(emulator.address());
+            // Fails if the connection is closed before all is read.
+            connection
+                .socket()
+                .write_all(bytes.as_bytes())
+                .unwrap_or_else(|error| panic!("{method} {path} {status}: {error}"));
+            assert_eq!(connection.response().expect("a response").status(), status, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_request_whose_client_gives_up_is_handled_on_both_transports() {
+    let emulator = Emulator::undeclared();
+    emulator.fault(json!({"delay_ms": 100}));
+    for (number, transport, is_reset) in
+        [(1, "", false), (2, FULL_TRANSPORT, false), (3, "", true), (4, FULL_TRANSPORT, true)]
+    {
+        let body = json!({"customer": {"external_id": format!("c-{number}")}}).to_string();
+        let mut connection = Connection::open(emulator.address());
+        connection.send(request("PATCH", &customers(""), &format!("X-Yotpo-Token: any\r\n{transport}"), &body));
+        if is_reset {
+            SockRef::from(connection.socket()).set_linger(Some(Duration::ZERO)).expect("a connection can be reset");
+        }
+        drop(connection);
+        let started = Instant::now();
+        while emulator.mock.requests().count() < number {
+            assert!(started.elapsed() < Duration::from_secs(10), "the request is recorded");
+            thread::yield_now();
+        }
+    }
+    let entries = emulator.mock.requests().entries();
+    assert_eq!(entries.iter().map(|entry| entry.status).collect::<Vec<_>>(), [200; 4]);
+    emulator.control("DELETE", "/faults").send();
+    assert_eq!(emulator.get(&customers("")).identifiers(), ["c-1", "c-2", "c-3", "c-4"]);
+}
+
+#[test]
+fn a_body_that_waits_for_100_is_in_the_journal_of_a_rejected_request() {
+    let emulator = Emulator::undeclared();
+    let body = json!({"customer": {"external_id": "c-1"}}).to_string();
+    let mut connection = Connection::open(emulator.address());
+    let headers = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
+    connection.send(request("PATCH", &customers(""), &headers, ""));
+    assert_eq!(connection.response().expect("a response").status(), 100);
+    connection.send(&body);
+    assert_eq!(connection.response().expect("a response").status(), 401);
+    assert_eq!(journal(&emulator)[0]["request"]["body"], json!({"customer": {"external_id": "c-1"}}));
+}
+
+#[test]
+fn a_head_pipelined_before_another_request_gets_no_body_on_both_transports() {
+    let emulator = Emulator::undeclared();
+    for (fault, status) in [
+        (json!({"delay_ms": 20}), 200),
+        (json!({"status": 503}), 503),
+        (json!({"drip_bytes_per_second": 100_000}), 200),
+    ] {
+        emulator.control("DELETE", "/faults").send();
+        emulator.fault(fault);
+        for transport in ["", FULL_TRANSPORT] {
+            let token = format!("X-Yotpo-Token: any\r\n{transport}");
+            let head = request("HEAD", &customers(""), &token, "");
+            let get = request("GET", "/nowhere", &token, "");
+            let mut connection = Connection::open(emulator.address());
+            connection.send([head, get].concat());
+            connection.finish();
+            let mut received = String::new();
+            connection.read_to_string(&mut received).expect("UTF-8");
+            let (first, second) = received.split_once("\r\n\r\n").expect("a head");
+            assert!(first.contains(&status.to_string()) && first.contains("content-length: "), "{first}");
+            assert!(second.starts_with("HTTP/1.1 404 "), "{second}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The full transport: all of HTTP/1.1, by actix-http. It also serves the control API, by actix-web.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -8,18 +9,19 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
-use actix_http::error::DispatchError;
+use actix_http::error::{DispatchError, PayloadError};
 use actix_http::{Extensions, HttpService, Payload, Request};
 use actix_service::boxed::{self, BoxService};
 use actix_service::{Service, ServiceFactory, fn_service};
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::http::header::{HeaderValue, ORIGIN};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, ORIGIN};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::rt;
 use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::OnceCell;
-use tokio::time::{Duration, Sleep, sleep, timeout};
+use tokio::time::{Duration, Instant, Sleep, sleep, timeout_at};
 
 use super::{DRIP_INTERVAL, KEEP_ALIVE, LINGER_TIMEOUT, drip_bytes};
 use crate::http::control::access::is_for_yotpo;
@@ -30,7 +32,7 @@ use crate::http::response::{Delivery, Response};
 use crate::http::route::is_control;
 use crate::http::stream::{ResetOnClose, Stream};
 use crate::http::{ServerState, control_app, cors};
-use crate::world::fault::Disconnect;
+use crate::world::fault::{Disconnect, may_have_body};
 use crate::world::journal::InFlight;
 
 /// How many bytes of a body actix gets at once. It asks for more when the socket has taken most of them, so that a request is
@@ -40,12 +42,13 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// How much actix writes at once: a page of 100 ordinary customers.
 const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 
-/// The longest rest of a body that is read and discarded after a response that did not need it, so that the connection can be
-/// used again; and how long that may take.
-const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
-const DISCARD_TIMEOUT: Duration = Duration::from_millis(500);
+/// The longest rest of a body that is read and discarded before a response that does not need it, and how long the client may
+/// pause meanwhile. Many clients read no response before they have sent their body, and see a broken pipe instead.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
+const DISCARD_PAUSE: Duration = Duration::from_millis(500);
 
 type Connections = BoxService<(Stream, Option<SocketAddr>), (), DispatchError>;
+type BoxedStream = Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, PayloadError>>>>;
 type ControlApp = BoxService<Request, ServiceResponse<BoxBody>, Error>;
 
 /// The full transport of one thread.
@@ -84,7 +87,7 @@ struct Handler {
 }
 
 impl Handler {
-    async fn handle(&self, request: Request) -> actix_http::Response<BoxBody> {
+    async fn handle(&self, mut request: Request) -> actix_http::Response<BoxBody> {
         let access = &self.state.access;
         let head = request.head();
         if let Some(response) = cors::preflight(access, head) {
@@ -96,10 +99,18 @@ impl Handler {
         }
         let origin = head.headers().get(ORIGIN).map(HeaderValue::as_bytes);
         let cors_headers = cors::headers(access, origin);
+        let content_length = RequestHead::from_actix(head).content_length();
+        let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
+        let (request, _) =
+            request.replace_payload(Payload::Stream { payload: Box::pin(payload.clone()) as BoxedStream });
         let mut response = match refusal {
             Some(refusal) => refusal,
             None => self.control(request).await,
         };
+        let status = response.status();
+        if let Some(unread) = discard(payload, content_length, status, self.state.read_timeout).await {
+            response = response.map_body(|_, body| BoxBody::new(HoldingBody { body, _held: unread }));
+        }
         for (name, value) in cors_headers.into_iter().flatten() {
             response.headers_mut().insert(name, value);
         }
@@ -108,11 +119,22 @@ impl Handler {
 
     /// Responds to a request to the emulated API.
     async fn respond(&self, mut request: Request) -> actix_http::Response<BoxBody> {
-        let mut payload = request.take_payload();
         let reset_on_close = request.conn_data::<ResetOnClose>().cloned();
-        let head = RequestHead::from_actix(request.head());
-        let body = RequestBody::streaming(&mut payload, self.state.read_timeout);
-        let Some((response, in_flight)) = respond(&self.state, &head, body).await else {
+        let is_head = request.method() == Method::HEAD;
+        let state = self.state.clone();
+        let responded = RunToEnd::new(async move {
+            let mut payload = request.take_payload();
+            let head = RequestHead::from_actix(request.head());
+            let body = RequestBody::streaming(&mut payload, state.read_timeout);
+            let (response, in_flight) = respond(&state, &head, body).await?;
+            let content_length = head.content_length();
+            let unread = match response.is_sent() {
+                true => discard(payload, content_length, response.status, state.read_timeout).await,
+                false => Some(payload),
+            };
+            Some((response, in_flight, unread))
+        });
+        let Some((response, in_flight, unread)) = responded.await else {
             return stall_forever().await;
         };
         if response.delivery == Delivery::Disconnected(Disconnect::Reset)
@@ -120,10 +142,7 @@ impl Handler {
         {
             reset_on_close.set();
         }
-        // With these statuses the body was read to its end, or reading it failed and must not be tried again.
-        let was_read = matches!(response.status.as_u16(), 400 | 408 | 413) || !response.is_sent();
-        let unread = (was_read || !discard(&mut payload, &head).await).then_some(payload);
-        encode(response, in_flight, unread)
+        encode(response, is_head, in_flight, unread)
     }
 
     /// Responds to a request to the control API, if its sender may use it.
@@ -146,7 +165,7 @@ impl Handler {
                 let response: actix_http::Response<BoxBody> = response.into();
                 response.map_body(|_, body| match body.try_into_bytes() {
                     Ok(bytes) => BoxBody::new(Body::new(bytes, in_flight, None)),
-                    Err(body) => BoxBody::new(StreamedBody { body, _in_flight: in_flight }),
+                    Err(body) => BoxBody::new(HoldingBody { body, _held: in_flight }),
                 })
             }
             Ok(Err(error)) => error.error_response().into(),
@@ -167,27 +186,77 @@ fn refuse(error: ControlError) -> actix_http::Response<BoxBody> {
     response.into()
 }
 
-/// Reads the rest of a request's body if it is short; `false` if it is not, or does not end.
-///
-/// A client that waits for `100 Continue` has been told to send its body by now.
-async fn discard(payload: &mut Payload, head: &RequestHead<'_>) -> bool {
-    if head.content_length().is_some_and(|length| length > MAX_DISCARDED_BYTES) {
-        return false;
+/// The body of a request to the control API, whose rest can be read when actix-web has dropped its handle.
+#[derive(Clone)]
+struct SharedPayload(Rc<RefCell<Payload>>);
+
+impl futures_util::Stream for SharedPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().poll_next_unpin(context)
     }
-    let mut left = MAX_DISCARDED_BYTES;
-    let discard = async {
-        while let Some(chunk) = payload.next().await {
-            match chunk.ok().and_then(|chunk| left.checked_sub(chunk.len())) {
-                Some(rest) => left = rest,
-                None => return false,
-            }
-        }
-        true
-    };
-    timeout(DISCARD_TIMEOUT, discard).await.unwrap_or(false)
 }
 
-fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> actix_http::Response<BoxBody> {
+/// A request that is handled to its end even if actix drops it because the client has gone, as on the fast transport.
+struct RunToEnd<F: Future + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future + 'static> RunToEnd<F> {
+    fn new(future: F) -> RunToEnd<F> {
+        RunToEnd(Some(Box::pin(future)))
+    }
+}
+
+impl<F: Future + 'static> Future for RunToEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let future = self.0.as_mut().expect("it is not polled after its end");
+        let output = ready!(future.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<F: Future + 'static> Drop for RunToEnd<F> {
+    fn drop(&mut self) {
+        if let Some(future) = self.0.take() {
+            rt::spawn(async { drop(future.await) });
+        }
+    }
+}
+
+/// Reads the rest of a request's body before a response with `status`. Returns the body if it is too long or does not end within
+/// `time_limit`: while it is held, actix does not wait for its end, and closes the connection after the response.
+///
+/// A client that waits for `100 Continue` has been told to send its body by now.
+async fn discard<P>(mut payload: P, length: Option<usize>, status: StatusCode, time_limit: Duration) -> Option<P>
+where
+    P: futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    // With these statuses the body was read to its end, or reading it failed and must not be tried again.
+    let was_read = matches!(status, StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT);
+    if was_read || length.is_some_and(|length| length > MAX_DISCARDED_BYTES) {
+        return Some(payload);
+    }
+    let deadline = Instant::now() + time_limit;
+    let mut left = MAX_DISCARDED_BYTES;
+    loop {
+        let pause = deadline.min(Instant::now() + DISCARD_PAUSE);
+        match timeout_at(pause, payload.next()).await {
+            Ok(None) => return None,
+            Ok(Some(Ok(chunk))) if chunk.len() <= left => left -= chunk.len(),
+            Ok(Some(_)) | Err(_) => return Some(payload),
+        }
+    }
+}
+
+fn encode(
+    response: Response,
+    is_head: bool,
+    in_flight: InFlight,
+    unread: Option<Payload>,
+) -> actix_http::Response<BoxBody> {
     let mut encoded = actix_http::Response::new(response.status);
     for (name, value) in response.headers() {
         encoded.headers_mut().append(name.clone(), value.clone());
@@ -195,6 +264,15 @@ fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> a
     let length = response.body.len();
     let mut body = Body::new(response.body, in_flight, unread);
     match response.delivery {
+        // Actix would take the method from the request that it has read last, which may be a later one.
+        Delivery::Normal | Delivery::Throttled { .. } if is_head => {
+            if may_have_body(response.status.as_u16()) {
+                encoded.headers_mut().insert(CONTENT_LENGTH, length.into());
+                encoded.head_mut().no_chunking(true);
+                body.size = BodySize::Stream;
+            }
+            body.rest = Bytes::new();
+        }
         Delivery::Normal => {}
         Delivery::Throttled { sent_bytes, bytes_per_second } => {
             body.rest.truncate(sent_bytes);
@@ -207,7 +285,7 @@ fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> a
         // A body that fails at once makes actix close the connection before it sends the head.
         Delivery::Disconnected(_) => {
             body.rest = Bytes::new();
-            body.length = 1;
+            body.size = BodySize::Sized(1);
             body.is_truncated = true;
             body.lingers = false;
         }
@@ -217,7 +295,7 @@ fn encode(response: Response, in_flight: InFlight, unread: Option<Payload>) -> a
 
 /// The body of a response, which keeps its request in flight until actix has taken the last chunk.
 struct Body {
-    length: usize,
+    size: BodySize,
     rest: Bytes,
     chunk_bytes: usize,
     /// How long to wait before each chunk.
@@ -228,15 +306,14 @@ struct Body {
     lingers: bool,
     wait: Option<Pin<Box<Sleep>>>,
     _in_flight: InFlight,
-    /// What is left of the request's body. While this is held, actix does not wait for its end, and closes the connection after
-    /// the response.
+    /// What is left of the request's body.
     _unread: Option<Payload>,
 }
 
 impl Body {
     fn new(bytes: Bytes, in_flight: InFlight, unread: Option<Payload>) -> Body {
         Body {
-            length: bytes.len(),
+            size: BodySize::Sized(u64::try_from(bytes.len()).expect("a length in memory fits 64 bits")),
             rest: bytes,
             chunk_bytes: CHUNK_BYTES,
             interval: None,
@@ -258,7 +335,7 @@ impl MessageBody for Body {
     type Error = Truncated;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(u64::try_from(self.length).expect("a length in memory fits 64 bits"))
+        self.size
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Truncated>>> {
@@ -282,13 +359,13 @@ impl MessageBody for Body {
 #[error("a fault truncates the response here")]
 struct Truncated;
 
-/// A body that is produced while it is sent, and keeps its request in flight.
-struct StreamedBody {
+/// A body that keeps something until it is sent.
+struct HoldingBody<T> {
     body: BoxBody,
-    _in_flight: InFlight,
+    _held: T,
 }
 
-impl MessageBody for StreamedBody {
+impl<T: Unpin> MessageBody for HoldingBody<T> {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
