@@ -113,6 +113,12 @@ impl World {
         RequestScope::new(self.clone())
     }
 
+    /// A warning if a store does not exist: it was not declared and not written to, and no request has named it.
+    pub fn unknown_store_warning(&self, id: &str) -> Option<String> {
+        let exists = self.memory().store(id).is_some() || self.report.has_store(id);
+        (!exists).then(|| format!("store `{id}` does not exist; `GET /_mock/stores` lists all stores"))
+    }
+
     pub fn memory(&self) -> Arc<Memory> {
         self.memory.read().clone()
     }
@@ -142,8 +148,13 @@ impl World {
                 let memory = self.memory();
                 memory.set_overrides(Some(id), Default::default());
                 memory.faults.clear(Some(id));
-                let state = start.get(id).map(initial).unwrap_or_default();
-                memory.replace_store(id, state, self.next_epoch());
+                // A reset creates no store: a mistyped id must not appear in the list of stores.
+                if start.contains_key(id) || memory.store(id).is_some() {
+                    let state = start.get(id).map(initial).unwrap_or_default();
+                    memory.replace_store(id, state, self.next_epoch());
+                } else {
+                    memory.windows.lock().remove(id);
+                }
             }
             None => {
                 let stores = start.iter().map(|(id, state)| (id.clone(), initial(state))).collect();
@@ -248,7 +259,12 @@ impl World {
     /// The mistakes in the seed. Then nothing is changed.
     pub fn seed(&self, text: &str) -> Result<BTreeMap<String, Seeded>, InvalidDocument> {
         self.change(&seed::store_ids(text)?, |memory, stores| {
-            seed::load(text, |store| self.read_options(memory, store), stores)
+            let seeded = seed::load(text, |store| self.read_options(memory, store), stores)?;
+            let mut without_secret = stores.iter().filter(|(_, state)| state.credentials.secret.is_none());
+            match without_secret.next() {
+                Some((id, _)) if memory.declared_only => Err(Mistake::UnreachableStore { store: id.clone() }.into()),
+                _ => Ok(seeded),
+            }
         })
     }
 

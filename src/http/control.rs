@@ -24,6 +24,9 @@ use actix_web::http::header::ContentType;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard, web};
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::world::World;
 
 pub(super) use error::ControlError;
 pub(super) use health::{HEALTH, Started, health_json};
@@ -116,6 +119,18 @@ async fn document(json: &'static str) -> HttpResponse {
 
 fn ok(body: impl Serialize) -> ControlResult {
     Ok(HttpResponse::Ok().json(body))
+}
+
+/// A 200 for a request about one store or all, with a `warning` if the one store does not exist.
+fn ok_for_store(world: &World, store: Option<&str>, mut body: Value) -> ControlResult {
+    add_warning(world, store, &mut body);
+    ok(body)
+}
+
+fn add_warning(world: &World, store: Option<&str>, body: &mut Value) {
+    if let Some(warning) = store.and_then(|store| world.unknown_store_warning(store)) {
+        body["warning"] = warning.into();
+    }
 }
 
 /// Runs slow work on another thread, so that other requests do not wait for it.

@@ -41,6 +41,10 @@ pub(crate) enum Mistake {
     EmptySecret { store: String },
     #[error("store `{store}` is declared with two different secrets")]
     TwoSecrets { store: String },
+    #[error(
+        "store `{store}` needs a `secret`: the emulated API only accepts stores that have one, since other stores have one"
+    )]
+    UnreachableStore { store: String },
     #[error("{path} must be an object")]
     NotAnObject { path: String },
     #[error("{path} is nested deeper than {MAX_DEPTH} levels")]

@@ -100,6 +100,11 @@ impl RequestCounts {
         self.0.lock().store_mut(entry.store()).count(entry);
     }
 
+    /// Whether requests to a store were counted.
+    pub fn has_store(&self, id: &str) -> bool {
+        self.0.lock().stores.contains_key(id)
+    }
+
     /// The counts of one store, or of all.
     pub fn report(&self, store: Option<&str>) -> Report {
         let counts = self.0.lock();

@@ -38,6 +38,31 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
+fn a_seed_of_a_store_that_no_client_can_reach_is_rejected() {
+    let emulator = Emulator::undeclared_with(|builder| builder.store("shop", "s3cret"));
+    let seed = |document: &str| emulator.control("POST", "/seed").body("application/json", document).send();
+    assert_snapshot!(seed(r#"{"store":"other","customer":{"external_id":"c-1"}}"#), @r#"
+    400
+    {
+      "error":"invalid seed: store `other` needs a `secret`: the emulated API only accepts stores that have one, since other stores have one",
+      "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
+    }
+    "#);
+    assert_eq!(seed(r#"{"store":"shop","customer":{"external_id":"c-1"}}"#).status(), 200);
+    let generated = emulator.control("POST", "/stores/other/generate").json(serde_json::json!({"customers": 1}));
+    assert_snapshot!(generated.send(), @r#"
+    404
+    {
+      "error":"there is no store `other`",
+      "hint":"seed it with a `secret` first: the emulated API only accepts stores that have one, since other stores have one"
+    }
+    "#);
+    assert_eq!(seed(r#"{"store":"other","secret":"0ther","customer":{"external_id":"c-1"}}"#).status(), 200);
+    let error = emulator.mock.seed(r#"{"store":"third","customer":{"external_id":"c-1"}}"#).unwrap_err();
+    assert_snapshot!(error, @"store `third` needs a `secret`: the emulated API only accepts stores that have one, since other stores have one");
+}
+
+#[test]
 fn several_seeds_add_up() {
     let one = |id: &str| format!(r#"{{"stores":[{{"id":"shop","customers":[{{"external_id":"{id}"}}]}}]}}"#);
     let emulator = Emulator::with(|builder| builder.seed(one("c-1")).seed(one("c-2")));

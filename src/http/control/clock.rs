@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::request::ControlRequest;
-use super::{ControlError, ControlResult, ok};
+use super::{ControlError, ControlResult, ok_for_store};
 use crate::domain::text::truncate;
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
@@ -49,7 +49,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 /// `GET /_mock/clock`, `?store=`
 pub(super) async fn get(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    ok(to_json(&request.world, store.as_deref()))
+    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
 }
 
 /// `PUT /_mock/clock`, `?store=`: sets the time; without a store, also freezes or resumes it.
@@ -61,7 +61,7 @@ pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     }
     let clock = &request.world.clock;
     clock.set(store.as_deref(), update.now, update.frozen)?;
-    ok(to_json(&request.world, store.as_deref()))
+    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
 }
 
 /// `POST /_mock/clock/advance`, `?store=`
@@ -69,7 +69,7 @@ pub(super) async fn advance(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let Advance { seconds } = request.json("for example `{\"seconds\":60}`; a clock never goes back").await?;
     request.world.clock.advance(store.as_deref(), seconds)?;
-    ok(to_json(&request.world, store.as_deref()))
+    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
 }
 
 impl From<ClockError> for ControlError {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde_json::json;
 
 use super::request::ControlRequest;
-use super::{ControlError, ControlResult, ok};
+use super::{ControlError, ControlResult, add_warning, ok, ok_for_store};
 use crate::world::fault::FaultDefinition;
 
 /// `POST /_mock/faults`: adds a fault; 201 with its id.
@@ -16,19 +16,24 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
         let example = r#"for example {"match":{"operation":"upsertCustomer"},"times":2,"status":503}"#;
         ControlError::bad(error.to_string(), example)
     })?;
-    Ok(HttpResponse::Created().json(memory.faults.get(id).expect("it was just added")))
+    let mut fault = memory.faults.get(id).expect("it was just added");
+    let store = fault["match"]["store"].as_str().map(str::to_owned);
+    add_warning(&request.world, store.as_deref(), &mut fault);
+    Ok(HttpResponse::Created().json(fault))
 }
 
 /// `GET /_mock/faults`, `?store=`: the faults that apply to one store only, or all, with their counts.
 pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    ok(json!({ "faults": request.world.memory().faults.list(store.as_deref()) }))
+    let faults = request.world.memory().faults.list(store.as_deref());
+    ok_for_store(&request.world, store.as_deref(), json!({ "faults": faults }))
 }
 
 /// `DELETE /_mock/faults`, `?store=`
 pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    ok(json!({ "removed": request.world.memory().faults.clear(store.as_deref()) }))
+    let removed = request.world.memory().faults.clear(store.as_deref());
+    ok_for_store(&request.world, store.as_deref(), json!({ "removed": removed }))
 }
 
 /// `GET /_mock/faults/{fault_id}`

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::request::{ControlRequest, from_object, parse_limit, parse_number, whole_number};
-use super::{ControlError, ControlResult, ok};
+use super::{ControlError, ControlResult, add_warning, ok, ok_for_store};
 use crate::domain::text::join_quoted;
 use crate::world::matching::Difference;
 use crate::world::verification::{
@@ -39,14 +39,15 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let total = entries.len();
     let next_before = (total > limit).then(|| entries[limit - 1].number);
     let requests: Vec<_> = entries.iter().take(limit).map(|entry| entry.to_json()).collect();
-    ok(json!({ "requests": requests, "total": total, "next_before": next_before }))
+    let store = expected.get("store").and_then(Value::as_str);
+    ok_for_store(&request.world, store, json!({ "requests": requests, "total": total, "next_before": next_before }))
 }
 
 /// `DELETE /_mock/requests`, `?store=`: removes the entries. Numbers go on, and the report is unchanged.
 pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     request.world.journal.clear(store.as_deref());
-    ok(json!({}))
+    ok_for_store(&request.world, store.as_deref(), json!({}))
 }
 
 /// The keys beside those of the expectation.
@@ -100,8 +101,9 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     }
     verification::check_recorded(&expected)?;
     verification::lowercase_headers(&mut expected);
+    let store = expected.get("store").and_then(Value::as_str).map(str::to_owned);
     match verification::verify(&request.world.journal, &expected, after, times) {
-        Ok(matched) => ok(json!({ "matched": matched })),
+        Ok(matched) => ok_for_store(&request.world, store.as_deref(), json!({ "matched": matched })),
         Err(VerificationError::Incomplete(error)) => Err(incomplete(error)),
         Err(VerificationError::Failed(VerificationFailure { matched, nearest })) => {
             let nearest = nearest.iter().map(|(entry, differences)| {
@@ -109,7 +111,8 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
                 json!({ "number": entry.number, "differences": differences })
             });
             let nearest: Vec<_> = nearest.collect();
-            let body = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
+            let mut body = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
+            add_warning(&request.world, store.as_deref(), &mut body);
             Ok(HttpResponse::Conflict().json(body))
         }
     }

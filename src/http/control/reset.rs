@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::request::ControlRequest;
-use super::{ControlResult, ok};
+use super::{ControlResult, ok_for_store};
 use crate::world::ResetTo;
 
 #[derive(Deserialize)]
@@ -14,17 +14,18 @@ struct Reset {
     to: ResetTo,
 }
 
-/// `POST /_mock/reset`, `?store=`: restores the seeds of the start, or with `{"to":"empty"}` removes all content.
+/// `POST /_mock/reset`, `?store=`: restores the stores of the start, or with `{"to":"empty"}` empties them.
 pub(super) async fn reset(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let Reset { to } = request.json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body").await?;
     request.world.reset(store.as_deref(), to);
-    ok(json!({}))
+    ok_for_store(&request.world, store.as_deref(), json!({}))
 }
 
 /// `POST /_mock/settle`, `?store=`: makes all accepted writes visible now.
 pub(super) async fn settle(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     request.no_body().await?;
-    ok(json!({ "applied": request.world.settle(store.as_deref()) }))
+    let applied = request.world.settle(store.as_deref());
+    ok_for_store(&request.world, store.as_deref(), json!({ "applied": applied }))
 }

@@ -46,6 +46,13 @@ pub(super) async fn generate(mut request: ControlRequest) -> ControlResult {
         return Err(ControlError::bad("`customers` and `events` are both 0", EXAMPLE));
     }
     let (world, store) = (request.world.clone(), request.path("store_id").to_owned());
+    let memory = world.memory();
+    if memory.declared_only && memory.store(&store).is_none() {
+        return Err(ControlError::not_found(
+            format!("there is no store `{store}`"),
+            "seed it with a `secret` first: the emulated API only accepts stores that have one, since other stores have one",
+        ));
+    }
     let order = GenerateRequest { customers, events, seed };
     let generated = run_blocking(move || world.generate(&store, order)).await?;
     generated.map_err(|error| ControlError::bad(error.to_string(), "nothing was added; also generate `customers`"))?;

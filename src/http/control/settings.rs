@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::request::ControlRequest;
-use super::{ControlError, ControlResult, ok};
+use super::{ControlError, ControlResult, ok_for_store};
 use crate::world::World;
 
 /// `GET /_mock/settings`, `?store=`: the settings in effect, and the changed ones.
 pub(super) async fn get(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    ok(to_json(&request.world, store.as_deref()))
+    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
 }
 
 /// `PATCH /_mock/settings`, `?store=`: changes settings. Null restores the value of the start or, for a store, of all stores.
@@ -22,7 +22,7 @@ pub(super) async fn patch(mut request: ControlRequest) -> ControlResult {
         ControlError::bad(error.to_string(), "`GET /_mock/settings` shows all settings with their values")
     })?;
     memory.set_overrides(store.as_deref(), overrides);
-    ok(to_json(&request.world, store.as_deref()))
+    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
 }
 
 fn to_json(world: &World, store: Option<&str>) -> Value {

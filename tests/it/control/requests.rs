@@ -521,7 +521,12 @@ fn a_failed_verification_lists_the_nearest_requests() {
     let of_another = verify(&emulator, json!({"store": "other", "operation": "upsertCustomer", "count": 1}));
     assert_snapshot!(of_another, @r#"
     409
-    {"actual":0,"expected":1,"nearest":[]}
+    {
+      "actual":0,
+      "expected":1,
+      "nearest":[],
+      "warning":"store `other` does not exist; `GET /_mock/stores` lists all stores"
+    }
     "#);
     (0..9).for_each(|_| drop(emulator.get("/nowhere")));
     let nearest = verify(&emulator, json!({"path": "/somewhere", "at_least": 1, "at_most": 2})).json();

@@ -1,6 +1,6 @@
 //! Starting over.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Emulator, customers};
 
@@ -76,7 +76,51 @@ fn a_reset_clears_tokens_settings_and_cursors_and_keeps_the_journal_and_the_time
 }
 
 #[test]
-fn a_reset_of_an_unknown_store_does_nothing() {
-    let emulator = Emulator::undeclared();
-    assert_eq!(emulator.control("POST", "/reset?store=nobody").send().status(), 200);
+fn a_request_about_a_store_that_does_not_exist_warns_and_creates_nothing() {
+    let emulator = seeded();
+    let stores = || emulator.control("GET", "/stores").send().json();
+    let of_ghost = json!({"store": "ghost"});
+    for (method, path, body) in [
+        ("POST", "/reset?store=ghost", json!({})),
+        ("POST", "/reset?store=ghost", json!({"to": "empty"})),
+        ("POST", "/settle?store=ghost", Value::Null),
+        ("GET", "/clock?store=ghost", Value::Null),
+        ("POST", "/clock/advance?store=ghost", json!({"seconds": 1})),
+        ("PUT", "/clock?store=ghost", json!({"now": "2030-01-01T00:00:00Z"})),
+        ("GET", "/settings?store=ghost", Value::Null),
+        ("PATCH", "/settings?store=ghost", json!({"rate_limit": 1})),
+        ("GET", "/report?store=ghost", Value::Null),
+        ("DELETE", "/report?store=ghost", Value::Null),
+        ("GET", "/requests?store=ghost", Value::Null),
+        ("DELETE", "/requests?store=ghost", Value::Null),
+        ("POST", "/requests/verify", json!({"store": "ghost", "count": 0})),
+        ("POST", "/requests/verify", json!({"store": "ghost", "count": 1})),
+        ("POST", "/faults", json!({"match": of_ghost, "status": 503})),
+        ("GET", "/faults?store=ghost", Value::Null),
+        ("DELETE", "/faults?store=ghost", Value::Null),
+    ] {
+        let warning = |store: &str| {
+            let path = path.replace("ghost", store);
+            let body = body.to_string().replace("ghost", store);
+            let request = emulator.control(method, &path);
+            let request = if body == "null" { request } else { request.body("application/json", body) };
+            request.send().json()["warning"].clone()
+        };
+        let before = stores();
+        assert_eq!(
+            warning("ghost"),
+            "store `ghost` does not exist; `GET /_mock/stores` lists all stores",
+            "{method} {path}"
+        );
+        assert_eq!(stores(), before, "{method} {path}");
+        assert_eq!(warning("shop"), Value::Null, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_store_that_only_requests_have_named_exists() {
+    let emulator = Emulator::new();
+    emulator.anonymous("GET", "/core/v3/stores/other/customers").send();
+    let verified = emulator.control("POST", "/requests/verify").json(json!({"store": "other", "count": 1})).send();
+    assert_eq!(verified.json(), json!({"matched": 1}));
 }

@@ -35,7 +35,8 @@ fn settings_are_listed_with_the_changes() {
         "rate_limit":2,
         "validation":"lenient",
         "visibility_delay_ms":0
-      }
+      },
+      "warning":"store `shop` does not exist; `GET /_mock/stores` lists all stores"
     }
     "#);
     assert_eq!(emulator.get(&customers("")).rate_limit_headers(), [2, 1, 1]);
