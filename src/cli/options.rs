@@ -81,7 +81,7 @@ pub struct ServeOptions {
     /// Time in which a connection's first request head, and each body, must arrive; then 408. [default: 10s]
     #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
-    /// Accept a further host name for the control API, or any with `*`. Repeatable.
+    /// Accept requests to a further host name, or to any with `*`. Repeatable.
     #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     control_host: Vec<String>,
     /// Require `Authorization: Bearer TOKEN` for the control API, except for /_mock/health.

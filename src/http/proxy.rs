@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::control::ControlError;
-use super::hosts::{is_this_machine, is_yotpo};
+use super::hosts::{bare_name, is_private, is_same, is_this_machine, is_yotpo};
 use crate::domain::text::truncate;
 
 /// The longest head of a CONNECT, in bytes.
@@ -60,12 +60,17 @@ enum ConnectError {
 impl Proxy {
     fn route(&self, authority: &Authority) -> ProxyRoute {
         let host = bare_host(authority);
-        let is_host = |name: &String| name.eq_ignore_ascii_case(host);
+        let is_host = |name: &String| is_same(name, host);
         let is_own_port = authority.port_u16().unwrap_or(80) == self.port;
-        if is_yotpo(host) || self.names.iter().any(is_host) || is_own_port && is_this_machine(host, self.bound) {
+        // A name in a private network, such as that of a container.
+        let is_own_name = host.parse::<IpAddr>().is_err() && is_private(host);
+        let is_own = is_own_port && (is_own_name || is_this_machine(host, self.bound));
+        if is_yotpo(host) || self.names.iter().any(is_host) {
             ProxyRoute::Local
         } else if self.passthrough.iter().any(is_host) {
             ProxyRoute::Passthrough
+        } else if is_own {
+            ProxyRoute::Local
         } else {
             ProxyRoute::Refused
         }
@@ -143,7 +148,7 @@ fn unknown_host(authority: &Authority) -> ControlError {
 fn bare_host(authority: &Authority) -> &str {
     let host = authority.host();
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    address.unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host))
+    address.unwrap_or_else(|| bare_name(host))
 }
 
 /// Reads a head and nothing beyond it; `None` if it is too long.

@@ -184,7 +184,8 @@ impl Builder {
         self
     }
 
-    /// Allows another host name for the control API, besides loopback names and the address that it listens on; `*` allows any.
+    /// Allows another host name for both APIs, besides IP addresses, names without a dot and names under `.internal`, `.local`,
+    /// `.localhost` and `.test`; `*` allows any.
     pub fn control_host(mut self, name: impl Into<String>) -> Builder {
         self.access.hosts.push(name.into());
         self

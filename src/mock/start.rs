@@ -71,7 +71,7 @@ impl Builder {
         let sockets = self.host.bind(self.port)?;
         let address = sockets[0].local_addr().map_err(StartError::thread)?;
         let world = Arc::new(self.create_world(clock, stores)?);
-        let access = Access { bound, ..self.access };
+        let access = Access { bound, certificate_names: names.clone(), ..self.access };
         let proxy = Proxy { port: address.port(), bound, names, passthrough: self.proxy_passthrough };
         let server_state = ServerState::new(
             world.clone(),

@@ -9,7 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
 
 use super::error::ControlError;
 use super::request::DEFAULT_BODY_LIMIT;
-use crate::http::hosts::{host_of, is_this_machine, is_yotpo, without_port};
+use crate::http::hosts::{host_of, is_private, is_same, is_yotpo, without_port};
 
 /// Allows every host.
 const ANY_HOST: &str = "*";
@@ -18,8 +18,10 @@ const ANY_HOST: &str = "*";
 pub(crate) struct Access {
     /// The address that the server listens on; `None` if it is loopback.
     pub bound: Option<IpAddr>,
-    /// Further host names of the control API, or `*` for any.
+    /// Further host names of both APIs, or `*` for any.
     pub hosts: Vec<String>,
+    /// Further host names of the emulated API: those of the certificate.
+    pub certificate_names: Vec<String>,
     /// The origins whose pages may use both APIs from a browser.
     pub origins: Vec<String>,
     /// The bearer token that all requests but `GET /_mock/health` need.
@@ -30,7 +32,14 @@ pub(crate) struct Access {
 
 impl Default for Access {
     fn default() -> Access {
-        Access { bound: None, hosts: Vec::new(), origins: Vec::new(), token: None, body_limit: DEFAULT_BODY_LIMIT }
+        Access {
+            bound: None,
+            hosts: Vec::new(),
+            certificate_names: Vec::new(),
+            origins: Vec::new(),
+            token: None,
+            body_limit: DEFAULT_BODY_LIMIT,
+        }
     }
 }
 
@@ -40,13 +49,17 @@ impl Access {
         self.origins.iter().any(|allowed| allowed == origin)
     }
 
-    /// Checks the host, the origin and the token of a request.
+    /// Checks the host, the origin and the token of a request. `GET /_mock/health` reveals nothing, so it needs neither a known
+    /// host nor the token.
     ///
     /// # Errors
     ///
     /// If one of them is not allowed; the hint names the flag that would allow it.
     pub(in crate::http) fn check(&self, head: &RequestHead, is_health: bool) -> Result<(), ControlError> {
-        self.check_host(head)?;
+        match host_of(head).map(without_port) {
+            Some(name) if !is_health && !self.allows_host(name) => return Err(unknown_host("control", name)),
+            _ => {}
+        }
         self.check_origin(head)?;
         match &self.token {
             Some(token) if !is_health && bearer_token(head.headers()) != Some(token) => Err(ControlError::new(
@@ -58,26 +71,29 @@ impl Access {
         }
     }
 
-    /// Whether `GET /_mock/health` without an origin may be answered at this host.
-    pub(in crate::http) fn allows_health_at(&self, host: &str) -> bool {
-        let name = without_port(host);
-        self.allows_host(name) && !is_yotpo(name)
-    }
-
-    fn check_host(&self, head: &RequestHead) -> Result<(), ControlError> {
-        match host_of(head).map(without_port) {
-            Some(name) if !self.allows_host(name) => Err(ControlError::new(
-                StatusCode::FORBIDDEN,
-                format!("the control API is not available at the host `{name}`"),
-                format!("`--control-host {name}` allows it"),
-            )),
+    /// Checks the host of a request to the emulated API.
+    ///
+    /// # Errors
+    ///
+    /// If it is not allowed.
+    pub(in crate::http) fn check_api_host(&self, head: &RequestHead) -> Result<(), ControlError> {
+        match host_of(head) {
+            Some(host) if !self.allows_api_at(host) => Err(unknown_host("emulated", without_port(host))),
             _ => Ok(()),
         }
     }
 
+    /// Whether the emulated API answers at a host, with or without a port. A server that listens on an address of the network
+    /// has names that it cannot know, so it answers at any.
+    pub(in crate::http) fn allows_api_at(&self, host: &str) -> bool {
+        let name = without_port(host);
+        let is_same = |host: &String| is_same(host, name);
+        self.bound.is_some() || self.allows_host(name) || is_yotpo(name) || self.certificate_names.iter().any(is_same)
+    }
+
     fn allows_host(&self, name: &str) -> bool {
-        let is_allowed = |host: &String| host == ANY_HOST || host.eq_ignore_ascii_case(name);
-        self.hosts.iter().any(is_allowed) || is_this_machine(name, self.bound)
+        let is_allowed = |host: &String| host == ANY_HOST || is_same(host, name);
+        is_private(name) || self.hosts.iter().any(is_allowed)
     }
 
     fn check_origin(&self, head: &RequestHead) -> Result<(), ControlError> {
@@ -97,6 +113,16 @@ impl Access {
             format!("`--cors {origin}` allows them"),
         ))
     }
+}
+
+/// The error for an unknown host. It is logged too, since many clients hide it.
+fn unknown_host(api: &str, name: &str) -> ControlError {
+    tracing::warn!("refused a request to the {api} API at the host `{name}`; `--control-host {name}` allows it");
+    ControlError::new(
+        StatusCode::FORBIDDEN,
+        format!("the {api} API is not available at the host `{name}`"),
+        format!("`--control-host {name}` allows it"),
+    )
 }
 
 /// Whether a request names one of Yotpo's hosts.

@@ -18,6 +18,7 @@ use parser::{MAX_HEADERS, Parsed};
 use super::{DRIP_INTERVAL, KEEP_ALIVE, LINGER_TIMEOUT, TIMED_OUT, drip_bytes};
 use crate::http::ServerState;
 use crate::http::control::{self, HEALTH};
+use crate::http::hosts::{is_yotpo, without_port};
 use crate::http::request::{RequestBody, RequestHead};
 use crate::http::respond::{respond, stall_forever};
 use crate::http::response::{Delivery, Response};
@@ -152,7 +153,11 @@ impl Connection<'_> {
                 Parsed::Unsupported => break NextAction::HandOver,
             };
             let body = input.slice(consumed + length.head..consumed + length.head + length.body);
-            let responded = if !is_control(head.path) {
+            let is_control = is_control(head.path);
+            if !is_control && head.header_text(&HOST).is_some_and(|host| !self.state.access.allows_api_at(host)) {
+                break NextAction::HandOver;
+            }
+            let responded = if !is_control {
                 respond(self.state, &head, RequestBody::buffered(body)).await
             } else if self.is_health_check(&head) {
                 let in_flight = self.state.world.journal.begin_request();
@@ -182,7 +187,7 @@ impl Connection<'_> {
         head.path == HEALTH
             && head.method == Method::GET
             && head.header(&ORIGIN).is_none()
-            && head.header_text(&HOST).is_some_and(|host| self.state.access.allows_health_at(host))
+            && head.header_text(&HOST).is_some_and(|host| !is_yotpo(without_port(host)))
     }
 
     /// Sends a response, or collects it in the output.

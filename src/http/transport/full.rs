@@ -93,8 +93,10 @@ impl Handler {
         if let Some(response) = cors::preflight(access, head) {
             return response;
         }
-        let refusal = self.state.proxy.check(&head.method, &head.uri).map(refuse);
-        if refusal.is_none() && (!is_control(request.path()) || is_for_yotpo(head)) {
+        let is_control = is_control(request.path()) && !is_for_yotpo(head);
+        let refused = self.state.proxy.check(&head.method, &head.uri);
+        let refused = refused.or_else(|| if is_control { None } else { access.check_api_host(head).err() });
+        if refused.is_none() && !is_control {
             return self.respond(request).await;
         }
         let origin = head.headers().get(ORIGIN).map(HeaderValue::as_bytes);
@@ -103,8 +105,8 @@ impl Handler {
         let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
         let (request, _) =
             request.replace_payload(Payload::Stream { payload: Box::pin(payload.clone()) as BoxedStream });
-        let mut response = match refusal {
-            Some(refusal) => refusal,
+        let mut response = match refused {
+            Some(error) => refuse(error),
             None => self.control(request).await,
         };
         let status = response.status();
@@ -179,7 +181,7 @@ impl Handler {
     }
 }
 
-/// The response to a proxy request that the emulator does not answer.
+/// The response to a request for a host that the emulator does not answer for.
 fn refuse(error: ControlError) -> actix_http::Response<BoxBody> {
     let mut response = HttpResponse::from_error(error);
     response.head_mut().set_connection_type(ConnectionType::Close);

@@ -1,7 +1,10 @@
 //! Who may use the control surface.
 
+use std::net::Ipv4Addr;
+
 use insta::assert_snapshot;
 use serde_json::json;
+use yotpo_mock::Host;
 
 use crate::support::{Emulator, customers};
 
@@ -38,22 +41,91 @@ fn a_foreign_host_is_rejected_unless_it_is_allowed() {
       "hint":"`--control-host evil.example` allows it"
     }
     "#);
-    for own in ["localhost", "LOCALHOST.localhost:4600", "127.0.0.1:1", "127.9.9.9", "[::1]:4600"] {
-        assert_eq!(rejected(&emulator, &own.to_lowercase()).status(), 200, "{own}");
+    for own in PRIVATE_HOSTS {
+        assert_eq!(rejected(&emulator, own).status(), 200, "{own}");
     }
-    for foreign in ["10.0.0.1", "localhost.evil.example", "[::2]"] {
+    for foreign in PUBLIC_HOSTS {
         assert_eq!(rejected(&emulator, foreign).status(), 403, "{foreign}");
     }
-    let named = Emulator::undeclared_with(|builder| builder.control_host("yotpo-mock"));
-    assert_eq!(rejected(&named, "Yotpo-Mock:4600").status(), 200);
-    assert_eq!(rejected(&named, "other").status(), 403);
+    let named = Emulator::undeclared_with(|builder| builder.control_host("Mock.Example.com."));
+    assert_eq!(rejected(&named, "mock.example.COM.:4600").status(), 200);
+    assert_eq!(rejected(&named, "other.example.com").status(), 403);
     assert_eq!(rejected(&Emulator::undeclared_with(|builder| builder.control_host("*")), "any.example").status(), 200);
+}
+
+/// Hosts that public DNS cannot point to this machine.
+const PRIVATE_HOSTS: [&str; 12] = [
+    "localhost",
+    "LOCALHOST.localhost:4600",
+    "127.0.0.1:1",
+    "127.9.9.9",
+    "[::1]:4600",
+    "10.0.0.1",
+    "[::2]",
+    "yotpo-mock:4600",
+    "yotpo-mock.",
+    "host.docker.internal",
+    "mac.LOCAL.:4600",
+    "mock.shop.test",
+];
+
+const PUBLIC_HOSTS: [&str; 6] = [
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example:80",
+    "internal.example",
+    "mylocal.com",
+    "a.tests",
+];
+
+#[test]
+fn health_is_available_at_any_host() {
+    let emulator = Emulator::undeclared_with(|builder| builder.control_token("hush"));
+    for host in PRIVATE_HOSTS.into_iter().chain(PUBLIC_HOSTS) {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(
+                emulator.control(method, "/health").header("Host", host).send().status(),
+                200,
+                "{method} {host}"
+            );
+        }
+    }
+}
+
+/// The status line's code and the body of a request to a path at a host.
+fn get_at(emulator: &Emulator, host: &str, path: &str) -> (String, String) {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n");
+    let response = emulator.raw(head.as_bytes());
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+    (head[9..12].to_owned(), body.to_owned())
+}
+
+#[test]
+fn the_emulated_api_is_available_at_private_hosts_yotpos_and_named_ones() {
+    let emulator = Emulator::undeclared_with(|builder| builder.control_host("mock.example.com"));
+    let get = |host: &str| get_at(&emulator, host, &customers(""));
+    for host in PRIVATE_HOSTS.into_iter().chain(["API.Yotpo.com.:443", "developers.yotpo.com", "mock.example.com:80"]) {
+        assert_eq!(get(host).0, "200", "{host}");
+    }
+    let count = emulator.mock.requests().count();
+    assert_snapshot!(get("evil.example:80").1, @r#"{"error":"the emulated API is not available at the host `evil.example`","hint":"`--control-host evil.example` allows it"}"#);
+    for host in PUBLIC_HOSTS.into_iter().chain(["yotpo.com", "api.yotpo.com.evil.example"]) {
+        assert_eq!(get(host).0, "403", "{host}");
+    }
+    assert_eq!(emulator.mock.requests().count(), count, "the journal has requests to the API only");
+}
+
+#[test]
+fn an_emulator_on_a_network_address_answers_at_any_host() {
+    let emulator = Emulator::undeclared_with(|builder| builder.host(Host::Address(Ipv4Addr::UNSPECIFIED.into())));
+    let get = |path: &str| get_at(&emulator, "ci.example.com", path).0;
+    assert_eq!([get(&customers("")), get("/_mock/health"), get("/_mock/clock")], ["200", "200", "403"]);
 }
 
 #[test]
 fn yotpos_hosts_have_no_control_api() {
     let emulator = Emulator::undeclared_with(|builder| builder.control_host("*"));
-    for host in ["api.yotpo.com", "developers.yotpo.com:443"] {
+    for host in ["api.yotpo.com", "API.YOTPO.COM.", "developers.yotpo.com:443"] {
         let response =
             emulator.raw(format!("GET /_mock/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
         assert!(response.starts_with("HTTP/1.1 404") && response.contains("is not a path of this API"), "{response}");
@@ -69,7 +141,7 @@ fn yotpos_hosts_have_no_control_api() {
                 .starts_with("HTTP/1.1 200")
         );
     }
-    assert_eq!(emulator.mock.requests().count(), 4);
+    assert_eq!(emulator.mock.requests().count(), 6);
 }
 
 #[test]
