@@ -54,8 +54,7 @@ struct CommandLine {
 }
 
 /// The version, the commit and the features.
-const VERSION: &str =
-    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("YOTPO_MOCK_COMMIT"), "; features: cli, tls)");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("BUILD_COMMIT"), "; features: cli, tls)");
 
 const AFTER_HELP: &str = "\
 Every flag of `serve` can also be set by an environment variable, YOTPO_MOCK_ and its name: YOTPO_MOCK_RATE_LIMIT=5. A flag \

@@ -167,6 +167,11 @@ impl Builder {
                     ReadError::NoState(reason) => reason.into(),
                 },
             })?;
+            let file = world.state_file.as_ref().expect("it was just opened");
+            file.check_writable().map_err(|source| StartError::StateNotWritable {
+                path: path.clone(),
+                source: PlainIoError(source).into(),
+            })?;
         }
         tracing::info!(
             stores = store_count,

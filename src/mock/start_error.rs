@@ -40,6 +40,14 @@ pub enum StartError {
         /// The cause.
         source: Cause,
     },
+    /// The state file cannot be written.
+    #[error("cannot save the state in `{}`: {source}", path.display())]
+    StateNotWritable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Cause,
+    },
     /// The declarations of a store contradict each other.
     #[error("cannot declare the stores: {source}")]
     Store {
@@ -100,6 +108,9 @@ impl StartError {
                 "a seed is JSON or NDJSON: {\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}"
             }
             StartError::State { .. } => "name another file, or move this one away to start with the seeds",
+            StartError::StateNotWritable { .. } => {
+                "`--state` names a file in a folder that takes files, or a writable file that is mounted by itself"
+            }
             StartError::Store { .. } => "give each store one secret, by `--store ID:SECRET` or by one seed",
             StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
             StartError::Tls { hint, .. } => hint,
@@ -123,6 +134,7 @@ pub(super) fn describe_io_error(error: &io::Error) -> String {
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
         _ => error.to_string(),
     }
 }

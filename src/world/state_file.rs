@@ -1,6 +1,6 @@
 //! The state file, which keeps the state between runs.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use crate::os::{create_private, sync_directory};
 /// The size of the write buffer.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A file that always contains a complete state, even if the process dies while it writes.
+/// A file that always contains a complete state, even if the process dies while it writes; unless it can only be written in
+/// place, because it is mounted by itself or its directory is read-only.
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
@@ -29,42 +30,76 @@ impl StateFile {
         &self.path
     }
 
-    /// Reads the file; `None` if there is none.
+    /// Reads the file; `None` if there is none or it is empty, as a file is that was created to be mounted.
     ///
     /// # Errors
     ///
     /// If the file cannot be read, or its directory does not exist.
     pub fn read(&self) -> io::Result<Option<String>> {
         match fs::read_to_string(&self.path) {
-            Ok(text) => Ok(Some(text)),
+            Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
             // A missing directory is an error now rather than when the state is saved.
             Err(error) if error.kind() == io::ErrorKind::NotFound && directory_of(&self.path).is_dir() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Replaces the state in the file atomically: a reader finds the old or the new state, even after a crash of the process or
-    /// the machine. Returns the length in bytes.
+    /// Checks that the file can be written, without changing it.
+    ///
+    /// # Errors
+    ///
+    /// If it can neither be replaced nor written in place.
+    pub fn check_writable(&self) -> io::Result<()> {
+        let Paths { path, temporary, .. } = self.paths();
+        let in_place = OpenOptions::new().write(true).open(&path);
+        match (create_private(&temporary), in_place) {
+            // A mounted file is read-only whatever its directory is.
+            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Err(error),
+            (Ok(_), _) => fs::remove_file(temporary),
+            (Err(_), Ok(_)) => Ok(()),
+            (Err(error), Err(_)) => Err(error),
+        }
+    }
+
+    /// Replaces the state in the file. Returns the length in bytes.
+    ///
+    /// A reader finds the old or the new state, even after a crash of the process or the machine. A file that cannot be replaced
+    /// by another is written in place, where a reader may find a part of the new state until the end.
     ///
     /// # Errors
     ///
     /// If the file cannot be written. Then it is unchanged.
     pub fn write(&self, state: impl FnOnce() -> State) -> io::Result<u64> {
         let _writing = self.writing.lock();
-        // A symbolic link is kept, and the temporary file must be in the directory of its target to be renamed.
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let directory = directory_of(&path);
-        // Always the same name, so that the file of a killed process is overwritten.
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".tmp");
-        let temporary = directory.join(name);
-        let written = replace(&temporary, &path, directory, &state());
+        let Paths { path, temporary, directory } = self.paths();
+        let state = state();
+        let written = replace(&temporary, &path, &directory, &state);
         if written.is_err() {
             // It may not exist.
             let _ = fs::remove_file(&temporary);
         }
-        written
+        match written {
+            Err(error) if needs_writing_in_place(&error) && path.is_file() => write_in_place(&path, &state),
+            other => other,
+        }
     }
+
+    fn paths(&self) -> Paths {
+        // A symbolic link is kept, and the temporary file must be in the directory of its target to be renamed.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let directory = directory_of(&path).to_owned();
+        // Always the same name, so that the file of a killed process is overwritten.
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".tmp");
+        Paths { temporary: directory.join(name), path, directory }
+    }
+}
+
+struct Paths {
+    path: PathBuf,
+    /// Where the state is written before it replaces the file.
+    temporary: PathBuf,
+    directory: PathBuf,
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -72,6 +107,24 @@ fn directory_of(path: &Path) -> &Path {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
+}
+
+/// Whether a file cannot be replaced because it is a mount point or its directory takes no new files.
+fn needs_writing_in_place(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices | ReadOnlyFilesystem | PermissionDenied)
+}
+
+fn write_in_place(path: &Path, state: &State) -> io::Result<u64> {
+    let mut bytes = Vec::new();
+    state.write(&mut bytes)?;
+    // Not truncated first, so that the file is never empty.
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(&bytes)?;
+    let length = u64::try_from(bytes.len()).expect("a length in memory fits 64 bits");
+    file.set_len(length)?;
+    file.sync_all()?;
+    Ok(length)
 }
 
 fn replace(temporary: &Path, path: &Path, directory: &Path, state: &State) -> io::Result<u64> {

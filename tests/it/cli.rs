@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
+#[cfg(target_os = "linux")]
+use crate::process::yotpo_mock_with_mounts;
 use crate::process::{Process, file, yotpo_mock};
+use crate::support::customers;
 
 fn output(mut command: Command) -> Output {
     command.output().expect("the binary starts")
@@ -592,6 +595,62 @@ fn a_kill_at_any_moment_leaves_the_state_that_was_saved_last() {
     let (code, _, log) = process.stop("TERM");
     assert_eq!((code, &*log), (Some(0), ""));
     assert!(!state.with_extension("json.tmp").exists(), "a clean stop leaves nothing but the file");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_file_that_is_mounted_by_itself_is_written_in_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state.json");
+    std::fs::create_dir(folder.path().join("read-only")).expect("a folder");
+    std::fs::write(folder.path().join("read-only/state.json"), "").expect("a file to mount on");
+    for script in [
+        "mount --bind state.json state.json",
+        "mount --bind -r read-only read-only; mount --bind state.json read-only/state.json; cd read-only",
+    ] {
+        std::fs::write(&state, "").expect("an empty file");
+        for expected in [1, 2] {
+            let Some(command) =
+                yotpo_mock_with_mounts(folder.path(), script, &["--port", "0", "--quiet", "--state", "state.json"])
+            else {
+                return;
+            };
+            let process = Process::start(command);
+            process.send(
+                "PATCH",
+                &customers(""),
+                "X-Yotpo-Token: any\r\n",
+                &format!(r#"{{"customer":{{"external_id":"c-{expected}"}}}}"#),
+            );
+            assert_eq!(process.stop("TERM").0, Some(0));
+            let text = std::fs::read_to_string(&state).expect("it is there");
+            let document: serde_json::Value = serde_json::from_str(&text).expect("a whole state");
+            assert_eq!(document["stores"][0]["customers"].as_array().map(Vec::len), Some(expected), "{text}");
+        }
+        assert!(!folder.path().join("state.json.tmp").exists());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_file_that_cannot_be_written_is_an_error_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("read-only")).expect("a folder");
+    std::fs::write(folder.path().join("state.json"), "").expect("an empty file");
+    for script in ["mount --bind -r state.json state.json", "mount --bind -r read-only read-only; cd read-only"] {
+        let Some(command) =
+            yotpo_mock_with_mounts(folder.path(), script, &["--port", "0", "--quiet", "--state", "state.json"])
+        else {
+            return;
+        };
+        let output = output(command);
+        assert_eq!(output.status.code(), Some(1), "{script}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: cannot save the state in `state.json`: the file system is read-only\nhint: `--state` names a file in a folder \
+             that takes files, or a writable file that is mounted by itself\n",
+        );
+    }
 }
 
 #[test]

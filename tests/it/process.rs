@@ -23,6 +23,35 @@ pub fn yotpo_mock_with_limit(limit: &str, arguments: &[&str]) -> Command {
     isolated(command)
 }
 
+/// As [`yotpo_mock`], in a folder with mounts of its own; `None` where the system allows no such mounts.
+#[cfg(target_os = "linux")]
+pub fn yotpo_mock_with_mounts(folder: &std::path::Path, mounts: &str, arguments: &[&str]) -> Option<Command> {
+    let mut command = unshare(&["-rm"])?;
+    command.args(["sh", "-ec", &format!("{mounts}; exec \"$0\" \"$@\"")]).current_dir(folder);
+    command.arg(BINARY).args(arguments);
+    Some(isolated(command))
+}
+
+/// As [`yotpo_mock`], as process 1 of a process namespace; `None` where the system allows none.
+#[cfg(target_os = "linux")]
+pub fn yotpo_mock_as_process_1(arguments: &[&str]) -> Option<Command> {
+    let mut command = unshare(&["-rpf", "--mount-proc"])?;
+    command.arg(BINARY).args(arguments);
+    Some(isolated(command))
+}
+
+#[cfg(target_os = "linux")]
+fn unshare(flags: &[&str]) -> Option<Command> {
+    let tried = Command::new("unshare").args(flags).arg("true").output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        eprintln!("this system does not allow `unshare {}`", flags.join(" "));
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(flags);
+    Some(command)
+}
+
 fn isolated(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("YOTPO_MOCK_")) {
         command.env_remove(name);

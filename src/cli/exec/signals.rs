@@ -15,7 +15,7 @@ impl ForwardedSignals {
     }
 
     /// Waits until the command ends, and forwards signals to it until then.
-    pub fn wait_for(mut self, mut child: Child) -> io::Result<ExitStatus> {
+    pub fn wait_for(mut self, child: Child) -> io::Result<ExitStatus> {
         use rustix::process::{Pid, Signal, kill_process};
         use signal_hook::consts::SIGCHLD;
         use signal_hook::low_level::siginfo::Cause;
@@ -24,7 +24,7 @@ impl ForwardedSignals {
         let pid = pid.expect("a process id is positive");
         loop {
             // SIGCHLD ends the wait below when the command ends.
-            if let Some(status) = child.try_wait()? {
+            if let Some(status) = try_wait(pid)? {
                 return Ok(status);
             }
             for origin in self.0.wait() {
@@ -40,6 +40,22 @@ impl ForwardedSignals {
             }
         }
     }
+}
+
+/// The status of the command, if it has ended. As process 1 of a container, this process also inherits orphans, which stay zombies
+/// until they are waited for.
+#[cfg(unix)]
+fn try_wait(command: rustix::process::Pid) -> io::Result<Option<ExitStatus>> {
+    use std::os::unix::process::ExitStatusExt;
+
+    use rustix::process::{WaitOptions, wait};
+
+    while let Some((ended, status)) = wait(WaitOptions::NOHANG)? {
+        if ended == command {
+            return Ok(Some(ExitStatus::from_raw(status.as_raw())));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(not(unix))]

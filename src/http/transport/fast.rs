@@ -159,7 +159,7 @@ impl Connection<'_> {
             }
             let responded = if !is_control {
                 respond(self.state, &head, RequestBody::buffered(body)).await
-            } else if self.is_health_check(&head) {
+            } else if is_health_check(&head) {
                 let in_flight = self.state.world.journal.begin_request();
                 in_flight.map(|in_flight| (Response::json(&control::health_json(&self.state.started)), in_flight))
             } else {
@@ -180,14 +180,6 @@ impl Connection<'_> {
         self.input = BytesMut::from(input);
         self.input.advance(consumed);
         Ok(action)
-    }
-
-    /// Only `GET /_mock/health` is answered here, so that a readiness probe does not initialise actix-web.
-    fn is_health_check(&self, head: &RequestHead<'_>) -> bool {
-        head.path == HEALTH
-            && head.method == Method::GET
-            && head.header(&ORIGIN).is_none()
-            && head.header_text(&HOST).is_some_and(|host| !is_yotpo(without_port(host)))
     }
 
     /// Sends a response, or collects it in the output.
@@ -261,4 +253,12 @@ impl Connection<'_> {
         response.write_headers(out);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// Only `GET /_mock/health` is answered here, so that a readiness probe does not initialise actix-web.
+fn is_health_check(head: &RequestHead<'_>) -> bool {
+    head.path == HEALTH
+        && head.method == Method::GET
+        && head.header(&ORIGIN).is_none()
+        && head.header_text(&HOST).is_some_and(|host| !is_yotpo(without_port(host)))
 }

@@ -11,6 +11,8 @@ use std::process::Stdio;
 use insta::assert_snapshot;
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::process::yotpo_mock_as_process_1;
 use crate::process::{file, yotpo_mock};
 
 /// Runs a line of shell by `exec` with some flags.
@@ -295,4 +297,14 @@ fn the_users_variables_stay_except_those_that_bypass_the_mock() {
     assert!(lines[2].contains(" -Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|db.internal "), "{stdout}");
     assert!(lines[3].starts_with("/etc/php:/"), "{stdout}");
     assert!(stderr.contains("`.yotpo.com` of NO_PROXY is left out") && stderr.contains("`*` of NO_PROXY"), "{stderr}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn as_process_1_it_reaps_orphans() {
+    // The orphan's entry in /proc is there until it is reaped.
+    let script = r#"orphan=$(sh -c 'sh -c : & echo $!'); until [ ! -e /proc/$orphan ]; do :; done; exit 7"#;
+    let command = yotpo_mock_as_process_1(&["exec", "--", "timeout", "20", "sh", "-c", script]);
+    let Some(command) = command else { return };
+    assert_eq!(super::output(command).status.code(), Some(7));
 }
