@@ -67,7 +67,7 @@ impl Step {
             "rule": self.change.rule(),
         });
         match &self.change {
-            Change::Merged { number, identifiers } => json["merged"] = merged_json(*number, identifiers),
+            Change::Merged { number, identifiers } => json["merged"] = numbered_json(*number, identifiers),
             Change::Written { identifiers, .. } => {
                 if let Some(identifiers) = identifiers {
                     json["named"] = json!(identifiers);
@@ -78,8 +78,8 @@ impl Step {
     }
 }
 
-/// A merged profile, with the identifiers that it had.
-pub fn merged_json(number: CustomerNumber, identifiers: &Identifiers) -> Value {
+/// A profile by its number and identifiers.
+pub fn numbered_json(number: CustomerNumber, identifiers: &Identifiers) -> Value {
     json!({ "number": number, "identifiers": identifiers })
 }
 

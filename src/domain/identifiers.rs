@@ -113,6 +113,11 @@ impl Identifiers {
         external_id.into_iter().chain(self.shareable())
     }
 
+    /// Whether a customer with other identifiers has all of these.
+    pub fn are_in(&self, others: &Identifiers) -> bool {
+        self.iter().all(|identifier| identifier.is_in(others))
+    }
+
     /// The identifiers that customers may share, the email first.
     pub(super) fn shareable(&self) -> impl Iterator<Item = Identifier<'_>> {
         let email = self.email.as_ref().map(Identifier::Email);

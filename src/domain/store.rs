@@ -289,6 +289,38 @@ impl StoreState {
         self.profiles.range(after + 1..).map(|(_, profile)| profile)
     }
 
+    /// The customers with all of these identifiers and numbers above `after`, in the order of creation.
+    pub fn customers_with<'a>(
+        &'a self,
+        wanted: &'a Identifiers,
+        after: CustomerNumber,
+    ) -> Box<dyn Iterator<Item = &'a Arc<Profile>> + 'a> {
+        match wanted.iter().next() {
+            Some(first) => {
+                let found = self.index.find(first, after, &self.profiles);
+                Box::new(found.filter(|profile| wanted.are_in(profile.identifiers())))
+            }
+            None => Box::new(self.customers(after)),
+        }
+    }
+
+    /// The customers that a write with these identifiers means: one, or those of the email and of the phone number if there is
+    /// no external id to decide between them.
+    pub fn matching_write(&self, identifiers: &Identifiers) -> Vec<Arc<Profile>> {
+        let targets = match identifiers {
+            Identifiers { external_id: None, email: Some(email), phone_number: Some(number) } => {
+                let by_email = Identifiers { email: Some(email.clone()), ..Identifiers::default() };
+                let by_number = Identifiers { phone_number: Some(number.clone()), ..Identifiers::default() };
+                vec![by_email, by_number]
+            }
+            _ => vec![identifiers.clone()],
+        };
+        let mut found: Vec<_> =
+            targets.iter().filter_map(|identifiers| self.index.target(identifiers, &self.profiles).cloned()).collect();
+        found.dedup_by_key(|profile| profile.number());
+        found
+    }
+
     /// The number of the customer created last; 0 if there was none.
     pub fn last_customer(&self) -> CustomerNumber {
         self.last_profile

@@ -18,6 +18,7 @@ mod read_side;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::identifiers::Identifiers;
 use super::note::{Note, RequestNote};
 use super::rejection::BrokenRule;
 use super::rule::Rule;
@@ -53,6 +54,8 @@ pub struct ValidationOptions {
 pub struct Diagnostics {
     pub broken_rules: Vec<BrokenRule>,
     pub notes: Vec<RequestNote>,
+    /// The valid identifiers of a customer that cannot be written.
+    pub identifiers: Option<Identifiers>,
 }
 
 impl Diagnostics {

@@ -80,6 +80,9 @@ pub struct Explanation {
     pub customer: Option<Customer>,
     /// The profiles that would be merged into it.
     pub merged: Vec<MergedProfile>,
+    /// The customers that a rejected write means by its valid identifiers: one at most, or one by its e-mail address and one by
+    /// its phone number if it has no external id.
+    pub matches: Vec<Customer>,
     /// The rules for which the write would be rejected.
     pub broken_rules: Vec<BrokenRule>,
     /// The notes that the response would carry.
@@ -136,12 +139,19 @@ impl Explanation {
                     .iter()
                     .map(|(number, identifiers)| MergedProfile::new(*number, identifiers))
                     .collect(),
+                matches: Vec::new(),
                 broken_rules: Vec::new(),
                 notes,
             },
-            Err(broken_rules) => {
-                Explanation { outcome: None, rule: None, customer: None, merged: Vec::new(), broken_rules, notes }
-            }
+            Err(broken_rules) => Explanation {
+                outcome: None,
+                rule: None,
+                customer: None,
+                merged: Vec::new(),
+                matches: explanation.matches.iter().map(|profile| Customer::from_profile(profile)).collect(),
+                broken_rules,
+                notes,
+            },
         }
     }
 }

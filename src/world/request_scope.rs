@@ -48,6 +48,8 @@ pub(crate) struct StoreScope {
 pub(crate) struct Explanation {
     /// The outcome and the resulting customer, or the reason for a rejection.
     pub outcome: Result<(Outcome, Arc<Profile>), Vec<BrokenRule>>,
+    /// The customers that a rejected write would have matched.
+    pub matches: Vec<Arc<Profile>>,
     pub notes: Vec<RequestNote>,
 }
 
@@ -225,16 +227,17 @@ impl StoreScope {
         } else {
             read_customer(body, options, self.now, &mut diagnostics).map(Write::Customer)
         };
+        let mut state = self.find_store().map(|store| store.state.lock().clone()).unwrap_or_default();
+        state.settle(DateTime::<Utc>::MAX_UTC);
+        let matches =
+            diagnostics.identifiers.as_ref().map(|identifiers| state.matching_write(identifiers)).unwrap_or_default();
         let outcome = write.map(|write| {
-            let store = self.find_store();
-            let mut state = store.map(|store| store.state.lock().clone()).unwrap_or_default();
-            state.settle(DateTime::<Utc>::MAX_UTC);
             let origin = Origin { request: 0, at: self.now };
             let outcome = state.apply(write, origin);
             let customer = state.customer(outcome.number).expect("a write always leaves its profile in the store");
             (outcome, customer.clone())
         });
-        Explanation { outcome, notes: diagnostics.notes }
+        Explanation { outcome, matches, notes: diagnostics.notes }
     }
 
     /// One page of customers.

@@ -92,6 +92,9 @@ impl ObjectReader<'_> {
             customer.custom_properties = self.custom_properties();
         }
         customer.account_updated_at.get_or_insert_with(|| timestamp::render(now));
+        if !self.diagnostics.broken_rules.is_empty() {
+            self.diagnostics.identifiers = Some(customer.identifiers());
+        }
         customer
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::request::ControlRequest;
 use super::stores::unknown_store;
 use super::{ControlError, ControlResult, ok};
-use crate::domain::history::{Step, merged_json};
+use crate::domain::history::{Step, numbered_json};
 use crate::domain::rejection::BrokenRule;
 
 /// `GET /_mock/stores/{store_id}/customers/{number}/lineage`: the last 32 steps, oldest first.
@@ -42,10 +42,13 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
         Ok(accepted) => accepted,
         Err(broken_rules) => {
             let broken: Vec<_> = broken_rules.iter().map(BrokenRule::to_json).collect();
-            return ok(json!({ "accepted": false, "broken": broken, "notes": notes }));
+            let matches =
+                explanation.matches.iter().map(|profile| numbered_json(profile.number(), profile.identifiers()));
+            let matches: Vec<_> = matches.collect();
+            return ok(json!({ "accepted": false, "matches": matches, "broken": broken, "notes": notes }));
         }
     };
-    let merged = outcome.merged.iter().map(|(number, identifiers)| merged_json(*number, identifiers));
+    let merged = outcome.merged.iter().map(|(number, identifiers)| numbered_json(*number, identifiers));
     ok(json!({
         "accepted": true,
         "would": outcome.match_kind.effect(),

@@ -8,7 +8,7 @@ use super::request::{ControlRequest, parse_limit, parse_number};
 use super::{ControlError, ControlResult, ok};
 use crate::domain::customer::{CustomerNumber, Include};
 use crate::domain::event::Event;
-use crate::domain::identifiers::Identifiers;
+use crate::domain::identifiers::{Email, ExternalId, Identifiers, PhoneNumber};
 use crate::domain::profile::Profile;
 use crate::domain::store::{Pending, StoreState, Write};
 use crate::domain::timestamp::rfc3339;
@@ -37,16 +37,28 @@ fn store_json(id: &str, state: &StoreState) -> Value {
     })
 }
 
-/// `GET /_mock/stores/{store_id}/customers`, `?limit=&after=`: in the order of creation, complete and with their numbers; writes
-/// that are not visible yet are listed separately.
+/// `GET /_mock/stores/{store_id}/customers`, `?limit=&after=&email=&phone_number=&external_id=`: in the order of creation, complete
+/// and with their numbers; writes that are not visible yet are listed separately.
 pub(super) async fn customers(request: ControlRequest) -> ControlResult {
-    let [limit, after] = request.query(["limit", "after"])?;
+    let [limit, after, email, phone_number, external_id] =
+        request.query(["limit", "after", "email", "phone_number", "external_id"])?;
+    check_identifier("email", email.as_deref(), true)?;
+    check_identifier("phone_number", phone_number.as_deref(), true)?;
+    check_identifier("external_id", external_id.as_deref(), false)?;
+    let wanted = Identifiers {
+        external_id: external_id.as_deref().map(ExternalId::for_lookup),
+        email: email.as_deref().map(Email::for_lookup),
+        phone_number: phone_number.as_deref().map(PhoneNumber::for_lookup),
+    };
     let limit = parse_limit(limit)?;
     let after = parse_number("after", after, 0, 0..=u64::MAX - 1)?;
     let store = request.path("store_id");
     let found = request.world.with_store(store, |state| {
-        let customers: Vec<_> = state.customers(after).take(limit + 1).cloned().collect();
-        let pending = state.pending().filter(|pending| matches!(*pending.write, Write::Customer(_)));
+        let customers: Vec<_> = state.customers_with(&wanted, after).take(limit + 1).cloned().collect();
+        let pending = state.pending().filter(|pending| match &*pending.write {
+            Write::Customer(customer) => wanted.are_in(&customer.identifiers()),
+            Write::Event(..) => false,
+        });
         (customers, pending.map(pending_json).collect::<Vec<_>>())
     });
     let (mut customers, pending) = found.ok_or_else(|| unknown_store(store))?;
@@ -57,6 +69,17 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
         next_after,
         pending,
     })
+}
+
+/// Rejects an identifier that no customer has.
+fn check_identifier(name: &str, value: Option<&str>, is_without_spaces: bool) -> Result<(), ControlError> {
+    match value {
+        Some("") => Err(ControlError::bad(format!("`{name}` is empty"), "name a value, or leave the parameter out")),
+        Some(text) if is_without_spaces && text.contains(' ') => {
+            Err(ControlError::bad(format!("`{name}` is `{text}`"), "it has no spaces; write `+` as `%2B`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[derive(Serialize)]
@@ -117,7 +140,7 @@ pub(super) fn unknown_store(store: &str) -> ControlError {
 fn is_one_of(identifiers: &Identifiers, wanted: &str) -> bool {
     let Identifiers { external_id, email, phone_number } = identifiers;
     external_id.as_ref().is_some_and(|id| id.as_str() == wanted)
-        || email.as_ref().is_some_and(|email| email.folded() == wanted.to_lowercase())
+        || email.as_ref().is_some_and(|email| *email == Email::for_lookup(wanted))
         || phone_number.as_ref().is_some_and(|number| number.as_str() == wanted)
 }
 

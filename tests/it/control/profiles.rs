@@ -108,6 +108,7 @@ fn an_explained_rejection_names_every_broken_rule_with_its_evidence() {
           "rule":"customer.gender.enum"
         }
       ],
+      "matches":[],
       "notes":[
         {
           "fields":["customer.frist_name"],
@@ -132,4 +133,39 @@ fn an_explanation_counts_pending_writes_as_applied() {
         .json();
     assert_eq!(explained["would"], "updated");
     assert_eq!(emulator.get(&customers("")).identifiers(), [""; 0]);
+}
+
+#[test]
+fn an_explained_rejection_shows_the_customers_that_it_would_match() {
+    let emulator = Emulator::undeclared();
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com"}));
+    emulator.upsert(json!({"phone_number": "+14155552671"}));
+    let matches = |body: Value| {
+        let explained = emulator.control("POST", "/stores/shop/explain").json(body).send().json();
+        assert_eq!(explained["accepted"], false, "{explained}");
+        explained["matches"].to_string()
+    };
+    let event = |customer: Value| json!({"customer_event": {"type": 7, "unique_id": 1, "customer": customer}});
+    assert_snapshot!([
+        matches(json!({"customer": {"external_id": "c-1", "gender": "f"}})),
+        matches(json!({"customer": {"external_id": "c-1", "email": "nobody"}})),
+        matches(json!({"customer": {"external_id": "c-2", "phone_number": "+14155552671", "gender": "f"}})),
+        matches(json!({"customer": {"email": "ANN@example.com", "phone_number": "+14155552671"}})),
+        matches(json!({"customer": {"email": "bob@example.com", "gender": "f"}})),
+        matches(json!({"customer": {"gender": "F"}})),
+        matches(event(json!({"email": "ann@example.com"}))),
+        matches(json!({})),
+    ].join("\n"), @r#"
+    [{"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1}]
+    [{"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1}]
+    [{"identifiers":{"email":null,"external_id":null,"phone_number":"+14155552671"},"number":2}]
+    [{"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1},{"identifiers":{"email":null,"external_id":null,"phone_number":"+14155552671"},"number":2}]
+    []
+    []
+    [{"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"number":1}]
+    []
+    "#);
+    let store = emulator.mock.store("shop");
+    let explained = store.explain(&json!({"customer": {"external_id": "c-1", "gender": "f"}}));
+    assert_eq!(explained.matches, [store.customer("c-1").unwrap()]);
 }

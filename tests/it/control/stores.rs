@@ -161,3 +161,44 @@ fn events_are_listed_and_found_by_type_unique_id_and_customer() {
     }
     "#);
 }
+
+#[test]
+fn customers_are_found_by_their_identifiers() {
+    let emulator = Emulator::undeclared_with(|builder| builder.frozen_at("2026-01-01T00:00:00Z".parse().unwrap()));
+    emulator.upsert(json!({"external_id": "c-1", "email": "ann@example.com", "phone_number": "+14155552671"}));
+    emulator.upsert(json!({"external_id": "c-2", "email": "Ann@Example.com"}));
+    emulator.upsert(json!({"email": "bob@example.com"}));
+    emulator.control("PATCH", "/settings").json(json!({"visibility_delay_ms": 60_000})).send();
+    emulator.upsert(json!({"external_id": "c-3", "email": "ann@example.com"}));
+    emulator.upsert(json!({"email": "bob@example.com", "tags": "vip"}));
+    let find = |query: &str| emulator.control("GET", &format!("/stores/shop/customers{query}")).send();
+    for (query, numbers, pending) in [
+        ("", &[1, 2, 3][..], 2),
+        ("?email=ANN@example.com", &[1, 2], 1),
+        ("?email=ann@example.com&limit=1", &[1], 1),
+        ("?email=ann@example.com&after=1", &[2], 1),
+        ("?phone_number=%2B14155552671", &[1], 0),
+        ("?external_id=c-2", &[2], 0),
+        ("?external_id=C-2", &[], 0),
+        ("?external_id=c-2&phone_number=%2B14155552671", &[], 0),
+        ("?external_id=c-3", &[], 1),
+        ("?email=bob@example.com", &[3], 1),
+    ] {
+        let found = find(query).json();
+        let found_numbers =
+            found["customers"].as_array().unwrap().iter().map(|customer| customer["number"].as_u64().unwrap());
+        assert_eq!(found_numbers.collect::<Vec<_>>(), numbers, "{query}");
+        assert_eq!(found["pending"].as_array().map(Vec::len), Some(pending), "{query}");
+    }
+    assert_eq!(find("?email=ann@example.com&limit=1").json()["next_after"], 1);
+    assert_snapshot!(find("?phone_number=+14155552671"), @r#"
+    400
+    {"error":"`phone_number` is ` 14155552671`","hint":"it has no spaces; write `+` as `%2B`"}
+    "#);
+    assert_snapshot!(find("?email="), @r#"
+    400
+    {"error":"`email` is empty","hint":"name a value, or leave the parameter out"}
+    "#);
+    assert_eq!(find("?external_ids=c-1").status(), 400);
+    assert_eq!(emulator.control("GET", "/stores/ghost/customers?email=a@b.co").send().status(), 404);
+}
