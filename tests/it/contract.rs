@@ -100,6 +100,9 @@ fn valid(schema: &Value) -> Value {
     if schema["pattern"].as_str().is_some_and(|pattern| pattern.contains("{6,14}")) {
         return json!("+1234567");
     }
+    if schema["pattern"] == TRUE_OR_FALSE {
+        return json!("true");
+    }
     let is_type = |wanted: &str| {
         schema["type"] == wanted || schema["type"].as_array().is_some_and(|types| types.contains(&json!(wanted)))
     };
@@ -109,6 +112,9 @@ fn valid(schema: &Value) -> Value {
         () => json!({}),
     }
 }
+
+/// The pattern of a boolean that is sent as a string.
+const TRUE_OR_FALSE: &str = "^(true|false)$";
 
 /// The smallest values that break one keyword.
 fn violations(constraint: &Constraint) -> Vec<Violation> {
@@ -147,6 +153,7 @@ fn violations(constraint: &Constraint) -> Vec<Violation> {
         "pattern" => one(json!(match limit.as_str() {
             Some(r"[^\s\x85]|\uFEFF") => " \u{85}",
             Some("[^,]") => ",",
+            Some(TRUE_OR_FALSE) => "True",
             _ => "+123456",
         })),
         "minLength" => one(text_of(limit.as_u64().expect("a length") - 1, schema)),

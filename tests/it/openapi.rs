@@ -46,6 +46,42 @@ fn descriptions_in_flow_style_are_quoted() {
     }
 }
 
+/// Schemas that client generators do not understand: objects of unknown content without `additionalProperties`, of which
+/// TypeScript makes a record without keys, and enumerations of several types, whose operations a Python client loses.
+fn ambiguous_schemas<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    let Value::Object(schema) = value else {
+        value.as_array().into_iter().flatten().for_each(|value| ambiguous_schemas(value, found));
+        return;
+    };
+    let types = schema.get("type");
+    let is_object = types.is_some_and(|types| {
+        types == "object" || types.as_array().is_some_and(|types| types.contains(&"object".into()))
+    });
+    let says_content =
+        ["properties", "additionalProperties", "allOf", "anyOf", "oneOf"].iter().any(|key| schema.contains_key(*key));
+    let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let mut kinds: Vec<_> = values.filter(|value| !value.is_null()).map(std::mem::discriminant).collect();
+    kinds.dedup();
+    if is_object && !says_content || kinds.len() > 1 {
+        found.push(value);
+    }
+    schema
+        .iter()
+        .filter(|(key, _)| *key != "example" && *key != "examples")
+        .for_each(|(_, value)| ambiguous_schemas(value, found));
+}
+
+#[test]
+fn client_generators_understand_every_schema() {
+    for name in ["customers", "control"] {
+        let json = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).expect("the file exists");
+        let document: Value = serde_json::from_str(&json).expect("the file is JSON");
+        let mut found = Vec::new();
+        ambiguous_schemas(&document, &mut found);
+        assert!(found.is_empty(), "openapi/{name}.yaml: {found:#?}");
+    }
+}
+
 #[test]
 fn the_emulator_serves_the_document() {
     let emulator = Emulator::new();
