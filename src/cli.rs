@@ -11,6 +11,7 @@ mod error;
 mod exec;
 mod fail_on;
 mod log;
+mod log_format;
 mod options;
 mod serve;
 mod tls_flags;

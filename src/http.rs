@@ -14,6 +14,7 @@ mod cors;
 mod faults;
 mod handlers;
 pub(crate) mod hosts;
+mod log;
 pub(crate) mod proxy;
 pub(crate) mod request;
 mod request_context;

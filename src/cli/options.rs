@@ -110,13 +110,13 @@ pub struct ServeOptions {
     /// Also write the request journal to a file, one line of JSON per request.
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, value_name = "FILE")]
     journal_file: Option<PathBuf>,
-    /// Format of the log on stderr, which has one line per request. [default: text]
+    /// Format of the log on stderr, which has one line per request; `text` is aligned and coloured on a terminal. [default: text]
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// Log warnings only.
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     pub quiet: Option<bool>,
-    /// Also log the operation, rules and notes of each request.
+    /// Also log details of TLS handshakes and proxy tunnels.
     #[arg(short, long, help_heading = heading::JOURNAL_AND_LOG, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     pub verbose: Option<bool>,
 }

@@ -7,14 +7,18 @@ use tokio::runtime::Builder as RuntimeBuilder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use yotpo_mock::{Builder, Host, YotpoMock};
+use yotpo_mock::{Builder, Host, Report, YotpoMock};
 
 use super::error::CliError;
 use super::log::{self, LogGuard};
+use super::log_format::{JsonLines, TEXTS, TerminalLines};
 use super::options::{LogFormat, ServeOptions};
 
 /// The time that requests in flight have to finish after a stop signal.
 pub const GRACE_PERIOD: Duration = Duration::from_millis(800);
+
+/// The number of stores that the start lists.
+const MAX_LISTED_STORES: usize = 5;
 
 pub fn run(options: ServeOptions) -> Result<(), CliError> {
     let _log_guard = start_log(&options)?;
@@ -32,8 +36,58 @@ pub fn run(options: ServeOptions) -> Result<(), CliError> {
     let mock = start(options.into_builder())?;
     // Nobody may be reading stdout, which is no reason to stop.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
+    log_start(&mock);
     runtime.block_on(stop_signals.wait());
-    mock.stop(GRACE_PERIOD).map_err(CliError::SaveState)
+    let report = mock.report();
+    let stopped = mock.stop(GRACE_PERIOD).map_err(CliError::SaveState);
+    log_end(&report);
+    stopped
+}
+
+/// Logs where the mock is, and how to point a client at it.
+fn log_start(mock: &YotpoMock) {
+    let (version, url, stores) = (env!("CARGO_PKG_VERSION"), mock.url(), mock.store_ids());
+    let control_url = format!("{url}/_mock");
+    if !is_terminal() {
+        tracing::info!(version, url, control_url, stores = stores.join(","), "ready");
+        return;
+    }
+    let stores = match stores.as_slice() {
+        [] => "none yet; any id and secret are accepted".to_owned(),
+        [first @ .., _] if first.len() >= MAX_LISTED_STORES => {
+            format!("{} and {} more", stores[..MAX_LISTED_STORES].join(", "), stores.len() - MAX_LISTED_STORES)
+        }
+        all => all.join(", "),
+    };
+    let env = if url == super::env_vars::DEFAULT_URL { String::new() } else { format!(" --url {url}") };
+    tracing::info!(
+        target: TEXTS,
+        "\nyotpo-mock {version}\n\
+         \x20 emulated API  {url}, and by TLS at the same port\n\
+         \x20 control API   {control_url}\n\
+         \x20 stores        {stores}\n\
+         \x20 clients       set their base URL to that of the emulated API, or run: eval \"$(yotpo-mock env{env})\"\n"
+    );
+}
+
+/// Logs how many requests there were.
+fn log_end(report: &Report) {
+    let requests = report.requests();
+    let unmatched: u64 = report.unmatched().iter().map(|unmatched| unmatched.count).sum();
+    let (injected, server_errors) = (report.injected(), report.server_errors());
+    if is_terminal() {
+        tracing::info!(
+            target: TEXTS,
+            "\nstopped after {requests} requests: {unmatched} unmatched, {injected} with an injected fault, \
+             {server_errors} server errors"
+        );
+    } else {
+        tracing::info!(requests, unmatched, injected, server_errors, "stopped");
+    }
+}
+
+fn is_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Starts a mock. Until it is ready, a signal ends the process at once: reading the seeds may take long.
@@ -67,14 +121,14 @@ pub fn start_log(options: &ServeOptions) -> Result<LogGuard, CliError> {
         (_, Some(true)) => LevelFilter::DEBUG,
         _ => LevelFilter::INFO,
     };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false);
+    let has_colors = is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let other = tracing_subscriber::fmt::format().with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(has_colors).event_format(other.clone());
     let log = tracing_subscriber::registry().with(Targets::new().with_target("yotpo_mock", level));
     match options.log_format.unwrap_or_default() {
+        LogFormat::Json => log.with(lines.event_format(JsonLines)).init(),
+        LogFormat::Text if is_terminal() => log.with(lines.event_format(TerminalLines { other, has_colors })).init(),
         LogFormat::Text => log.with(lines).init(),
-        LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
     }
     Ok(guard)
 }

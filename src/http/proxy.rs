@@ -136,7 +136,8 @@ impl Proxy {
 /// The error for an unknown host. It is logged too, since many clients hide a proxy's error.
 fn unknown_host(authority: &Authority) -> ControlError {
     let host = bare_host(authority);
-    tracing::warn!("refused to proxy to `{authority}`; `--proxy-passthrough {host}` allows it");
+    let port = authority.port().map_or_else(String::new, |port| format!(":{port}"));
+    tracing::warn!("refused to proxy to `{host}{port}`; `--proxy-passthrough {host}` allows it");
     ControlError::new(
         StatusCode::FORBIDDEN,
         format!("this proxy reaches the emulated API only, not `{host}`"),
@@ -181,13 +182,18 @@ fn parse_target(head: &[u8]) -> Result<Authority, ConnectError> {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split(' ').skip(1);
     let (Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) = (words.next(), words.next(), words.next()) else {
-        return Err(ConnectError::RequestLine(truncate(&line)));
+        return Err(ConnectError::RequestLine(truncate(without_user(&line))));
     };
     let authority = target.parse::<Authority>().ok().filter(|authority| {
         let has_port = authority.port_u16().is_some_and(|port| port > 0);
         has_port && !bare_host(authority).is_empty() && !authority.as_str().contains('@')
     });
-    authority.ok_or_else(|| ConnectError::Target(truncate(target)))
+    authority.ok_or_else(|| ConnectError::Target(truncate(without_user(target))))
+}
+
+/// The part of a target after the user and the password, which must not be logged.
+fn without_user(target: &str) -> &str {
+    target.rsplit_once('@').map_or(target, |(_, host)| host)
 }
 
 /// Connects to a host and forwards bytes until one side closes.

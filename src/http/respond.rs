@@ -8,8 +8,8 @@ use std::time::Instant;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, ORIGIN};
 use futures_util::FutureExt;
-use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::log::log_request;
 use super::request::{RequestBody, RequestHead};
 use super::request_context::RequestContext;
 use super::response::Response;
@@ -18,8 +18,7 @@ use super::{ServerState, cors, faults, handlers};
 use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rejection::Rejection;
-use crate::domain::rule::Rule;
-use crate::world::journal::{BodyDraft, Entry, EntryDraft, InFlight, OpenEntry};
+use crate::world::journal::{BodyDraft, EntryDraft, InFlight, OpenEntry};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-yotpo-token");
 
@@ -122,7 +121,7 @@ fn close(entry: OpenEntry<'_>, context: RequestContext<'_>, response: &Response,
         response_body: (head.method != Method::HEAD && response.is_sent()).then(|| BodyDraft::complete(&response.body)),
     };
     let (entry, in_flight) = entry.close(draft);
-    log(&entry);
+    log_request(&entry);
     context.scope.world().report.count(&entry);
     in_flight
 }
@@ -131,43 +130,6 @@ fn close(entry: OpenEntry<'_>, context: RequestContext<'_>, response: &Response,
 /// response.
 pub(super) async fn stall_forever<T>() -> T {
     pending().await
-}
-
-/// Logs a line per request with the rules that rejected it, never a query, a token, a secret or an e-mail address.
-fn log(entry: &Entry) {
-    let ids = |rules: &[&Rule]| rules.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
-    tracing::info!(
-        target: "yotpo_mock::requests",
-        method = entry.method(),
-        path = redact_path(entry.path()),
-        status = entry.status,
-        duration_us = u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
-        store = entry.store().map(redact_path),
-        rules = (!entry.rules.is_empty()).then(|| ids(&entry.rules)),
-        "request"
-    );
-    tracing::debug!(
-        target: "yotpo_mock::requests",
-        number = entry.number,
-        operation = entry.operation.map(Operation::as_str),
-        notes = entry.notes.iter().map(|noted| noted.note.id()).collect::<Vec<_>>().join(", "),
-        "request, in detail"
-    );
-}
-
-/// Replaces the segments of a path that may hold an e-mail address or a token, however often they are encoded.
-fn redact_path(path: &str) -> String {
-    let is_private = |segment: &str| {
-        let mut decoded = segment.to_owned();
-        loop {
-            match percent_decode_str(&decoded).decode_utf8_lossy() {
-                Cow::Owned(again) if again != decoded => decoded = again,
-                _ => break ["@", "ymt_", "access_token="].iter().any(|word| decoded.contains(word)),
-            }
-        }
-    };
-    let segments = path.split('/').map(|segment| if is_private(segment) { "[redacted]" } else { segment });
-    utf8_percent_encode(&segments.collect::<Vec<_>>().join("/"), CONTROLS).to_string()
 }
 
 #[cfg(test)]

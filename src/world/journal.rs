@@ -22,7 +22,7 @@ use file::JournalFile;
 pub use message::Message;
 pub(crate) use message::object_from_pairs;
 use recent_entries::RecentEntries;
-pub(crate) use redaction::{find_hidden, is_hidden};
+pub(crate) use redaction::{find_hidden, is_hidden, redact_path};
 
 /// The default number of requests of each store in the journal. The oldest are evicted first.
 pub const DEFAULT_ENTRIES: usize = 1000;

@@ -4,6 +4,7 @@
 mod env;
 #[cfg(unix)]
 mod exec;
+mod log;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -399,42 +400,6 @@ fn wait_returns_as_soon_as_a_mock_is_ready_and_fails_if_none_comes() {
 }
 
 #[test]
-fn the_log_has_a_line_per_request_and_never_a_secret() {
-    let process = Process::with(&["--verbose"]);
-    let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"hush-hush"}"#);
-    let token = response.rsplit('"').nth(1).expect("a token").to_owned();
-    process.send("GET", &format!("/core/v3/stores/shop/customers?access_token={token}&email=ann@example.com"), "", "");
-    process.send(
-        "PATCH",
-        "/core/v3/stores/ann%40example.com/customers",
-        "X-Yotpo-Token: hidden\r\n",
-        r#"{"customer":{"email":"x@y.zz"}}"#,
-    );
-    let (_, _, log) = process.stop("TERM");
-    for secret in ["hush-hush", &token, "ann@example.com", "ann%40", "hidden", "x@y.zz", "email="] {
-        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
-    }
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("INFO request ")).collect();
-    assert_eq!(lines.len(), 3, "{log}");
-    for part in ["GET", "/core/v3/stores/shop/customers", "status=200", "duration", "shop"] {
-        assert!(lines[1].contains(part), "{part} in {}", lines[1]);
-    }
-}
-
-#[test]
-fn the_log_can_be_json() {
-    let process = Process::with(&["--log-format", "json"]);
-    process.get("/core/v3/stores/shop/customers");
-    let (_, _, log) = process.stop("TERM");
-    let line: serde_json::Value = serde_json::from_str(log.lines().nth(1).expect("a line")).expect("JSON");
-    assert_eq!(
-        [&line["method"], &line["path"], &line["store"], &line["status"]],
-        [&"GET".into(), &"/core/v3/stores/shop/customers".into(), &"shop".into(), &serde_json::json!(200)]
-    );
-    assert!(line["duration_us"].is_u64());
-}
-
-#[test]
 fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
     let process = Process::with(&["--read-timeout", "60s"]);
     let mut stuck = TcpStream::connect(process.address()).unwrap();
@@ -459,19 +424,6 @@ fn an_invalid_store_is_reported_without_its_secret() {
         let message = failure(&["--store", wrong]);
         assert!(message.starts_with("Some(2)\nerror: ") && !message.contains("hush"), "{message}");
     }
-}
-
-#[test]
-fn an_unread_log_blocks_nothing() {
-    let process = Process::with(&["--verbose"]);
-    let store = "s".repeat(400);
-    for _ in 0..500 {
-        let response = process.get(&format!("/core/v3/stores/{store}/customers"));
-        assert!(response.starts_with("HTTP/1.1 200"));
-    }
-    let (code, _, log) = process.stop("TERM");
-    assert_eq!(code, Some(0));
-    assert!(log.len() > 64 * 1024, "more than a pipe holds");
 }
 
 #[test]

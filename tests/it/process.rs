@@ -139,3 +139,14 @@ pub fn file(name: &str, text: &str) -> PathBuf {
     std::fs::write(&path, text).expect("the target folder takes files");
     path
 }
+
+/// A terminal's two ends: what its user holds, and what programs hold.
+#[cfg(target_os = "linux")]
+pub fn terminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&user).and_then(|()| unlockpt(&user)).expect("it is ours");
+    let name = ptsname(&user, Vec::new()).expect("it has a name").into_string().expect("ASCII");
+    let program = std::fs::File::options().read(true).write(true).open(name).expect("it is ours");
+    (user.into(), program)
+}

@@ -242,7 +242,13 @@ fn blocked_hosts_are_logged() {
     use crate::process::Process;
 
     let process = Process::with(&["--quiet"]);
-    for line in ["CONNECT registry.example.com:443", "GET http://registry.example.com/", "CONNECT nowhere"] {
+    for line in [
+        "CONNECT registry.example.com:443",
+        "GET http://ann:hush@registry.example.com/ann@example.com",
+        "CONNECT nowhere",
+        "CONNECT ann:hush@registry.example.com:443",
+        "CONNECT ann:hush@registry.example.com 443",
+    ] {
         let mut connection = Connection::open(process.address());
         connection.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert!(connection.response().is_some());
@@ -254,5 +260,7 @@ fn blocked_hosts_are_logged() {
     refused to proxy to `registry.example.com:443`; `--proxy-passthrough registry.example.com` allows it
     refused to proxy to `registry.example.com`; `--proxy-passthrough registry.example.com` allows it
     rejected a CONNECT: `nowhere` is not a host and a port
+    rejected a CONNECT: `registry.example.com:443` is not a host and a port
+    rejected a CONNECT: `registry.example.com 443 HTTP/1.1` is not a request line
     ");
 }

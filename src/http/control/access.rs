@@ -115,9 +115,7 @@ impl Access {
     }
 }
 
-/// The error for an unknown host. It is logged too, since many clients hide it.
 fn unknown_host(api: &str, name: &str) -> ControlError {
-    tracing::warn!("refused a request to the {api} API at the host `{name}`; `--control-host {name}` allows it");
     ControlError::new(
         StatusCode::FORBIDDEN,
         format!("the {api} API is not available at the host `{name}`"),

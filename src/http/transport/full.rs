@@ -26,6 +26,7 @@ use tokio::time::{Duration, Instant, Sleep, sleep, timeout_at};
 use super::{DRIP_INTERVAL, KEEP_ALIVE, LINGER_TIMEOUT, drip_bytes};
 use crate::http::control::access::is_for_yotpo;
 use crate::http::control::{ControlError, HEALTH};
+use crate::http::log::log_rejected_control;
 use crate::http::request::{RequestBody, RequestHead};
 use crate::http::respond::{respond, stall_forever};
 use crate::http::response::{Delivery, Response};
@@ -95,7 +96,11 @@ impl Handler {
         }
         let is_control = is_control(request.path()) && !is_for_yotpo(head);
         let refused = self.state.proxy.check(&head.method, &head.uri);
-        let refused = refused.or_else(|| if is_control { None } else { access.check_api_host(head).err() });
+        let refused = refused.or_else(|| {
+            let error = access.check_api_host(head).err().filter(|_| !is_control)?;
+            tracing::warn!("rejected a request: {error}");
+            Some(error)
+        });
         if refused.is_none() && !is_control {
             return self.respond(request).await;
         }
@@ -150,7 +155,9 @@ impl Handler {
     /// Responds to a request to the control API, if its sender may use it.
     async fn control(&self, request: Request) -> actix_http::Response<BoxBody> {
         let is_health = request.path() == HEALTH;
+        let (method, path) = (request.method().clone(), request.path().to_owned());
         if let Err(error) = self.state.access.check(request.head(), is_health) {
+            log_rejected_control(&method, &path, error.status(), &error.to_string());
             return HttpResponse::from_error(error).into();
         }
         let Some(in_flight) = self.state.world.journal.begin_request() else {
@@ -164,6 +171,9 @@ impl Handler {
         });
         match AssertUnwindSafe(app.await.call(request)).catch_unwind().await {
             Ok(Ok(response)) => {
+                if let Some(error) = response.response().error() {
+                    log_rejected_control(&method, &path, response.status(), &error.to_string());
+                }
                 let response: actix_http::Response<BoxBody> = response.into();
                 response.map_body(|_, body| match body.try_into_bytes() {
                     Ok(bytes) => BoxBody::new(Body::new(bytes, in_flight, None)),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Entry;
 use super::message::{Message, RecordedBody};
+use super::redaction::redact_path;
 use crate::domain::note::RequestNote;
 use crate::domain::operation::Operation;
 use crate::domain::rule::Rule;
@@ -70,9 +71,9 @@ impl EntryDraft<'_> {
             number,
             at: self.at,
             operation: self.operation,
-            store: self.store.map(|store| limit_text(store).into()),
+            store: self.store.map(|store| limit_text(&redact_path(store, &[])).into()),
             method: limit_text(self.method).into(),
-            path: limit_text(self.path).into(),
+            path: limit_text(&redact_path(self.path, &[])).into(),
             query: self.query.into(),
             status: self.status,
             fault: self.fault,

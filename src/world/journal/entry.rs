@@ -69,6 +69,12 @@ impl Entry {
         }))
     }
 
+    /// The names of the query parameters, as received.
+    pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
+        let parameters = self.query.split('&').filter(|parameter| !parameter.is_empty());
+        parameters.map(|parameter| parameter.split('=').next().unwrap_or_default())
+    }
+
     /// About how much memory the entry needs, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Entry>()

@@ -3,7 +3,12 @@
 //! The journal stores raw bytes and redacts them when they are read. In JSON, headers and parameters only the values of certain
 //! names are replaced. Other text, such as broken or truncated JSON, loses too much rather than too little.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+use crate::domain::access_token;
 
 const REDACTED: &str = "[redacted]";
 
@@ -15,6 +20,27 @@ const SECRET_NAMES: [&str; 3] = ["access_token", "client_secret", "secret"];
 
 /// Words that precede a token or a secret in text. `client_secret` contains the second.
 const SECRET_WORDS: [&str; 2] = ["access_token", "secret"];
+
+/// Words in a segment of a path that holds a token.
+const TOKEN_WORDS: [&str; 2] = [access_token::PREFIX, "access_token="];
+
+/// A path without the segments that hold a token or one of `words`, however often they are encoded.
+pub(crate) fn redact_path<'a>(path: &'a str, words: &[&str]) -> Cow<'a, str> {
+    let is_hidden = |segment: &str| {
+        let mut decoded = Cow::Borrowed(segment);
+        while let Cow::Owned(again) = percent_decode_str(&decoded).decode_utf8_lossy()
+            && again != decoded
+        {
+            decoded = Cow::Owned(again);
+        }
+        TOKEN_WORDS.iter().chain(words).any(|word| decoded.contains(word))
+    };
+    if !path.split('/').any(is_hidden) {
+        return Cow::Borrowed(path);
+    }
+    let segments = path.split('/').map(|segment| if is_hidden(segment) { REDACTED } else { segment });
+    Cow::Owned(segments.collect::<Vec<_>>().join("/"))
+}
 
 /// The value of a header, whose name is in lower case.
 pub(super) fn redact_header(name: &str, value: &str) -> String {

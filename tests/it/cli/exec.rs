@@ -11,9 +11,9 @@ use std::process::Stdio;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-#[cfg(target_os = "linux")]
-use crate::process::yotpo_mock_as_process_1;
 use crate::process::{file, yotpo_mock};
+#[cfg(target_os = "linux")]
+use crate::process::{terminal, yotpo_mock_as_process_1};
 
 /// Runs a line of shell by `exec` with some flags.
 fn exec(flags: &[&str], line: &str) -> Command {
@@ -172,17 +172,6 @@ fn signals_are_passed_on() {
         let code = child.wait().expect("it ends").code();
         assert_eq!((code, &*rest), (Some(5), &*format!("got {signal}\n")));
     }
-}
-
-/// A terminal's two ends: what its user holds, and what programs hold.
-#[cfg(target_os = "linux")]
-fn terminal() -> (fs::File, fs::File) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&user).and_then(|()| unlockpt(&user)).expect("it is ours");
-    let name = ptsname(&user, Vec::new()).expect("it has a name").into_string().expect("ASCII");
-    let program = fs::File::options().read(true).write(true).open(name).expect("it is ours");
-    (user.into(), program)
 }
 
 #[cfg(target_os = "linux")]

@@ -673,3 +673,22 @@ fn one_request_is_read_by_its_number() {
     assert_eq!(emulator.control("POST", "/requests/1").send().status(), 405);
     assert_eq!(emulator.control("GET", "/requests/verify").send().status(), 405);
 }
+
+#[test]
+fn a_token_in_a_path_is_hidden_in_the_journal_and_the_report() {
+    let emulator = Emulator::undeclared();
+    let token = emulator.token("shop", "any").json()["access_token"].as_str().expect("a token").to_owned();
+    let encoded = token.replace('_', "%5F");
+    for path in [
+        format!("/core/v3/stores/shop/customers/{token}"),
+        format!("/core/v3/stores/{encoded}/customers"),
+        format!("/access_token={token}"),
+        format!("/{}", encoded.replace('%', "%25")),
+    ] {
+        emulator.raw_get(&path);
+    }
+    let shown = [list(&emulator, ""), emulator.control("GET", "/report").send()].map(|response| response.to_string());
+    for shown in shown {
+        assert!(shown.contains("[redacted]") && !shown.contains(&token) && !shown.contains("5F"), "{shown}");
+    }
+}
