@@ -41,6 +41,14 @@ pub(crate) fn quote(value: &Value) -> String {
     }
 }
 
+/// `` ; did you mean `name`? `` with the name most similar to a misspelt one, if one is similar enough.
+pub(crate) fn did_you_mean<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let similar = names.map(|name| (strsim::jaro_winkler(misspelt, name), name));
+    let nearest =
+        similar.filter(|(similarity, _)| *similarity > 0.85).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
 /// Truncates a value to a number of characters, and marks that with `…`.
 pub(crate) fn truncate_to(value: impl fmt::Display, max_chars: usize) -> String {
     let text = value.to_string();

@@ -243,7 +243,7 @@ impl JsonText {
                     [0xEF, 0xBB, 0xBF, ..] => "it begins with a byte order mark, which JSON does not allow".to_owned(),
                     [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is UTF-16, by its byte order mark".to_owned(),
                     [0x1F, 0x8B, ..] => "it is compressed with gzip".to_owned(),
-                    _ => error.to_string(),
+                    _ => json::describe(&error),
                 },
             },
         })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::clock::LAST_YEAR;
 use super::strict_json::InvalidJson;
-use crate::domain::json::MAX_DEPTH;
+use crate::domain::json::{MAX_DEPTH, describe};
 use crate::domain::store::{MAX_NUMBER, RestoreError};
 use crate::domain::text::pluralize;
 use crate::domain::validation::InvalidField;
@@ -21,12 +21,8 @@ pub struct InvalidDocument(Vec<Mistake>);
 pub(crate) enum Mistake {
     #[error("it holds no JSON value")]
     Empty,
-    #[error("it must be an object, or one object a line, and not an array")]
-    Array,
     #[error("it must be an object")]
     NoObject,
-    #[error(transparent)]
-    NotJson(#[from] serde_json::Error),
     #[error(transparent)]
     Structure(#[from] InvalidJson),
     #[error(transparent)]
@@ -49,7 +45,7 @@ pub(crate) enum Mistake {
     NotAnObject { path: String },
     #[error("{path} is nested deeper than {MAX_DEPTH} levels")]
     TooDeep { path: String },
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", describe(source))]
     Malformed { path: String, source: serde_json::Error },
     #[error("{path}.external_id `{id}` is already that of another customer of store `{store}`")]
     DuplicateCustomer { path: String, id: String, store: String },

@@ -8,7 +8,9 @@ use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A value that is not as its type requires: `clock.frozen: invalid type: integer `1`, expected a boolean`.
+use crate::domain::json::describe;
+
+/// A value that is not as its type requires: `` `clock.frozen` must be a boolean, and is `1` ``.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{message}", prefix(path, message))]
 pub(crate) struct InvalidJson {
@@ -20,6 +22,7 @@ pub(crate) struct InvalidJson {
 /// Our own messages continue a sentence that begins with the place; those of serde stand alone.
 fn prefix(path: &str, message: &str) -> String {
     match path {
+        "" | "." if message.starts_with("must ") => "it ".to_owned(),
         "" | "." => String::new(),
         _ if message.starts_with("must ") => format!("`{path}` "),
         _ => format!("{path}: "),
@@ -28,11 +31,12 @@ fn prefix(path: &str, message: &str) -> String {
 
 impl<E: fmt::Display> From<serde_path_to_error::Error<E>> for InvalidJson {
     fn from(error: serde_path_to_error::Error<E>) -> InvalidJson {
-        let message = error.inner().to_string();
+        let message = describe(error.inner());
         let path = error.path().to_string();
         // In a syntax error the last part is a placeholder, and an unknown field is named by the message itself.
         let path = match path.rsplit_once('.') {
             Some((parent, "?")) => parent,
+            None if path == "?" => ".",
             Some((parent, _)) if message.starts_with("unknown field") => parent,
             None if message.starts_with("unknown field") => ".",
             _ => &path,
@@ -45,7 +49,7 @@ impl<E: fmt::Display> From<serde_path_to_error::Error<E>> for InvalidJson {
 pub(crate) fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, InvalidJson> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)?;
-    deserializer.end().map_err(|error| InvalidJson { path: ".".to_owned(), message: error.to_string() })?;
+    deserializer.end().map_err(|error| InvalidJson { path: ".".to_owned(), message: describe(&error) })?;
     Ok(value)
 }
 

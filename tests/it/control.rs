@@ -47,7 +47,7 @@ fn unknown_parameters_and_keys_are_rejected_by_name() {
     assert_snapshot!(emulator.control("POST", "/reset").json(serde_json::json!({"too": "empty"})).send(), @r#"
     400
     {
-      "error":"unknown field `too`, expected `to`",
+      "error":"unknown field `too`, expected `to`; did you mean `to`?",
       "hint":"send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body"
     }
     "#);
@@ -58,7 +58,7 @@ fn unknown_parameters_and_keys_are_rejected_by_name() {
     assert_snapshot!(emulator.control("POST", "/reset").body("application/json", "{").send(), @r#"
     400
     {
-      "error":"the body is not JSON: EOF while parsing an object at line 1 column 1",
+      "error":"the body is not JSON: it ends in the middle of an object (line 1, column 1)",
       "hint":"send a JSON object"
     }
     "#);

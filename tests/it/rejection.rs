@@ -301,7 +301,7 @@ fn malformed_json_is_400_with_its_position() {
     assert_snapshot!(send(b"{\"customer\":\n{\"external_id\" \"c-1\"}}"), @r#"
     400
     x-yotpo-mock-rule: body.json
-    {"errors":[{"message":"the body is not valid JSON in UTF-8: expected `:` at line 2 column 16"}]}
+    {"errors":[{"message":"the body is not valid JSON in UTF-8: expected `:` (line 2, column 16)"}]}
     "#);
     for malformed in [
         &b""[..],
@@ -327,7 +327,7 @@ fn invalid_unicode_is_400() {
     {
       "errors":[
         {
-          "message":"the body is not valid JSON in UTF-8: unexpected end of hex escape at line 1 column 35"
+          "message":"the body is not valid JSON in UTF-8: unexpected end of hex escape (line 1, column 35)"
         }
       ]
     }

@@ -14,8 +14,9 @@ use super::{Diagnostics, ObjectReader, Validation, event};
 use crate::domain::customer::{Address, Channels, Customer, FieldKind, ListMembership, Marketing};
 use crate::domain::event::Event;
 use crate::domain::identifiers::Identifiers;
+use crate::domain::json::describe;
 use crate::domain::rejection::BrokenRule;
-use crate::domain::text::quote;
+use crate::domain::text::{did_you_mean, quote};
 use crate::domain::timestamp;
 
 /// The reason why an object is not a complete customer or event.
@@ -27,14 +28,10 @@ pub(crate) enum InvalidField {
     WrongValue { path: String, expected: &'static str, value: String },
     #[error("{path} must not be an array")]
     Array { path: String },
-    #[error("{path} is not a field that a seed may have{}", hint(*nearest))]
-    Unknown { path: String, nearest: Option<&'static str> },
-    #[error("{path}: {source}")]
+    #[error("{path} is not a field that a seed may have{hint}")]
+    Unknown { path: String, hint: String },
+    #[error("{path}: {}", describe(source))]
     Malformed { path: String, source: serde_json::Error },
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// The type of a field on the read side.
@@ -173,15 +170,8 @@ fn unknown_keys(
 ) -> Vec<InvalidField> {
     let unknown = object.keys().filter(|key| !known.clone().any(|name| name == *key));
     unknown
-        .map(|key| InvalidField::Unknown { path: format!("{path}.{key}"), nearest: nearest(key, known.clone()) })
+        .map(|key| InvalidField::Unknown { path: format!("{path}.{key}"), hint: did_you_mean(key, known.clone()) })
         .collect()
-}
-
-/// The name most similar to a misspelt key, if one is similar enough.
-fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let similar =
-        known.map(|name| (strsim::jaro_winkler(key, name), name)).filter(|(similarity, _)| *similarity > 0.85);
-    similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
 /// Reads the read side of one customer.

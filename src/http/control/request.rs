@@ -121,7 +121,7 @@ impl ControlRequest {
             Ok(Value::Object(object)) => return Ok(object),
             Ok(other) => format!("the body is `{}`", truncate(&other)),
             Err(Malformed::TooDeep) => format!("the body is nested deeper than {MAX_DEPTH} levels"),
-            Err(Malformed::NotJson(error)) => format!("the body is not JSON: {error}"),
+            Err(Malformed::NotJson(error)) => format!("the body is not JSON: {}", json::describe(&error)),
         };
         Err(ControlError::bad(error, "send a JSON object"))
     }

@@ -34,7 +34,7 @@ fn a_clock_is_frozen_and_resumed_and_never_goes_back() {
     assert_snapshot!(put(json!({"frozen": "yes"})), @r#"
     400
     {
-      "error":"frozen: invalid type: string \"yes\", expected a boolean",
+      "error":"`frozen` must be a boolean, and is `yes`",
       "hint":"for example `{\"now\":\"2026-01-01T00:00:00Z\",\"frozen\":true}`"
     }
     "#);
@@ -83,7 +83,7 @@ fn impossible_advances_are_rejected() {
     "#);
     assert_snapshot!(advance(json!({})), @r#"
     400
-    {"error":"missing field `seconds`","hint":"for example `{\"seconds\":60}`; a clock never goes back"}
+    {"error":"`seconds` is missing","hint":"for example `{\"seconds\":60}`; a clock never goes back"}
     "#);
     assert_snapshot!(advance(json!({"seconds": 1e15})), @r#"
     400

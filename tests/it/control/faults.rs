@@ -250,13 +250,13 @@ fn impossible_faults_are_rejected_by_name() {
         response.json()["error"].as_str().unwrap().to_owned()
     };
     assert_snapshot!(rejected(json!({})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");
-    assert_snapshot!(rejected(json!({"statsu": 503})), @"unknown field `statsu`, expected one of `match`, `after`, `times`, `probability`, `seed`, `status`, `body`, `headers`, `content_type`, `malformed_json`, `delay_ms`, `truncate_bytes`, `drip_bytes_per_second`, `expire_token`, `connection`, `after_commit`");
+    assert_snapshot!(rejected(json!({"statsu": 503})), @"unknown field `statsu`, expected one of `match`, `after`, `times`, `probability`, `seed`, `status`, `body`, `headers`, `content_type`, `malformed_json`, `delay_ms`, `truncate_bytes`, `drip_bytes_per_second`, `expire_token`, `connection`, `after_commit`; did you mean `status`?");
     assert_snapshot!(rejected(json!({"status": 9999})), @"`status` must be a whole number from 200 to 599, and is `9999`");
     assert_snapshot!(rejected(json!({"status": 503, "times": -1})), @"`times` must be a whole number from 1 to 18446744073709551615, and is `-1`");
     assert_snapshot!(rejected(json!({"status": 503, "probability": 2})), @"`probability` must be a number above 0 and at most 1, and is `2`");
     assert_snapshot!(rejected(json!({"status": 503, "match": {"operation": "deleteCustomer"}})), @"`match.operation` is `deleteCustomer`: there are `createAccessToken`, `createOauthToken`, `retrieveCustomers`, `upsertCustomer` and `upsertCustomerEvent`");
-    assert_snapshot!(rejected(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`");
-    assert_snapshot!(rejected(json!({"connection": "drop"})), @"connection: unknown variant `drop`, expected `close` or `reset`");
+    assert_snapshot!(rejected(json!({"status": 503, "match": {"stroe": "shop"}})), @"match: unknown field `stroe`, expected one of `operation`, `store`, `method`, `path`, `query`, `headers`, `body`; did you mean `store`?");
+    assert_snapshot!(rejected(json!({"connection": "drop"})), @"`connection` must be `close` or `reset`, and is `drop`");
     assert_snapshot!(rejected(json!({"connection": "reset", "status": 503})), @"`connection` leaves no response: it goes neither with `status` nor with any other change of a response");
     assert_snapshot!(rejected(json!({"truncate_bytes": 5, "after_commit": true})), @"`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`");
     assert_snapshot!(rejected(json!({"delay_ms": 0, "after_commit": true})), @"it has no effect: give `status`, `body`, `connection`, `delay_ms` or another");

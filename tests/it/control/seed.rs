@@ -160,7 +160,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
     assert_snapshot!(broken(json!({"stores": [{"id": "shop", "custmers": []}]})), @r#"
     400
     {
-      "error":"invalid seed: unknown field `custmers`, expected one of `id`, `secret`, `customers`, `events` at line 1 column 22",
+      "error":"invalid seed: stores[0]: unknown field `custmers`, expected one of `id`, `secret`, `customers`, `events`; did you mean `customers`? (line 1, column 22)",
       "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
     }
     "#);
@@ -181,7 +181,7 @@ fn a_seed_that_is_broken_in_the_middle_changes_nothing() {
     assert_snapshot!(broken(json!([])), @r#"
     400
     {
-      "error":"invalid seed: it must be an object, or one object a line, and not an array",
+      "error":"invalid seed: it must be an object, and is an array (line 1, column 0)",
       "hint":"nothing was added; a seed is `{\"stores\":[{\"id\":\"shop\",\"customers\":[…],\"events\":[…]}]}`"
     }
     "#);
@@ -287,7 +287,7 @@ fn impossible_amounts_are_rejected() {
     assert_snapshot!(rejected(json!({"customer": 1})), @r#"
     400
     {
-      "error":"unknown field `customer`, expected one of `customers`, `events`, `seed`",
+      "error":"unknown field `customer`, expected one of `customers`, `events`, `seed`; did you mean `customers`?",
       "hint":"for example `{\"customers\":100,\"events\":10}`"
     }
     "#);

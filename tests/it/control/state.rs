@@ -203,13 +203,13 @@ fn a_broken_document_changes_nothing_and_its_error_has_the_location() {
     let shop = |rest: &str| rejected(&emulator, &format!("{{\"stores\":[{{\"id\":\"shop\",\n{rest}}}]}}"));
     assert_snapshot!(rejected(&emulator, ""), @"it must be an object");
     assert_snapshot!(rejected(&emulator, "[]"), @"it must be an object");
-    assert_snapshot!(rejected(&emulator, &saved[..saved.len() / 2]), @"stores[1].customers[0]: EOF while parsing a string at line 9 column 666");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `$schema`, `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` at line 1 column 21");
+    assert_snapshot!(rejected(&emulator, &saved[..saved.len() / 2]), @"stores[1].customers[0]: it ends in the middle of a string (line 9, column 666)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"colour":1}"#), @"unknown field `colour`, expected one of `$schema`, `clock`, `declared_only`, `settings`, `faults`, `rate_windows`, `stores` (line 1, column 21)");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":""}]}"#), @"stores[0].id is empty");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[["shop"]]}"#), @"stores[0]: invalid type: sequence, expected an object at line 1 column 11");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"clock: invalid type: sequence, expected an object at line 1 column 21");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"clock.offsets.shop: invalid type: sequence, expected an object at line 1 column 40");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"stores[0].counters: invalid type: sequence, expected an object at line 1 column 32");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[["shop"]]}"#), @"`stores[0]` must be an object, and is an array (line 1, column 11)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":[true,"2026-01-01T00:00:00Z"]}"#), @"`clock` must be an object, and is an array (line 1, column 21)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":[1]}}}"#), @"`clock.offsets.shop` must be an object, and is an array (line 1, column 40)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":"a","counters":[1,2,3]}]}"#), @"`stores[0].counters` must be an object, and is an array (line 1, column 32)");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[{"id":"a"},{"id":"a"}]}"#), @"stores[1].id `a` is already that of another store");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":true}}"#), @"clock must have `frozen`: true beside `now`, or `frozen`: false beside `ahead`");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":true,"now":"soon"}}"#), @"clock.now is `soon`, and must be a time such as `2026-01-01T00:00:00Z`");
@@ -217,8 +217,8 @@ fn a_broken_document_changes_nothing_and_its_error_has_the_location() {
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"frozen":false,"ahead":{"seconds":9223372036854775807}}}"#), @"clock.ahead is too long");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":-1}}}}"#), @"clock.offsets.shop must not be negative");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"clock":{"offsets":{"shop":{"seconds":999999999999}}}}"#), @"clock must stay between the years 0 and 9000");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` at line 1 column 47");
-    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` at line 1 column 60");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` (line 1, column 47)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` (line 1, column 60)");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
     assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be a whole number up to 9007199254740991");
@@ -308,7 +308,7 @@ fn a_broken_state_file_stops_the_start_and_is_not_changed() {
     let started = yotpo_mock::YotpoMock::builder().state_file(&file).try_start();
     let error = started.expect_err("it is broken");
     let message = error.to_string().replace(&file.display().to_string(), "FILE");
-    assert_snapshot!(format!("{message}; {}", error.hint()), @"cannot read the state in `FILE`: stores[0]: EOF while parsing an object at line 1 column 12; name another file, or move this one away to start with the seeds");
+    assert_snapshot!(format!("{message}; {}", error.hint()), @"cannot read the state in `FILE`: stores[0]: it ends in the middle of an object (line 1, column 12); name another file, or move this one away to start with the seeds");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"stores\":[{");
 }
 
