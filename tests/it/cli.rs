@@ -17,7 +17,7 @@ use insta::assert_snapshot;
 #[cfg(target_os = "linux")]
 use crate::process::yotpo_mock_with_mounts;
 use crate::process::{Process, file, yotpo_mock};
-use crate::support::customers;
+use crate::support::{customers, wait_until};
 
 fn output(mut command: Command) -> Output {
     command.output().expect("the binary starts")
@@ -437,11 +437,7 @@ fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
     };
     let response = process.send("POST", "/core/v3/stores/shop/access_tokens", "", r#"{"secret":"hush-hush"}"#);
     let token = response.rsplit('"').nth(1).expect("a token").to_owned();
-    let started = Instant::now();
-    while lines().len() < 2 {
-        assert!(started.elapsed() < Duration::from_secs(10), "the line shows while it runs");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the line shows while it runs", || lines().len() > 1);
     for _ in 0..200 {
         process.send("GET", "/core/v3/stores/shop/customers", &format!("X-Yotpo-Token: {token}\r\n"), "");
     }

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -264,6 +265,19 @@ fn is_closed(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
     )
+}
+
+/// Waits until something is true.
+///
+/// # Panics
+///
+/// If it is not within [`TIMEOUT`].
+pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < TIMEOUT, "{what}");
+        thread::yield_now();
+    }
 }
 
 /// A client that takes every answer as it is.

@@ -1,13 +1,12 @@
 //! The two HTTP/1.1 transports: a client cannot tell them apart.
 
 use std::io::{ErrorKind, Read, Write};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::SockRef;
 
-use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, Response, customers};
+use crate::support::{ACCESS_TOKENS, Connection, EVENTS, Emulator, Response, customers, wait_until};
 
 /// A header that moves a request to the full transport and means nothing else.
 const FULL_TRANSPORT: &str = "Connection: keep-alive, keep-alive\r\n";
@@ -357,11 +356,7 @@ fn a_request_whose_client_gives_up_is_handled_on_both_transports() {
             SockRef::from(connection.socket()).set_linger(Some(Duration::ZERO)).expect("a connection can be reset");
         }
         drop(connection);
-        let started = Instant::now();
-        while emulator.mock.requests().count() < number {
-            assert!(started.elapsed() < Duration::from_secs(10), "the request is recorded");
-            thread::yield_now();
-        }
+        wait_until("the request is recorded", || emulator.mock.requests().count() == number);
     }
     let entries = emulator.mock.requests().entries();
     assert_eq!(entries.iter().map(|entry| entry.status).collect::<Vec<_>>(), [200; 4]);

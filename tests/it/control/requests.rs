@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{ACCESS_TOKENS, Emulator, Response, customers};
+use crate::support::{ACCESS_TOKENS, Emulator, Response, customers, wait_until};
 
 /// The journal's answer less what varies from run to run.
 fn steady(response: &Response) -> String {
@@ -368,12 +368,7 @@ fn a_partial_body_is_recorded_as_received() {
     )
     .unwrap();
     socket.shutdown(std::net::Shutdown::Write).unwrap();
-    for _ in 0..200 {
-        if emulator.mock.requests().count() == 3 {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    wait_until("the request is recorded", || emulator.mock.requests().count() == 3);
     let entries = emulator.mock.requests().entries();
     let entries: Vec<_> = entries
         .iter()
