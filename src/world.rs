@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub(crate) mod generate;
 mod invalid_document;
 pub mod journal;
+pub(crate) mod match_warnings;
 pub(crate) mod matching;
 pub(crate) mod memory;
 pub(crate) mod report;

@@ -36,6 +36,18 @@ const INCLUDES: [&str; 2] = ["include_custom_properties", "expand"];
 /// The parameters that may accompany a cursor.
 const BESIDE_CURSOR: [&str; 3] = ["limit", "page_info", "access_token"];
 
+/// All parameters of a request.
+pub const PARAMETERS: [&str; 8] = [
+    FILTERS[0],
+    FILTERS[1],
+    FILTERS[2],
+    INCLUDES[0],
+    INCLUDES[1],
+    BESIDE_CURSOR[0],
+    BESIDE_CURSOR[1],
+    BESIDE_CURSOR[2],
+];
+
 /// Selects customers; all of its parts must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Filter {

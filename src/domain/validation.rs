@@ -24,6 +24,7 @@ use super::rejection::BrokenRule;
 use super::rule::Rule;
 
 pub use customer::read_customer;
+pub use event::FIELDS as EVENT_FIELDS;
 pub use event::read_event;
 use object_reader::ObjectReader;
 pub(crate) use read_side::{InvalidField, read_complete_customer, read_complete_event};

@@ -24,9 +24,9 @@ use actix_web::http::header::ContentType;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard, web};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::world::World;
+use crate::world::{World, match_warnings};
 
 pub(super) use error::ControlError;
 pub(super) use health::{HEALTH, Started, health_json};
@@ -128,9 +128,21 @@ fn ok_for_store(world: &World, store: Option<&str>, mut body: Value) -> ControlR
 }
 
 fn add_warning(world: &World, store: Option<&str>, body: &mut Value) {
-    if let Some(warning) = store.and_then(|store| world.unknown_store_warning(store)) {
-        body["warning"] = warning.into();
+    add_warnings(store.and_then(|store| world.unknown_store_warning(store)).into_iter().collect(), body);
+}
+
+/// Adds the warnings, if there are any, as one text.
+fn add_warnings(warnings: Vec<String>, body: &mut Value) {
+    if !warnings.is_empty() {
+        body["warning"] = warnings.join("; ").into();
     }
+}
+
+/// Warnings about what a fault or an expectation matches.
+fn match_warnings(world: &World, expected: &Map<String, Value>) -> Vec<String> {
+    let store = expected.get("store").and_then(Value::as_str);
+    let unknown_store = store.and_then(|store| world.unknown_store_warning(store));
+    unknown_store.into_iter().chain(match_warnings::match_warnings(expected)).collect()
 }
 
 /// Runs slow work on another thread, so that other requests do not wait for it.

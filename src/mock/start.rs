@@ -126,7 +126,12 @@ impl Builder {
             Err(error) => Err(PlainIoError(error).into()),
         };
         match loaded {
-            Ok(_) => Ok(()),
+            Ok(stores) => {
+                if stores.is_empty() {
+                    tracing::warn!("the seed `{name}` has no store");
+                }
+                Ok(())
+            }
             Err(source) => Err(StartError::Seed { name, source }),
         }
     }

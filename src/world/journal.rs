@@ -155,6 +155,11 @@ impl Journal {
         self.recent.lock().find(number)
     }
 
+    /// The number of the last request; 0 before the first.
+    pub fn last_number(&self) -> u64 {
+        self.last_number.load(Ordering::Relaxed)
+    }
+
     /// The highest number that was evicted, of one store or of all; 0 if nothing was. The journal is complete after this number.
     pub fn last_evicted(&self, store: Option<&str>) -> u64 {
         self.recent.lock().last_evicted(store)

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::journal::{Entry, Journal, MAX_TEXT_BYTES, find_hidden};
@@ -51,7 +52,37 @@ pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), InvalidExpectat
     expected.iter().try_for_each(|(name, value)| match name.as_str() {
         "query" | "headers" => check_strings(name, value),
         _ => hint(name, value).map_or(Ok(()), |hint| Err(InvalidExpectation::new(name, value, hint))),
+    })?;
+    contradiction(expected).map_or(Ok(()), |(name, hint)| {
+        Err(InvalidExpectation::new(name, &expected[name], format!("no request has that, since {hint}")))
     })
+}
+
+/// The first key that another one excludes, and why.
+fn contradiction(expected: &Map<String, Value>) -> Option<(&'static str, String)> {
+    let text = |name| expected.get(name).and_then(Value::as_str);
+    let operation = Operation::ALL.iter().find(|operation| text("operation") == Some(operation.as_str()));
+    if let Some(operation) = operation {
+        let (methods, path) = (operation.methods(), operation.path());
+        if text("method").is_some_and(|method| !operation.accepts(Some(method), None)) {
+            return Some(("method", format!("`{}` has {}", operation.as_str(), join_quoted(methods))));
+        }
+        if text("path").is_some_and(|found| !operation.accepts(None, Some(found))) {
+            return Some(("path", format!("`{}` has `{path}`", operation.as_str())));
+        }
+    }
+    let in_path = text("path").and_then(|path| path.strip_prefix("/core/v3/stores/")?.split('/').next());
+    let in_path = in_path.map(|store| percent_decode_str(store).decode_utf8_lossy());
+    if let (Some(store), Some(in_path)) = (text("store"), in_path)
+        && store != in_path
+    {
+        return Some(("path", format!("`store` is `{store}`")));
+    }
+    let status = expected.get("status").and_then(Value::as_u64);
+    if text("rule").is_some() && status.is_some_and(|status| (100..400).contains(&status)) {
+        return Some(("status", "a request that breaks a `rule` gets a status from 400 on".to_owned()));
+    }
+    None
 }
 
 /// Checks that entries of the journal can have the expected values.
@@ -124,6 +155,14 @@ fn check_strings(name: &str, value: &Value) -> Result<(), InvalidExpectation> {
     let Some(values) = value.as_object() else {
         return Err(InvalidExpectation::new(name, value, "use an object with string values"));
     };
+    let is_header_name = |name: &str| {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !name.is_empty() && name.bytes().all(is_token)
+    };
+    if let Some(key) = values.keys().find(|key| name == "headers" && !is_header_name(key)) {
+        let hint = "no header can have this name";
+        return Err(InvalidExpectation::new(&format!("{name}.{key}"), &values[key], hint));
+    }
     let hint = "use a string, an array of two or more strings if it is repeated, or null if it is absent";
     values.iter().try_for_each(|(key, value)| match is_valid(value) {
         true => Ok(()),

@@ -120,8 +120,8 @@ fn a_match_that_no_request_can_have_is_rejected() {
     no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
     `match.path` is `/core/v3/stores/ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss…`: the journal cuts it after 512 bytes, so use a shorter one
     `match.store` is `ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss…`: the journal cuts it after 512 bytes, so use a shorter one
-    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
-    no operation has this `match.operation`, `match.method` and `match.path`, so the fault could never apply
+    `match.method` is `PATCH`: no request has that, since `retrieveCustomers` has `GET` and `HEAD`
+    `match.path` is `/core/v3/stores/shop/customer_events`: no request has that, since `upsertCustomer` has `/core/v3/stores/{store_id}/customers`
     `match.query` is `[]`: use an object with string values
     `match.headers` is `["a"]`: use an object with string values
     `match.query.limit` is `1`: use a string, an array of two or more strings if it is repeated, or null if it is absent

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde_json::json;
 
 use super::request::ControlRequest;
-use super::{ControlError, ControlResult, add_warning, ok, ok_for_store};
+use super::{ControlError, ControlResult, add_warnings, match_warnings, ok, ok_for_store};
 use crate::world::fault::FaultDefinition;
 
 /// `POST /_mock/faults`: adds a fault; 201 with its id.
@@ -17,8 +17,8 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
         ControlError::bad(error.to_string(), example)
     })?;
     let mut fault = memory.faults.get(id).expect("it was just added");
-    let store = fault["match"]["store"].as_str().map(str::to_owned);
-    add_warning(&request.world, store.as_deref(), &mut fault);
+    let warnings = fault["match"].as_object().map(|expected| match_warnings(&request.world, expected));
+    add_warnings(warnings.unwrap_or_default(), &mut fault);
     Ok(HttpResponse::Created().json(fault))
 }
 

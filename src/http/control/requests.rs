@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::request::{ControlRequest, from_object, parse_limit, parse_number, whole_number};
-use super::{ControlError, ControlResult, add_warning, ok, ok_for_store};
+use super::{ControlError, ControlResult, add_warnings, match_warnings, ok, ok_for_store};
 use crate::domain::text::join_quoted;
 use crate::world::matching::Difference;
 use crate::world::verification::{
@@ -101,9 +101,17 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     }
     verification::check_recorded(&expected)?;
     verification::lowercase_headers(&mut expected);
-    let store = expected.get("store").and_then(Value::as_str).map(str::to_owned);
+    let mut warnings = match_warnings(&request.world, &expected);
+    let last = request.world.journal.last_number();
+    if after > last {
+        warnings.push(format!("`after` is {after}, and the last request has the number {last}"));
+    }
     match verification::verify(&request.world.journal, &expected, after, times) {
-        Ok(matched) => ok_for_store(&request.world, store.as_deref(), json!({ "matched": matched })),
+        Ok(matched) => {
+            let mut body = json!({ "matched": matched });
+            add_warnings(warnings, &mut body);
+            ok(body)
+        }
         Err(VerificationError::Incomplete(error)) => Err(incomplete(error)),
         Err(VerificationError::Failed(VerificationFailure { matched, nearest })) => {
             let nearest = nearest.iter().map(|(entry, differences)| {
@@ -112,7 +120,7 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
             });
             let nearest: Vec<_> = nearest.collect();
             let mut body = json!({ "expected": times.to_json(), "actual": matched, "nearest": nearest });
-            add_warning(&request.world, store.as_deref(), &mut body);
+            add_warnings(warnings, &mut body);
             Ok(HttpResponse::Conflict().json(body))
         }
     }
@@ -145,6 +153,7 @@ fn times(expected: ExpectedCount) -> Result<Times, ControlError> {
     match (expected.count, expected.at_least, expected.at_most) {
         (Some(count), None, None) => Ok(Times::Exactly(count)),
         (Some(_), _, _) => Err(ControlError::bad("`count` excludes `at_least` and `at_most`", COUNT_HINT)),
+        (None, Some(0), None) => Err(ControlError::bad("every number of requests is `at_least` 0", COUNT_HINT)),
         (None, None, None) => Err(ControlError::bad("the expected number of requests is missing", COUNT_HINT)),
         (None, Some(least), Some(most)) if least > most => Err(ControlError::bad(
             format!("`at_least` is `{least}` and `at_most` is `{most}`"),

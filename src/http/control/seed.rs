@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::request::{ControlRequest, whole_number};
-use super::{ControlError, ControlResult, ok, run_blocking};
+use super::{ControlError, ControlResult, add_warnings, ok, run_blocking};
 use crate::world::generate::{GenerateRequest, MAX_GENERATED};
 use crate::world::seed::{SeedCounts, Seeded};
 
@@ -18,7 +18,10 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
         ControlError::bad(format!("invalid seed: {error}"), hint)
     })?;
     let stores: Vec<_> = seeded.iter().map(|(id, seeded)| seeded_json(id, seeded)).collect();
-    ok(json!({ "stores": stores }))
+    let warnings = if stores.is_empty() { vec!["the seed has no store".to_owned()] } else { Vec::new() };
+    let mut body = json!({ "stores": stores });
+    add_warnings(warnings, &mut body);
+    ok(body)
 }
 
 fn seeded_json(id: &str, seeded: &Seeded) -> Value {

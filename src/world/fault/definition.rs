@@ -100,6 +100,8 @@ pub(crate) enum InvalidFault {
     NoEffect,
     #[error("`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`")]
     AfterCommitAlone,
+    #[error("`expire_token` has no effect on `{0}`, which needs no token")]
+    NoTokenToExpire(String),
     #[error("`connection` leaves no response: it goes neither with `status` nor with any other change of a response")]
     ConnectionWithResponse,
     #[error("a response with `status` {0} has no body: it goes neither with `body` nor with a change of one")]
@@ -160,6 +162,11 @@ impl FaultDefinition {
         let nothing = Effect { after_commit: effect.after_commit, ..Effect::default() };
         if effect == nothing && !has_delay {
             return Err(InvalidFault::NoEffect);
+        }
+        let operation = self.criteria.as_ref().and_then(|criteria| criteria.operation.as_deref());
+        let operation = Operation::ALL.iter().find(|known| operation == Some(known.as_str()));
+        if let Some(operation) = operation.filter(|operation| effect.expire_token && !operation.needs_token()) {
+            return Err(InvalidFault::NoTokenToExpire(operation.as_str().to_owned()));
         }
         if effect.after_commit && !effect.replaces_response() && !effect.expire_token && !has_delay {
             return Err(InvalidFault::AfterCommitAlone);

@@ -687,3 +687,104 @@ fn a_token_in_a_path_is_hidden_in_the_journal_and_the_report() {
         assert!(shown.contains("[redacted]") && !shown.contains(&token) && !shown.contains("5F"), "{shown}");
     }
 }
+
+#[test]
+fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
+    let emulator = Emulator::undeclared();
+    emulator.get(&customers(""));
+    let answer = |response: Response| {
+        let body = response.json();
+        let text = if body["error"].is_null() { &body["warning"] } else { &body["error"] };
+        format!("{} {}", response.status(), text.as_str().unwrap_or("nothing"))
+    };
+    let mut answers = Vec::new();
+    for expected in [
+        json!({"operation": "upsertCustomer", "method": "GET"}),
+        json!({"operation": "retrieveCustomers", "path": "/oauth/token"}),
+        json!({"store": "shop", "path": "/core/v3/stores/other/customers"}),
+        json!({"store": "a b", "path": "/core/v3/stores/a%20b/customers"}),
+        json!({"headers": {"x y": "1"}}),
+        json!({"operation": "retrieveCustomers", "query": {"emial": "a@b.co", "limit": "1"}}),
+        json!({"operation": "retrieveCustomers", "body": {"a": 1}}),
+        json!({"operation": "upsertCustomer", "query": {"limit": "1"}}),
+        json!({"operation": "upsertCustomer", "body": {"customr": {}}}),
+        json!({"operation": "upsertCustomer", "body": {"customer": {"emial": "a@b.co", "address": {"planet": 1}}}}),
+        json!({"operation": "upsertCustomerEvent", "body": {"customer_event": {"customer": {"emial": 1}, "event_type": 1}}}),
+        json!({"operation": "upsertCustomerEvent", "body": {"type": "t", "unique_di": 1}}),
+        json!({"operation": "createAccessToken", "body": {"secrt": "x"}}),
+        json!({"query": {"emial": "a@b.co"}}),
+    ] {
+        let fault = answer(emulator.control("POST", "/faults").json(json!({"match": expected, "status": 503})).send());
+        let mut expectation = expected.clone();
+        expectation["count"] = 0.into();
+        let verified = answer(emulator.control("POST", "/requests/verify").json(expectation).send());
+        answers.push(format!("{expected}\n  fault: {fault}\n  verify: {verified}"));
+    }
+    for expectation in [
+        json!({"rule": "customer.gender.enum", "status": 200, "count": 0}),
+        json!({"at_least": 0}),
+        json!({"after": 2, "count": 0}),
+        json!({"after": 1, "count": 0}),
+    ] {
+        let verified = answer(emulator.control("POST", "/requests/verify").json(expectation.clone()).send());
+        answers.push(format!("{expectation}\n  verify: {verified}"));
+    }
+    let fault = json!({"match": {"operation": "createAccessToken"}, "expire_token": true});
+    answers.push(format!("{fault}\n  {}", answer(emulator.control("POST", "/faults").json(fault.clone()).send())));
+    answers.push(answer(emulator.control("POST", "/seed").json(json!({"stores": []})).send()));
+    assert_snapshot!(answers.join("\n"), @r#"
+    {"method":"GET","operation":"upsertCustomer"}
+      fault: 400 `match.method` is `GET`: no request has that, since `upsertCustomer` has `PATCH`
+      verify: 400 `method` is `GET`
+    {"operation":"retrieveCustomers","path":"/oauth/token"}
+      fault: 400 `match.path` is `/oauth/token`: no request has that, since `retrieveCustomers` has `/core/v3/stores/{store_id}/customers`
+      verify: 400 `path` is `/oauth/token`
+    {"path":"/core/v3/stores/other/customers","store":"shop"}
+      fault: 400 `match.path` is `/core/v3/stores/other/customers`: no request has that, since `store` is `shop`
+      verify: 400 `path` is `/core/v3/stores/other/customers`
+    {"path":"/core/v3/stores/a%20b/customers","store":"a b"}
+      fault: 201 store `a b` does not exist; `GET /_mock/stores` lists all stores
+      verify: 200 store `a b` does not exist; `GET /_mock/stores` lists all stores
+    {"headers":{"x y":"1"}}
+      fault: 400 `match.headers.x y` is `1`: no header can have this name
+      verify: 400 `headers.x y` is `1`
+    {"operation":"retrieveCustomers","query":{"emial":"a@b.co","limit":"1"}}
+      fault: 201 `retrieveCustomers` does not know `query.emial`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `email`?
+      verify: 200 `retrieveCustomers` does not know `query.emial`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `email`?
+    {"body":{"a":1},"operation":"retrieveCustomers"}
+      fault: 201 `retrieveCustomers` has no `body`
+      verify: 200 `retrieveCustomers` has no `body`
+    {"operation":"upsertCustomer","query":{"limit":"1"}}
+      fault: 201 `upsertCustomer` does not know `query.limit`, only `access_token`
+      verify: 200 `upsertCustomer` does not know `query.limit`, only `access_token`
+    {"body":{"customr":{}},"operation":"upsertCustomer"}
+      fault: 201 `upsertCustomer` does not know `body.customr`, only `customer`; did you mean `customer`?
+      verify: 200 `upsertCustomer` does not know `body.customr`, only `customer`; did you mean `customer`?
+    {"body":{"customer":{"address":{"planet":1},"emial":"a@b.co"}},"operation":"upsertCustomer"}
+      fault: 201 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
+      verify: 200 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
+    {"body":{"customer_event":{"customer":{"emial":1},"event_type":1}},"operation":"upsertCustomerEvent"}
+      fault: 201 `upsertCustomerEvent` does not know `body.customer_event.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
+      verify: 200 `upsertCustomerEvent` does not know `body.customer_event.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
+    {"body":{"type":"t","unique_di":1},"operation":"upsertCustomerEvent"}
+      fault: 201 `upsertCustomerEvent` does not know `body.unique_di`, only `customer_event`, `source`, `event_source`, `type`, `event_type`, `event_name`, `name`, `timestamp`, `occurred_at`, `event_timestamp`, `unique_id`, `id`, `event_id`, `properties`, `event_properties` and `customer`; did you mean `unique_id`?
+      verify: 200 `upsertCustomerEvent` does not know `body.unique_di`, only `customer_event`, `source`, `event_source`, `type`, `event_type`, `event_name`, `name`, `timestamp`, `occurred_at`, `event_timestamp`, `unique_id`, `id`, `event_id`, `properties`, `event_properties` and `customer`; did you mean `unique_id`?
+    {"body":{"secrt":"x"},"operation":"createAccessToken"}
+      fault: 201 `createAccessToken` does not know `body.secrt`, only `secret`; did you mean `secret`?
+      verify: 200 `createAccessToken` does not know `body.secrt`, only `secret`; did you mean `secret`?
+    {"query":{"emial":"a@b.co"}}
+      fault: 201 nothing
+      verify: 200 nothing
+    {"count":0,"rule":"customer.gender.enum","status":200}
+      verify: 400 `status` is `200`
+    {"at_least":0}
+      verify: 400 every number of requests is `at_least` 0
+    {"after":2,"count":0}
+      verify: 200 `after` is 2, and the last request has the number 1
+    {"after":1,"count":0}
+      verify: 200 nothing
+    {"expire_token":true,"match":{"operation":"createAccessToken"}}
+      400 `expire_token` has no effect on `createAccessToken`, which needs no token
+    200 the seed has no store
+    "#);
+}
