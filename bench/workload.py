@@ -38,7 +38,7 @@ def customer(number, variant=0):
 
 def seeded(number):
     """A customer in a seed: also with the fields that no endpoint writes."""
-    consent = {"consent": "subscribed", "timestamp": "2023-05-22T11:08:52Z", "suppressions": []}
+    consent = {"consent": "subscribed", "timestamp": "2023-05-22T11:08:52Z"}
     return customer(number) | {
         "lists": [{"id": "1203441", "since": "2023-05-22T11:08:52Z"}],
         "channels": {"email": {"marketing": consent}, "sms": {"marketing": consent}},
