@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::invalid_document::{InvalidDocument, Mistake, Mistakes};
-use super::strict_json::{InvalidJson, StrictObject};
+use super::strict_json::{self, InvalidJson, StrictObject};
 use crate::domain::customer::{Customer, CustomerNumber};
 use crate::domain::event::Event;
 use crate::domain::identifiers::{ExternalId, Identifiers};
@@ -139,20 +139,18 @@ impl Seeded {
 
 /// The values of a seed, one after the other; the last one may be an error.
 fn values<'a>(text: &'a str) -> impl Iterator<Item = Result<SeedValue<'a>, Mistake>> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut error = text.trim().is_empty().then_some(Mistake::Empty);
-    let mut is_over = false;
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<StrictObject<SeedValue<'a>>>();
+    let mut is_empty = text.trim().is_empty();
     std::iter::from_fn(move || {
-        if let Some(error) = error.take() {
-            is_over = true;
-            return Some(Err(error));
+        if std::mem::take(&mut is_empty) {
+            return Some(Err(Mistake::Empty));
         }
-        if is_over || deserializer.end().is_ok() {
-            return None;
-        }
-        let value = serde_path_to_error::deserialize(&mut deserializer);
-        is_over = value.is_err();
-        Some(value.map(|StrictObject(value)| value).map_err(|error| InvalidJson::from(error).into()))
+        let start = values.byte_offset();
+        let value = values.next()?.map(|StrictObject(value)| value);
+        Some(value.map_err(|error| {
+            let path = strict_json::path_of_error::<StrictObject<SeedValue<'a>>>(&text[start..]);
+            InvalidJson::new(&path, &error).into()
+        }))
     })
 }
 

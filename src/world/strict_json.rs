@@ -31,15 +31,21 @@ fn prefix(path: &str, message: &str) -> String {
 
 impl<E: fmt::Display> From<serde_path_to_error::Error<E>> for InvalidJson {
     fn from(error: serde_path_to_error::Error<E>) -> InvalidJson {
-        let message = describe(error.inner());
-        let path = error.path().to_string();
+        InvalidJson::new(&error.path().to_string(), error.inner())
+    }
+}
+
+impl InvalidJson {
+    /// An error of serde at a path, as `serde_path_to_error` spells it.
+    pub fn new(path: &str, error: &impl fmt::Display) -> InvalidJson {
+        let message = describe(error);
         // In a syntax error the last part is a placeholder, and an unknown field is named by the message itself.
         let path = match path.rsplit_once('.') {
             Some((parent, "?")) => parent,
             None if path == "?" => ".",
             Some((parent, _)) if message.starts_with("unknown field") => parent,
             None if message.starts_with("unknown field") => ".",
-            _ => &path,
+            _ => path,
         };
         InvalidJson { path: path.to_owned(), message }
     }
@@ -51,6 +57,12 @@ pub(crate) fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, In
     let value = serde_path_to_error::deserialize(&mut deserializer)?;
     deserializer.end().map_err(|error| InvalidJson { path: ".".to_owned(), message: describe(&error) })?;
     Ok(value)
+}
+
+/// The path of the first value that is not as its type requires, in a text that begins with an invalid value.
+pub(crate) fn path_of_error<'de, T: Deserialize<'de>>(text: &'de str) -> String {
+    let read = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text));
+    read.map_or_else(|error| error.path().to_string(), |_| ".".to_owned())
 }
 
 /// Reads a value that was parsed before.
