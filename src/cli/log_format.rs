@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// The target of the requests to the emulated API.
 const REQUESTS: &str = "yotpo_mock::requests";
 
-/// The target of texts for a person, which stand alone.
+/// The target of texts that are printed without time, level and fields.
 pub const TEXTS: &str = "yotpo_mock::texts";
 
 /// The fields that list ids or names, separated by commas.
@@ -77,8 +77,8 @@ impl<F> TerminalLines<F> {
         let notes = (!notes.is_empty()).then(|| format!("notes: {}", notes.join(", ")));
         let reason = Some(fields.text("reason")).filter(|reason| !reason.is_empty());
         let path = fields.text("path");
-        let store = Some(fields.text("store")).filter(|store| !store.is_empty() && !path.contains(&**store));
-        let store = store.map(|store| format!("store {store}"));
+        // The path of every other operation has its store.
+        let store = (fields.text("operation") == "createOauthToken").then(|| format!("store {}", fields.text("store")));
         let why: String = [store, fault, reason, notes].into_iter().flatten().map(|part| format!("  {part}")).collect();
         #[expect(clippy::cast_precision_loss, reason = "no request takes 200 years")]
         let milliseconds = fields.number("duration_us") as f64 / 1000.0;
@@ -146,7 +146,7 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let text = format!("{value:?}");
-        // An object, which only this field is.
+        // The library logs the settings as the text of a JSON object.
         let object = if field.name() == "settings" { serde_json::from_str(&text).ok() } else { None };
         self.0.insert(field.name(), object.unwrap_or_else(|| text.into()));
     }

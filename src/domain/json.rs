@@ -35,10 +35,12 @@ pub enum Malformed {
 /// An error of serde or serde_json in plain words. A message about a wrong type continues a sentence that begins with the value.
 pub fn describe(error: &impl fmt::Display) -> String {
     let message = error.to_string();
-    let (message, position) = match message.rsplit_once(" at line ") {
-        Some((message, position)) => (message, format!(" (line {})", position.replacen(" column ", ", column ", 1))),
-        None => (&*message, String::new()),
-    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let position = message.rsplit_once(" at line ").and_then(|(message, position)| {
+        let (line, column) = position.split_once(" column ")?;
+        (is_number(line) && is_number(column)).then(|| (message, format!(" (line {line}, column {column})")))
+    });
+    let (message, position) = position.unwrap_or((&message, String::new()));
     let wrong = ["invalid type: ", "invalid value: "].into_iter().find_map(|prefix| message.strip_prefix(prefix));
     let message = if let Some((found, expected)) = wrong.and_then(|wrong| wrong.rsplit_once(", expected ")) {
         format!("must be {}, and is {}", describe_type(expected), describe_found(found))
@@ -98,7 +100,7 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// A JSON object in the order of the text, without duplicate keys.
+/// A JSON object without duplicate keys; their order is unspecified.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 

@@ -1,16 +1,19 @@
 //! A request as a transport hands it over: its head, and its body, read or still arriving.
 
 use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::Payload;
+use actix_http::error::PayloadError;
 use actix_web::http::Method;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING,
 };
 use actix_web::mime::{self, Mime};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
@@ -121,11 +124,34 @@ pub(super) struct RequestBody<'a> {
     read: Option<(Bytes, u64)>,
 }
 
+/// A body that arrives while its request is handled.
+pub(super) struct ArrivingBody {
+    payload: Payload,
+    /// Whether it was read to its end, or reading it failed: then it must not be read again.
+    pub is_over: bool,
+}
+
+impl From<Payload> for ArrivingBody {
+    fn from(payload: Payload) -> ArrivingBody {
+        ArrivingBody { payload, is_over: false }
+    }
+}
+
+impl Stream for ArrivingBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.payload.poll_next_unpin(context);
+        self.is_over |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+}
+
 enum BodySource<'a> {
     /// It arrived with its head.
     Buffered(Bytes),
     /// It arrives while the request is handled; reading it may take `timeout`.
-    Streaming { payload: &'a mut Payload, timeout: Duration },
+    Streaming { payload: &'a mut ArrivingBody, timeout: Duration },
     /// It was read, or why it could not be.
     Read(Result<Bytes, Rejection>),
 }
@@ -135,7 +161,7 @@ impl<'a> RequestBody<'a> {
         RequestBody { source: BodySource::Buffered(body), read: None }
     }
 
-    pub fn streaming(payload: &'a mut Payload, timeout: Duration) -> RequestBody<'a> {
+    pub fn streaming(payload: &'a mut ArrivingBody, timeout: Duration) -> RequestBody<'a> {
         RequestBody { source: BodySource::Streaming { payload, timeout }, read: None }
     }
 
@@ -207,7 +233,7 @@ impl<'a> RequestBody<'a> {
 }
 
 async fn read_payload(
-    payload: &mut Payload,
+    payload: &mut ArrivingBody,
     declared_bytes: Option<usize>,
     limit_bytes: usize,
     arrived: &mut BytesMut,

@@ -52,11 +52,11 @@ impl StateFile {
     pub fn check_writable(&self) -> io::Result<()> {
         let Paths { path, temporary, .. } = self.paths();
         let in_place = OpenOptions::new().write(true).open(&path);
-        match (create_private(&temporary), in_place) {
-            // A mounted file is read-only whatever its directory is.
-            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Err(error),
-            (Ok(_), _) => fs::remove_file(temporary),
-            (Err(_), Ok(_)) => Ok(()),
+        let created = create_private(&temporary).and_then(|_| fs::remove_file(&temporary));
+        match (created, in_place) {
+            // A file that is mounted read-only stays so in a directory that takes files.
+            (Ok(()), Err(error)) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Err(error),
+            (Ok(()), _) | (Err(_), Ok(_)) => Ok(()),
             (Err(error), Err(_)) => Err(error),
         }
     }
@@ -68,7 +68,7 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written. Then it is unchanged.
+    /// If the file cannot be written. Then it is unchanged, or partly written if it was written in place.
     pub fn write(&self, state: impl FnOnce() -> State) -> io::Result<u64> {
         let _writing = self.writing.lock();
         let Paths { path, temporary, directory } = self.paths();

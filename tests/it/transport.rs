@@ -314,6 +314,7 @@ fn a_rejection_that_needs_no_body_waits_for_a_long_one() {
     let chunked = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
     let token = "X-Yotpo-Token: any\r\n";
     let orders = "/core/v3/stores/shop/orders";
+    emulator.fault(json!({"match": {"store": "faulty"}, "status": 400}));
     for (method, path, headers, status) in [
         ("PATCH", "/nowhere", "", 404),
         ("POST", orders, token, 501),
@@ -325,6 +326,8 @@ fn a_rejection_that_needs_no_body_waits_for_a_long_one() {
         ("GET", "/_mock/nowhere", "", 404),
         ("PUT", "/_mock/report", "", 405),
         ("POST", "/_mock/reset", "Origin: https://example.com\r\n", 403),
+        ("POST", "/_mock/seed?x=1", "", 400),
+        ("PATCH", "/core/v3/stores/faulty/customers", token, 400),
     ] {
         let with_length = request(method, path, headers, &long);
         let in_chunks = format!(

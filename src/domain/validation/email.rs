@@ -2,7 +2,7 @@
 
 use validator::ValidateEmail;
 
-/// Whether a text is an e-mail address by the rule of HTML5, and its domain one that people can tell from others.
+/// Whether a text is an e-mail address by the rule of HTML5, and its domain is spelled as IDNA maps it, apart from letter case.
 ///
 /// `validator` accepts every domain that IDNA can map to a valid one, such as `ex\u{ad}ample.com` and `ｅｘａｍｐｌｅ.com`. Here a
 /// domain must be its own mapping, except for letter case (contract, "The customer", fine print, assumed).

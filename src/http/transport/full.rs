@@ -27,7 +27,7 @@ use super::{DRIP_INTERVAL, KEEP_ALIVE, LINGER_TIMEOUT, drip_bytes};
 use crate::http::control::access::is_for_yotpo;
 use crate::http::control::{ControlError, HEALTH};
 use crate::http::log::log_rejected_control;
-use crate::http::request::{RequestBody, RequestHead};
+use crate::http::request::{ArrivingBody, RequestBody, RequestHead};
 use crate::http::respond::{respond, stall_forever};
 use crate::http::response::{Delivery, Response};
 use crate::http::route::is_control;
@@ -107,7 +107,7 @@ impl Handler {
         let origin = head.headers().get(ORIGIN).map(HeaderValue::as_bytes);
         let cors_headers = cors::headers(access, origin);
         let content_length = RequestHead::from_actix(head).content_length();
-        let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
+        let payload = SharedBody(Rc::new(RefCell::new(request.take_payload().into())));
         let (request, _) =
             request.replace_payload(Payload::Stream { payload: Box::pin(payload.clone()) as BoxedStream });
         let mut response = match refused {
@@ -115,7 +115,8 @@ impl Handler {
             None => self.control(request).await,
         };
         let status = response.status();
-        if let Some(unread) = discard(payload, content_length, status, self.state.read_timeout).await {
+        let is_over = payload.0.borrow().is_over;
+        if let Some(unread) = discard(payload, is_over, content_length, status, self.state.read_timeout).await {
             response = response.map_body(|_, body| BoxBody::new(HoldingBody { body, _held: unread }));
         }
         for (name, value) in cors_headers.into_iter().flatten() {
@@ -130,15 +131,13 @@ impl Handler {
         let is_head = request.method() == Method::HEAD;
         let state = self.state.clone();
         let responded = RunToEnd::new(async move {
-            let mut payload = request.take_payload();
+            let mut payload = ArrivingBody::from(request.take_payload());
             let head = RequestHead::from_actix(request.head());
             let body = RequestBody::streaming(&mut payload, state.read_timeout);
             let (response, in_flight) = respond(&state, &head, body).await?;
             let content_length = head.content_length();
-            let unread = match response.is_sent() {
-                true => discard(payload, content_length, response.status, state.read_timeout).await,
-                false => Some(payload),
-            };
+            let is_over = payload.is_over || !response.is_sent();
+            let unread = discard(payload, is_over, content_length, response.status, state.read_timeout).await;
             Some((response, in_flight, unread))
         });
         let Some((response, in_flight, unread)) = responded.await else {
@@ -200,9 +199,9 @@ fn refuse(error: ControlError) -> actix_http::Response<BoxBody> {
 
 /// The body of a request to the control API, whose rest can be read when actix-web has dropped its handle.
 #[derive(Clone)]
-struct SharedPayload(Rc<RefCell<Payload>>);
+struct SharedBody(Rc<RefCell<ArrivingBody>>);
 
-impl futures_util::Stream for SharedPayload {
+impl futures_util::Stream for SharedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -242,13 +241,18 @@ impl<F: Future + 'static> Drop for RunToEnd<F> {
 /// `time_limit`: while it is held, actix does not wait for its end, and closes the connection after the response.
 ///
 /// A client that waits for `100 Continue` has been told to send its body by now.
-async fn discard<P>(mut payload: P, length: Option<usize>, status: StatusCode, time_limit: Duration) -> Option<P>
+async fn discard<P>(
+    mut payload: P,
+    is_over: bool,
+    length: Option<usize>,
+    status: StatusCode,
+    time_limit: Duration,
+) -> Option<P>
 where
     P: futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
-    // With these statuses the body was read to its end, or reading it failed and must not be tried again.
-    let was_read = matches!(status, StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT);
-    if was_read || length.is_some_and(|length| length > MAX_DISCARDED_BYTES) {
+    // A client whose body did not arrive in time gets no more time.
+    if is_over || status == StatusCode::REQUEST_TIMEOUT || length.is_some_and(|length| length > MAX_DISCARDED_BYTES) {
         return Some(payload);
     }
     let deadline = Instant::now() + time_limit;
@@ -267,7 +271,7 @@ fn encode(
     response: Response,
     is_head: bool,
     in_flight: InFlight,
-    unread: Option<Payload>,
+    unread: Option<ArrivingBody>,
 ) -> actix_http::Response<BoxBody> {
     let mut encoded = actix_http::Response::new(response.status);
     for (name, value) in response.headers() {
@@ -319,11 +323,11 @@ struct Body {
     wait: Option<Pin<Box<Sleep>>>,
     _in_flight: InFlight,
     /// What is left of the request's body.
-    _unread: Option<Payload>,
+    _unread: Option<ArrivingBody>,
 }
 
 impl Body {
-    fn new(bytes: Bytes, in_flight: InFlight, unread: Option<Payload>) -> Body {
+    fn new(bytes: Bytes, in_flight: InFlight, unread: Option<ArrivingBody>) -> Body {
         Body {
             size: BodySize::Sized(u64::try_from(bytes.len()).expect("a length in memory fits 64 bits")),
             rest: bytes,
