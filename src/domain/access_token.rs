@@ -10,7 +10,6 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 pub const LIFETIME: TimeDelta = TimeDelta::days(14);
 
 /// The start of every token, by which logs recognize and redact it.
-/// The beginning of every token.
 pub const PREFIX: &str = "ymt_";
 
 /// An issued token: the n-th of its store. Its text holds both, so that runs repeat and no two stores share a token.

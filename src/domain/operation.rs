@@ -39,6 +39,11 @@ impl Operation {
         }
     }
 
+    /// The operation with a name.
+    pub(crate) fn from_name(name: &str) -> Option<Operation> {
+        Operation::ALL.iter().copied().find(|operation| operation.as_str() == name)
+    }
+
     /// The methods, the documented one first. `HEAD` is handled as `GET`.
     pub(crate) fn methods(self) -> &'static [&'static str] {
         match self {

@@ -37,16 +37,7 @@ const INCLUDES: [&str; 2] = ["include_custom_properties", "expand"];
 const BESIDE_CURSOR: [&str; 3] = ["limit", "page_info", "access_token"];
 
 /// All parameters of a request.
-pub const PARAMETERS: [&str; 8] = [
-    FILTERS[0],
-    FILTERS[1],
-    FILTERS[2],
-    INCLUDES[0],
-    INCLUDES[1],
-    BESIDE_CURSOR[0],
-    BESIDE_CURSOR[1],
-    BESIDE_CURSOR[2],
-];
+pub const PARAMETERS: [&[&str]; 3] = [&FILTERS, &INCLUDES, &BESIDE_CURSOR];
 
 /// Selects customers; all of its parts must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,7 +90,7 @@ impl PageRequest {
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, Vec<BrokenRule>> {
         let parameters = Parameters(parameters);
-        parameters.note_other_than(&[&FILTERS, &INCLUDES, &BESIDE_CURSOR], Note::QueryUnknownParameter, diagnostics);
+        parameters.note_other_than(&PARAMETERS, Note::QueryUnknownParameter, diagnostics);
         parameters.note_repeated(diagnostics);
         let limit = parameters.limit(diagnostics);
         let request = match parameters.get("page_info") {

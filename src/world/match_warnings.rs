@@ -10,8 +10,7 @@ use crate::domain::validation::EVENT_FIELDS;
 
 /// Warnings about query parameters and fields of a body that the operation does not have. Without an operation there are none.
 pub(crate) fn match_warnings(expected: &Map<String, Value>) -> Vec<String> {
-    let named = expected.get("operation").and_then(Value::as_str);
-    let Some(operation) = Operation::ALL.iter().find(|operation| named == Some(operation.as_str())) else {
+    let Some(operation) = expected.get("operation").and_then(Value::as_str).and_then(Operation::from_name) else {
         return Vec::new();
     };
     let keys = |path: &[&str]| {
@@ -22,11 +21,11 @@ pub(crate) fn match_warnings(expected: &Map<String, Value>) -> Vec<String> {
     let mut check = |path: &[&str], known: &[&str]| {
         for key in keys(path).filter(|key| !known.contains(&key.as_str())) {
             let place = [path, &[key]].concat().join(".");
-            let has = if known.is_empty() { "none".to_owned() } else { join_quoted(known) };
             let hint = did_you_mean(key, known.iter().copied());
             warnings.push(format!(
-                "`{operation}` does not know `{place}`, only {has}{hint}",
-                operation = operation.as_str()
+                "`{operation}` does not know `{place}`, only {known}{hint}",
+                operation = operation.as_str(),
+                known = join_quoted(known)
             ));
         }
     };
@@ -34,7 +33,7 @@ pub(crate) fn match_warnings(expected: &Map<String, Value>) -> Vec<String> {
     let event = EVENT_FIELDS.concat();
     match operation {
         Operation::RetrieveCustomers => {
-            check(&["query"], &PARAMETERS);
+            check(&["query"], &PARAMETERS.concat());
             if expected.get("body").is_some_and(|body| !body.is_null()) {
                 warnings.push("`retrieveCustomers` has no `body`".to_owned());
             }

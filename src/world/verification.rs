@@ -61,8 +61,7 @@ pub(crate) fn check(expected: &Map<String, Value>) -> Result<(), InvalidExpectat
 /// The first key that another one excludes, and why.
 fn contradiction(expected: &Map<String, Value>) -> Option<(&'static str, String)> {
     let text = |name| expected.get(name).and_then(Value::as_str);
-    let operation = Operation::ALL.iter().find(|operation| text("operation") == Some(operation.as_str()));
-    if let Some(operation) = operation {
+    if let Some(operation) = text("operation").and_then(Operation::from_name) {
         let (methods, path) = (operation.methods(), operation.path());
         if text("method").is_some_and(|method| !operation.accepts(Some(method), None)) {
             return Some(("method", format!("`{}` has {}", operation.as_str(), join_quoted(methods))));

@@ -164,7 +164,7 @@ impl FaultDefinition {
             return Err(InvalidFault::NoEffect);
         }
         let operation = self.criteria.as_ref().and_then(|criteria| criteria.operation.as_deref());
-        let operation = Operation::ALL.iter().find(|known| operation == Some(known.as_str()));
+        let operation = operation.and_then(Operation::from_name);
         if let Some(operation) = operation.filter(|operation| effect.expire_token && !operation.needs_token()) {
             return Err(InvalidFault::NoTokenToExpire(operation.as_str().to_owned()));
         }
@@ -219,11 +219,9 @@ impl Criteria {
     pub fn expectation(&self) -> Result<Value, InvalidFault> {
         let mut expected = self.to_json();
         verification::check(&expected).map_err(InvalidFault::Criteria)?;
-        let (name, method, path) = (self.operation.as_deref(), self.method.as_deref(), self.path.as_deref());
-        let is_possible = |operation: &&Operation| {
-            name.is_none_or(|name| name == operation.as_str()) && operation.accepts(method, path)
-        };
-        if !Operation::ALL.iter().any(|operation| is_possible(&operation)) {
+        // If the operation is named, `check` has compared it with the method and the path.
+        let (method, path) = (self.method.as_deref(), self.path.as_deref());
+        if !Operation::ALL.iter().any(|operation| operation.accepts(method, path)) {
             return Err(InvalidFault::NoOperation);
         }
         verification::lowercase_headers(&mut expected);
