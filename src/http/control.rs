@@ -26,10 +26,11 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::world::{World, match_warnings};
-
 pub(super) use error::ControlError;
 pub(super) use health::{HEALTH, Started, health_json};
+use request::ControlRequest;
+
+use crate::world::match_warnings;
 
 /// The emulated API, converted from `openapi/customers.yaml`.
 const OPENAPI: &str = include_str!("../../openapi/customers.json");
@@ -122,27 +123,27 @@ fn ok(body: impl Serialize) -> ControlResult {
 }
 
 /// A 200 for a request about one store or all, with a `warning` if the one store does not exist.
-fn ok_for_store(world: &World, store: Option<&str>, mut body: Value) -> ControlResult {
-    add_warning(world, store, &mut body);
+fn ok_for_store(request: &ControlRequest, store: Option<&str>, mut body: Value) -> ControlResult {
+    add_warnings(unknown_store_warning(request, store), &mut body);
     ok(body)
 }
 
-fn add_warning(world: &World, store: Option<&str>, body: &mut Value) {
-    add_warnings(store.and_then(|store| world.unknown_store_warning(store)).into_iter().collect(), body);
-}
-
-/// Adds the warnings, if there are any, as one text.
-fn add_warnings(warnings: Vec<String>, body: &mut Value) {
-    if !warnings.is_empty() {
-        body["warning"] = warnings.join("; ").into();
-    }
+fn unknown_store_warning(request: &ControlRequest, store: Option<&str>) -> Option<String> {
+    store.and_then(|store| request.world.unknown_store_warning(store))
 }
 
 /// Warnings about what a fault or an expectation matches.
-fn match_warnings(world: &World, expected: &Map<String, Value>) -> Vec<String> {
-    let store = expected.get("store").and_then(Value::as_str);
-    let unknown_store = store.and_then(|store| world.unknown_store_warning(store));
+fn match_warnings(request: &ControlRequest, expected: &Map<String, Value>) -> Vec<String> {
+    let unknown_store = unknown_store_warning(request, expected.get("store").and_then(Value::as_str));
     unknown_store.into_iter().chain(match_warnings::match_warnings(expected)).collect()
+}
+
+/// Adds the warnings, if there are any, as one text.
+fn add_warnings(warnings: impl IntoIterator<Item = String>, body: &mut Value) {
+    let warnings: Vec<_> = warnings.into_iter().collect();
+    if !warnings.is_empty() {
+        body["warning"] = warnings.join("; ").into();
+    }
 }
 
 /// Runs slow work on another thread, so that other requests do not wait for it.

@@ -56,9 +56,11 @@ impl Access {
     ///
     /// If one of them is not allowed; the hint names the flag that would allow it.
     pub(in crate::http) fn check(&self, head: &RequestHead, is_health: bool) -> Result<(), ControlError> {
-        match host_of(head).map(without_port) {
-            Some(name) if !is_health && !self.allows_host(name) => return Err(unknown_host("control", name)),
-            _ => {}
+        if let Some(name) = host_of(head).map(without_port)
+            && !is_health
+            && !self.allows_host(name)
+        {
+            return Err(unknown_host("control", name));
         }
         self.check_origin(head)?;
         match &self.token {

@@ -11,7 +11,6 @@ use super::request::ControlRequest;
 use super::{ControlError, ControlResult, ok_for_store};
 use crate::domain::text::truncate;
 use crate::domain::timestamp::rfc3339;
-use crate::world::World;
 use crate::world::clock::{ClockError, LAST_YEAR};
 
 #[derive(Deserialize)]
@@ -49,7 +48,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 /// `GET /_mock/clock`, `?store=`
 pub(super) async fn get(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
-    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
+    current(&request, store.as_deref())
 }
 
 /// `PUT /_mock/clock`, `?store=`: sets the time; without a store, also freezes or resumes it.
@@ -61,7 +60,7 @@ pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     }
     let clock = &request.world.clock;
     clock.set(store.as_deref(), update.now, update.frozen)?;
-    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
+    current(&request, store.as_deref())
 }
 
 /// `POST /_mock/clock/advance`, `?store=`
@@ -69,7 +68,7 @@ pub(super) async fn advance(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let Advance { seconds } = request.json("for example `{\"seconds\":60}`; a clock never goes back").await?;
     request.world.clock.advance(store.as_deref(), seconds)?;
-    ok_for_store(&request.world, store.as_deref(), to_json(&request.world, store.as_deref()))
+    current(&request, store.as_deref())
 }
 
 impl From<ClockError> for ControlError {
@@ -86,11 +85,14 @@ impl From<ClockError> for ControlError {
     }
 }
 
-fn to_json(world: &World, store: Option<&str>) -> Value {
-    let offset = store.map(|store| world.clock.offset(store)).unwrap_or_default();
-    json!({
-        "now": rfc3339(world.clock.now() + offset),
-        "frozen": world.clock.is_frozen(),
+/// The response of each request: the time of a store, or of all.
+fn current(request: &ControlRequest, store: Option<&str>) -> ControlResult {
+    let clock = &request.world.clock;
+    let offset = store.map(|store| clock.offset(store)).unwrap_or_default();
+    let body = json!({
+        "now": rfc3339(clock.now() + offset),
+        "frozen": clock.is_frozen(),
         "offset_ms": offset.num_milliseconds(),
-    })
+    });
+    ok_for_store(request, store, body)
 }

@@ -17,8 +17,8 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
         ControlError::bad(error.to_string(), example)
     })?;
     let mut fault = memory.faults.get(id).expect("it was just added");
-    let warnings = fault["match"].as_object().map(|expected| match_warnings(&request.world, expected));
-    add_warnings(warnings.unwrap_or_default(), &mut fault);
+    let warnings = fault["match"].as_object().map(|expected| match_warnings(&request, expected));
+    add_warnings(warnings.into_iter().flatten(), &mut fault);
     Ok(HttpResponse::Created().json(fault))
 }
 
@@ -26,14 +26,14 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
 pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let faults = request.world.memory().faults.list(store.as_deref());
-    ok_for_store(&request.world, store.as_deref(), json!({ "faults": faults }))
+    ok_for_store(&request, store.as_deref(), json!({ "faults": faults }))
 }
 
 /// `DELETE /_mock/faults`, `?store=`
 pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let removed = request.world.memory().faults.clear(store.as_deref());
-    ok_for_store(&request.world, store.as_deref(), json!({ "removed": removed }))
+    ok_for_store(&request, store.as_deref(), json!({ "removed": removed }))
 }
 
 /// `GET /_mock/faults/{fault_id}`

@@ -40,14 +40,14 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let next_before = (total > limit).then(|| entries[limit - 1].number);
     let requests: Vec<_> = entries.iter().take(limit).map(|entry| entry.to_json()).collect();
     let store = expected.get("store").and_then(Value::as_str);
-    ok_for_store(&request.world, store, json!({ "requests": requests, "total": total, "next_before": next_before }))
+    ok_for_store(&request, store, json!({ "requests": requests, "total": total, "next_before": next_before }))
 }
 
 /// `DELETE /_mock/requests`, `?store=`: removes the entries. Numbers go on, and the report is unchanged.
 pub(super) async fn clear(request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     request.world.journal.clear(store.as_deref());
-    ok_for_store(&request.world, store.as_deref(), json!({}))
+    ok_for_store(&request, store.as_deref(), json!({}))
 }
 
 /// The keys beside those of the expectation.
@@ -101,7 +101,7 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     }
     verification::check_recorded(&expected)?;
     verification::lowercase_headers(&mut expected);
-    let mut warnings = match_warnings(&request.world, &expected);
+    let mut warnings = match_warnings(&request, &expected);
     let last = request.world.journal.last_number();
     if after > last {
         warnings.push(format!("`after` is {after}, and the last request has the number {last}"));

@@ -19,7 +19,7 @@ pub(super) async fn reset(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     let Reset { to } = request.json("send `{\"to\":\"seed\"}`, `{\"to\":\"empty\"}` or no body").await?;
     request.world.reset(store.as_deref(), to);
-    ok_for_store(&request.world, store.as_deref(), json!({}))
+    ok_for_store(&request, store.as_deref(), json!({}))
 }
 
 /// `POST /_mock/settle`, `?store=`: makes all accepted writes visible now.
@@ -27,5 +27,5 @@ pub(super) async fn settle(mut request: ControlRequest) -> ControlResult {
     let store = request.store()?;
     request.no_body().await?;
     let applied = request.world.settle(store.as_deref());
-    ok_for_store(&request.world, store.as_deref(), json!({ "applied": applied }))
+    ok_for_store(&request, store.as_deref(), json!({ "applied": applied }))
 }

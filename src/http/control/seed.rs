@@ -18,9 +18,9 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
         ControlError::bad(format!("invalid seed: {error}"), hint)
     })?;
     let stores: Vec<_> = seeded.iter().map(|(id, seeded)| seeded_json(id, seeded)).collect();
-    let warnings = if stores.is_empty() { vec!["the seed has no store".to_owned()] } else { Vec::new() };
+    let warning = stores.is_empty().then(|| "the seed has no store".to_owned());
     let mut body = json!({ "stores": stores });
-    add_warnings(warnings, &mut body);
+    add_warnings(warning, &mut body);
     ok(body)
 }
 
