@@ -124,11 +124,10 @@ pub(super) struct RequestBody<'a> {
     read: Option<(Bytes, u64)>,
 }
 
-/// A body that arrives while its request is handled.
+/// A body that arrives while its request is handled. It ends after an error, where [`Payload`] would never end.
 pub(super) struct ArrivingBody {
     payload: Payload,
-    /// Whether it was read to its end, or reading it failed: then it must not be read again.
-    pub is_over: bool,
+    is_over: bool,
 }
 
 impl From<Payload> for ArrivingBody {
@@ -141,8 +140,11 @@ impl Stream for ArrivingBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
         let polled = self.payload.poll_next_unpin(context);
-        self.is_over |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        self.is_over = matches!(polled, Poll::Ready(None | Some(Err(_))));
         polled
     }
 }

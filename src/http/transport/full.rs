@@ -115,9 +115,8 @@ impl Handler {
             None => self.control(request).await,
         };
         let status = response.status();
-        let is_over = payload.0.borrow().is_over;
-        if let Some(unread) = discard(payload, is_over, content_length, status, self.state.read_timeout).await {
-            response = response.map_body(|_, body| BoxBody::new(HoldingBody { body, _held: unread }));
+        if let Some(unread) = discard(payload, content_length, status, self.state.read_timeout).await {
+            response = response.map_body(|_, body| hold(body, unread));
         }
         for (name, value) in cors_headers.into_iter().flatten() {
             response.headers_mut().insert(name, value);
@@ -136,8 +135,10 @@ impl Handler {
             let body = RequestBody::streaming(&mut payload, state.read_timeout);
             let (response, in_flight) = respond(&state, &head, body).await?;
             let content_length = head.content_length();
-            let is_over = payload.is_over || !response.is_sent();
-            let unread = discard(payload, is_over, content_length, response.status, state.read_timeout).await;
+            let unread = match response.is_sent() {
+                true => discard(payload, content_length, response.status, state.read_timeout).await,
+                false => Some(payload),
+            };
             Some((response, in_flight, unread))
         });
         let Some((response, in_flight, unread)) = responded.await else {
@@ -175,8 +176,8 @@ impl Handler {
                 }
                 let response: actix_http::Response<BoxBody> = response.into();
                 response.map_body(|_, body| match body.try_into_bytes() {
-                    Ok(bytes) => BoxBody::new(Body::new(bytes, in_flight, None)),
-                    Err(body) => BoxBody::new(HoldingBody { body, _held: in_flight }),
+                    Ok(bytes) => hold(Body::new(bytes), in_flight),
+                    Err(body) => hold(body, in_flight),
                 })
             }
             Ok(Err(error)) => error.error_response().into(),
@@ -241,18 +242,12 @@ impl<F: Future + 'static> Drop for RunToEnd<F> {
 /// `time_limit`: while it is held, actix does not wait for its end, and closes the connection after the response.
 ///
 /// A client that waits for `100 Continue` has been told to send its body by now.
-async fn discard<P>(
-    mut payload: P,
-    is_over: bool,
-    length: Option<usize>,
-    status: StatusCode,
-    time_limit: Duration,
-) -> Option<P>
+async fn discard<P>(mut payload: P, length: Option<usize>, status: StatusCode, time_limit: Duration) -> Option<P>
 where
     P: futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
     // A client whose body did not arrive in time gets no more time.
-    if is_over || status == StatusCode::REQUEST_TIMEOUT || length.is_some_and(|length| length > MAX_DISCARDED_BYTES) {
+    if status == StatusCode::REQUEST_TIMEOUT || length.is_some_and(|length| length > MAX_DISCARDED_BYTES) {
         return Some(payload);
     }
     let deadline = Instant::now() + time_limit;
@@ -278,7 +273,7 @@ fn encode(
         encoded.headers_mut().append(name.clone(), value.clone());
     }
     let length = response.body.len();
-    let mut body = Body::new(response.body, in_flight, unread);
+    let mut body = Body::new(response.body);
     match response.delivery {
         // Actix would take the method from the request that it has read last, which may be a later one.
         Delivery::Normal | Delivery::Throttled { .. } if is_head => {
@@ -306,10 +301,10 @@ fn encode(
             body.lingers = false;
         }
     }
-    encoded.set_body(BoxBody::new(body))
+    encoded.set_body(hold(body, (in_flight, unread)))
 }
 
-/// The body of a response, which keeps its request in flight until actix has taken the last chunk.
+/// The body of a response.
 struct Body {
     size: BodySize,
     rest: Bytes,
@@ -321,13 +316,10 @@ struct Body {
     /// Whether what was sent gets time to leave before that.
     lingers: bool,
     wait: Option<Pin<Box<Sleep>>>,
-    _in_flight: InFlight,
-    /// What is left of the request's body.
-    _unread: Option<ArrivingBody>,
 }
 
 impl Body {
-    fn new(bytes: Bytes, in_flight: InFlight, unread: Option<ArrivingBody>) -> Body {
+    fn new(bytes: Bytes) -> Body {
         Body {
             size: BodySize::Sized(u64::try_from(bytes.len()).expect("a length in memory fits 64 bits")),
             rest: bytes,
@@ -336,8 +328,6 @@ impl Body {
             is_truncated: false,
             lingers: true,
             wait: None,
-            _in_flight: in_flight,
-            _unread: unread,
         }
     }
 
@@ -375,14 +365,18 @@ impl MessageBody for Body {
 #[error("a fault truncates the response here")]
 struct Truncated;
 
-/// A body that keeps something until it is sent.
-struct HoldingBody<T> {
-    body: BoxBody,
+/// A body that keeps something until actix has taken its last chunk: its request in flight, or the unread rest of its request.
+fn hold(body: impl MessageBody + Unpin + 'static, held: impl Unpin + 'static) -> BoxBody {
+    BoxBody::new(HoldingBody { body, _held: held })
+}
+
+struct HoldingBody<B, T> {
+    body: B,
     _held: T,
 }
 
-impl<T: Unpin> MessageBody for HoldingBody<T> {
-    type Error = Box<dyn std::error::Error>;
+impl<B: MessageBody + Unpin, T: Unpin> MessageBody for HoldingBody<B, T> {
+    type Error = B::Error;
 
     fn size(&self) -> BodySize {
         self.body.size()
