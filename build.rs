@@ -1,4 +1,4 @@
-//! Tells the binary from which commit it is built, if git knows.
+//! Passes the commit from which the binary is built to it, if git knows it.
 
 use std::path::Path;
 use std::process::Command;

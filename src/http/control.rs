@@ -26,11 +26,11 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope, guard, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub(super) use error::ControlError;
-pub(super) use health::{HEALTH, Started, health_json};
+use crate::world::match_warnings;
 use request::ControlRequest;
 
-use crate::world::match_warnings;
+pub(super) use error::ControlError;
+pub(super) use health::{HEALTH, Started, health_json};
 
 /// The emulated API, converted from `openapi/customers.yaml`.
 const OPENAPI: &str = include_str!("../../openapi/customers.json");

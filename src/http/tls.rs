@@ -18,7 +18,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, Error, ServerConfig};
 use thiserror::Error as ThisError;
 
-use super::hosts::YOTPO_HOSTS;
+use super::hosts::{YOTPO_HOSTS, is_same};
 use crate::world::clock::real_now;
 use ca::{CertificateAuthority, LoadError};
 
@@ -213,7 +213,7 @@ impl ResolvesServerCert for CertificateSource {
     /// not.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if let (CertificateSource::Issued { names, .. }, Some(requested)) = (self, hello.server_name())
-            && !names.iter().any(|name| name.to_str().eq_ignore_ascii_case(requested))
+            && !names.iter().any(|name| is_same(&name.to_str(), requested))
         {
             tracing::warn!(
                 "a TLS client requested `{requested}`, which the certificate does not cover; `--tls-name {requested}` adds it"

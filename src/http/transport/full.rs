@@ -157,7 +157,7 @@ impl Handler {
         let is_health = request.path() == HEALTH;
         let (method, path) = (request.method().clone(), request.path().to_owned());
         if let Err(error) = self.state.access.check(request.head(), is_health) {
-            log_rejected_control(&method, &path, error.status(), &error.to_string());
+            log_rejected_control(&method, &path, error.status(), &error);
             return HttpResponse::from_error(error).into();
         }
         let Some(in_flight) = self.state.world.journal.begin_request() else {
@@ -172,7 +172,7 @@ impl Handler {
         match AssertUnwindSafe(app.await.call(request)).catch_unwind().await {
             Ok(Ok(response)) => {
                 if let Some(error) = response.response().error() {
-                    log_rejected_control(&method, &path, response.status(), &error.to_string());
+                    log_rejected_control(&method, &path, response.status(), error);
                 }
                 let response: actix_http::Response<BoxBody> = response.into();
                 response.map_body(|_, body| match body.try_into_bytes() {
