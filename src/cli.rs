@@ -29,6 +29,7 @@ use env::EnvOptions;
 use env_vars::{blame_env_var, injected_port_warning, unknown_variable_warnings, with_env_var, with_url_from_env};
 use exec::ExecOptions;
 use options::ServeOptions;
+use serve::ServeCommand;
 use wait::WaitOptions;
 
 /// The store and secret that clients get where the mock has no store: it accepts any.
@@ -51,7 +52,7 @@ struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: ServeOptions,
+    serve: ServeCommand,
 }
 
 /// The version, the commit and the features.
@@ -74,7 +75,7 @@ Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start,
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the emulated API. This is the default without a subcommand.
-    Serve(Box<ServeOptions>),
+    Serve(Box<ServeCommand>),
     /// Wait until a mock is ready; exit with 0 once it is, and with 1 after the timeout.
     Wait(WaitOptions),
     /// Print the environment variables that route a client of https://api.yotpo.com to a running mock.
@@ -121,7 +122,7 @@ fn parse() -> Command {
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     let parsed = line.command.unwrap_or_else(|| Command::Serve(Box::new(line.serve)));
     let serve = match &parsed {
-        Command::Serve(serve) => Some(&**serve),
+        Command::Serve(serve) => Some(&serve.options),
         Command::Exec(exec) => Some(&exec.serve),
         Command::Wait(_) | Command::Env(_) => None,
     };
@@ -145,8 +146,8 @@ fn suggest_double_dash(error: &mut clap::Error) {
 /// Logs what is wrong in the environment but does not prevent a start.
 fn log_env_warnings() {
     let command = CommandLine::command();
-    let exec = command.find_subcommand("exec").expect("it is a subcommand");
-    let flags = exec.get_arguments().filter_map(clap::Arg::get_long);
+    let subcommands = command.get_subcommands().filter(|command| ["serve", "exec"].contains(&command.get_name()));
+    let flags = subcommands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
     for warning in injected_port_warning().into_iter().chain(unknown_variable_warnings(flags)) {
         tracing::warn!("{warning}");
     }

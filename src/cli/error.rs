@@ -20,6 +20,8 @@ pub enum CliError {
     StartLog(#[source] io::Error),
     #[error("cannot catch signals: {0}")]
     CatchSignals(#[source] io::Error),
+    #[error("cannot start the thread that reads stdin: {0}")]
+    WatchStdin(#[source] io::Error),
     #[error("cannot wait for `{command}`: {source}")]
     WaitForCommand { command: String, source: io::Error },
     #[error("`{url}` is not ready after {}: {source}", humantime::format_duration(*.timeout))]
@@ -51,9 +53,10 @@ impl CliError {
             CliError::SaveState(_) => {
                 "the file still has the state that was saved last; check its folder and the disk space"
             }
-            CliError::StartLog(_) | CliError::CatchSignals(_) | CliError::WaitForCommand { .. } => {
-                "check the resource limits of this process"
-            }
+            CliError::StartLog(_)
+            | CliError::CatchSignals(_)
+            | CliError::WatchStdin(_)
+            | CliError::WaitForCommand { .. } => "check the resource limits of this process",
             CliError::NotReady { .. } => {
                 "`yotpo-mock` prints its address on stdout, and on stderr why it could not start"
             }

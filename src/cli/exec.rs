@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use yotpo_mock::{Report, YotpoMock};
@@ -75,7 +77,7 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
         certificate: serve.tls.certificate().map(Path::to_owned),
         with_system_roots: serve.needs_system_roots(),
     };
-    let mock = super::serve::start(serve.into_builder())?;
+    let mock = super::serve::start(serve.into_builder(), &Arc::new(AtomicBool::new(true)))?;
     let folder = tempfile::Builder::new().prefix("yotpo-mock-").tempdir();
     let folder = folder.map_err(CliError::CreateTemporaryFolder)?;
     let environment = environment(&mock, &trust, folder.path())?;

@@ -1,8 +1,13 @@
 //! `yotpo-mock serve`: starts a mock, prints its address, and stops it on a signal.
 
+mod stop;
+
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clap::Args;
 use tokio::runtime::Builder as RuntimeBuilder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -12,7 +17,9 @@ use yotpo_mock::{Builder, Host, Report, YotpoMock};
 use super::error::CliError;
 use super::log::{self, LogGuard};
 use super::log_format::{JsonLines, TEXTS, TerminalLines};
-use super::options::{LogFormat, ServeOptions};
+use super::options::{LogFormat, ServeOptions, heading};
+use super::values::switch;
+use stop::{StdinEnd, StopSignals};
 
 /// The time that requests in flight have to finish after a stop signal.
 pub const GRACE_PERIOD: Duration = Duration::from_millis(800);
@@ -20,7 +27,17 @@ pub const GRACE_PERIOD: Duration = Duration::from_millis(800);
 /// The number of stores that the start lists.
 const MAX_LISTED_STORES: usize = 5;
 
-pub fn run(options: ServeOptions) -> Result<(), CliError> {
+#[derive(Debug, Args)]
+pub struct ServeCommand {
+    #[command(flatten)]
+    pub options: ServeOptions,
+    /// Stop when stdin is closed, as it is when the process that started the mock and holds a pipe to it has ended.
+    #[arg(long, help_heading = heading::LISTEN, hide_short_help = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
+    until_stdin_closes: Option<bool>,
+}
+
+pub fn run(command: ServeCommand) -> Result<(), CliError> {
+    let options = command.options;
     let _log_guard = start_log(&options)?;
     super::log_env_warnings();
     let host = options.host.unwrap_or_default();
@@ -33,11 +50,16 @@ pub fn run(options: ServeOptions) -> Result<(), CliError> {
     // The address is printed later: whoever knows it can already stop the mock cleanly.
     let stop_signals = runtime.block_on(async { StopSignals::catch() });
     let stop_signals = stop_signals.map_err(CliError::CatchSignals)?;
-    let mock = start(options.into_builder())?;
+    let is_starting = Arc::new(AtomicBool::new(true));
+    let stdin_end = match command.until_stdin_closes {
+        Some(true) => Some(StdinEnd::watch(is_starting.clone()).map_err(CliError::WatchStdin)?),
+        _ => None,
+    };
+    let mock = start(options.into_builder(), &is_starting)?;
     // Nobody may be reading stdout, which is no reason to stop.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
     log_start(&mock);
-    runtime.block_on(stop_signals.wait());
+    runtime.block_on(stop::wait(stop_signals, stdin_end));
     let report = mock.report();
     let stopped = mock.stop(GRACE_PERIOD).map_err(CliError::SaveState);
     log_end(&report);
@@ -52,12 +74,12 @@ fn log_start(mock: &YotpoMock) {
         tracing::info!(version, url, control_url, stores = stores.join(","), "ready");
         return;
     }
-    let stores = match stores.as_slice() {
-        [] => "none yet; any id and secret are accepted".to_owned(),
-        [first @ .., _] if first.len() >= MAX_LISTED_STORES => {
-            format!("{} and {} more", stores[..MAX_LISTED_STORES].join(", "), stores.len() - MAX_LISTED_STORES)
-        }
-        all => all.join(", "),
+    let stores = if stores.is_empty() {
+        "none yet; any id and secret are accepted".to_owned()
+    } else if stores.len() > MAX_LISTED_STORES {
+        format!("{} and {} more", stores[..MAX_LISTED_STORES].join(", "), stores.len() - MAX_LISTED_STORES)
+    } else {
+        stores.join(", ")
     };
     let env = if url == super::env_vars::DEFAULT_URL { String::new() } else { format!(" --url {url}") };
     tracing::info!(
@@ -90,27 +112,17 @@ fn is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Starts a mock. Until it is ready, a signal ends the process at once: reading the seeds may take long.
-pub fn start(builder: Builder) -> Result<YotpoMock, CliError> {
+/// Starts a mock. While `is_starting`, a signal ends the process at once: reading the seeds may take long.
+pub fn start(builder: Builder, is_starting: &Arc<AtomicBool>) -> Result<YotpoMock, CliError> {
     #[cfg(unix)]
-    {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicBool, Ordering};
-
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
-        let is_starting = Arc::new(AtomicBool::new(true));
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
-            // As a shell reports a command that a signal ended.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, is_starting.clone())
-                .map_err(CliError::CatchSignals)?;
-        }
-        let mock = builder.try_start();
-        is_starting.store(false, Ordering::SeqCst);
-        Ok(mock?)
+    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // As a shell reports a command that a signal ended.
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, is_starting.clone())
+            .map_err(CliError::CatchSignals)?;
     }
-    #[cfg(not(unix))]
-    Ok(builder.try_start()?)
+    let mock = builder.try_start();
+    is_starting.store(false, Ordering::SeqCst);
+    Ok(mock?)
 }
 
 /// Starts the log, which ends when the guard is dropped.
@@ -131,49 +143,4 @@ pub fn start_log(options: &ServeOptions) -> Result<LogGuard, CliError> {
         LogFormat::Text => log.with(lines).init(),
     }
     Ok(guard)
-}
-
-#[cfg(unix)]
-struct StopSignals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl StopSignals {
-    fn catch() -> io::Result<StopSignals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(StopSignals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the first of them.
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct StopSignals;
-
-#[cfg(not(unix))]
-impl StopSignals {
-    fn catch() -> io::Result<StopSignals> {
-        Ok(StopSignals)
-    }
-
-    async fn wait(self) {
-        // Where Ctrl-C cannot be caught, only killing the process ends it.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -194,6 +194,7 @@ fn help_and_version_are_printed_and_end_with_zero() {
             "tls-key",
             "proxy-passthrough",
             "workers",
+            "until-stdin-closes",
             "control-host",
             "control-token",
             "control-body-limit",
@@ -307,6 +308,69 @@ fn a_signal_ends_a_start_that_reads_a_seed() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_end_of_stdin_stops_a_mock_that_was_asked_to_heed_it() {
+    use std::process::Stdio;
+
+    for flag in ["--until-stdin-closes", "--until-stdin-closes=true"] {
+        let mut command = yotpo_mock(&["--port", "0", "--store", "shop:s3cret", flag]);
+        command.stdin(Stdio::piped());
+        let mut process = Process::start(command);
+        process.write_to_stdin(b"input is ignored\n");
+        assert!(process.get("/_mock/health").starts_with("HTTP/1.1 200"));
+        let (code, rest, log) = process.close_stdin();
+        assert_eq!((code, &*rest), (Some(0), ""), "{log}");
+        assert!(log.contains("stdin was closed: stopping") && log.contains("stopped requests=0"), "{log}");
+    }
+    // Without the flag, a closed stdin means nothing: services are started with one.
+    let mut command = yotpo_mock(&["--port", "0", "--until-stdin-closes=false"]);
+    command.stdin(Stdio::null());
+    let process = Process::start(command);
+    assert!(process.get("/_mock/health").starts_with("HTTP/1.1 200"));
+    assert_eq!(process.stop("TERM").0, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_end_of_stdin_ends_a_start_that_reads_a_seed() {
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("endless-seed.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let seed = pipe.to_str().expect("UTF-8");
+    let mut command = yotpo_mock(&["--port", "0", "--until-stdin-closes", "--seed", seed]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    let writer = std::fs::File::options().write(true).open(&pipe).expect("the mock opens it, too");
+    drop(child.stdin.take());
+    let ended = child.wait_with_output().expect("it ends");
+    drop(writer);
+    assert_eq!((ended.status.code(), &*ended.stdout), (Some(1), &b""[..]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mock_ends_with_a_parent_that_is_killed() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut parent = Command::new("sh");
+    // The mock inherits stdout, which stays open until it has ended.
+    parent.args(["-c", "mkfifo stdin; \"$0\" \"$@\" <stdin & exec 3>stdin; wait", env!("CARGO_BIN_EXE_yotpo-mock")]);
+    parent.args(["--port", "0", "--quiet", "--until-stdin-closes"]).current_dir(&folder);
+    let mut parent = parent.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("sh is there");
+    let mut stdout = BufReader::new(parent.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("the mock is ready");
+    parent.kill().expect("the parent runs");
+    parent.wait().expect("it ends");
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("the mock ends");
+    assert_eq!(rest, "");
+}
+
 #[test]
 fn every_flag_has_an_environment_variable() {
     let mut command = yotpo_mock(&["serve"]);
@@ -332,6 +396,7 @@ fn every_flag_has_an_environment_variable() {
         ("LOG_FORMAT", "json"),
         ("QUIET", "true"),
         ("VERBOSE", "false"),
+        ("UNTIL_STDIN_CLOSES", "false"),
         ("UNHEARD_OF", "ignored"),
     ] {
         command.env(format!("YOTPO_MOCK_{name}"), value);

@@ -114,9 +114,24 @@ impl Process {
         assert!(killed.expect("kill is there").success());
     }
 
+    /// Writes to its stdin, which must be a pipe.
+    pub fn write_to_stdin(&mut self, input: &[u8]) {
+        self.child.stdin.as_mut().expect("a pipe").write_all(input).expect("it reads");
+    }
+
+    /// Ends it by closing its stdin; gives what [`stop`](Process::stop) gives.
+    pub fn close_stdin(mut self) -> (Option<i32>, String, String) {
+        drop(self.child.stdin.take());
+        self.wait()
+    }
+
     /// Ends it with a signal; gives its exit code and what stood on stdout after the first line, and on stderr.
-    pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
+    pub fn stop(self, signal: &str) -> (Option<i32>, String, String) {
         self.signal(signal);
+        self.wait()
+    }
+
+    fn wait(mut self) -> (Option<i32>, String, String) {
         let (mut rest, mut log) = (String::new(), String::new());
         self.stderr.read_to_string(&mut log).expect("UTF-8");
         self.stdout.read_to_string(&mut rest).expect("UTF-8");
