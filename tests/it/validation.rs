@@ -85,6 +85,8 @@ fn each_field_rejects_what_its_rules_forbid() {
         ("email", json!("a b@example.com"), "customer.email.format"),
         ("email", json!("ann@example.com\u{200b}"), "customer.email.format"),
         ("email", json!("ann@exa\u{ad}mple.com"), "customer.email.format"),
+        // With a Cyrillic а.
+        ("email", json!("ann@ex\u{430}mple.com"), "customer.email.format"),
         ("email", json!("ann@ｅｘａｍｐｌｅ.com"), "customer.email.format"),
         ("email", json!("аnn@example.com"), "customer.email.format"),
         ("email", json!(long_email), "customer.email.length, customer.email.format"),
