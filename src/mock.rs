@@ -23,10 +23,12 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use crate::domain::operation::Operation;
 use crate::http::ServerHandle;
 use crate::world::ResetTo;
+use crate::world::match_warnings::match_warnings;
 pub use crate::world::report::{Report, Unmatched};
 pub use crate::world::settings::{Setting, Settings};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
@@ -344,6 +346,13 @@ impl YotpoMock {
 
     fn scope(&self) -> Scope<'_> {
         Scope { inner: &self.inner, store: None }
+    }
+}
+
+/// Prints a warning on stderr, which a test harness shows if the test fails, for a match that no request of an ordinary client meets.
+fn print_match_warnings(expected: &Map<String, Value>) {
+    for warning in match_warnings(expected) {
+        eprintln!("warning: {warning}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The operations of the emulated API.
 
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 /// An operation of the emulated API, named as in `openapi/customers.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,15 @@ impl Operation {
     /// The operation with a name.
     pub(crate) fn from_name(name: &str) -> Option<Operation> {
         Operation::ALL.iter().copied().find(|operation| operation.as_str() == name)
+    }
+
+    /// The operations that a match of requests admits by its `operation`, `method` and `path`.
+    pub(crate) fn matching(expected: &Map<String, Value>) -> impl Iterator<Item = Operation> {
+        let text = |key: &str| expected.get(key).and_then(Value::as_str);
+        let (name, method, path) = (text("operation"), text("method"), text("path"));
+        let is_named = move |operation: Operation| name.is_none_or(|name| name == operation.as_str());
+        let all = Operation::ALL.iter().copied();
+        all.filter(move |operation| is_named(*operation) && operation.accepts(method, path))
     }
 
     /// The methods, the documented one first. `HEAD` is handled as `GET`.

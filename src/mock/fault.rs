@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::print_match_warnings;
 use crate::domain::operation::Operation;
 use crate::world::World;
 use crate::world::fault::{Criteria, Delay, DelayRange, Disconnect, FaultDefinition, InvalidFault};
@@ -223,6 +224,9 @@ impl Fault {
     #[track_caller]
     pub(super) fn add_to(self, world: &Arc<World>) -> AddedFault {
         let memory = world.memory();
+        if let Some(criteria) = &self.definition.criteria {
+            print_match_warnings(&criteria.to_json());
+        }
         match self.validated().and_then(|definition| memory.faults.add(definition)) {
             Ok(id) => AddedFault { world: world.clone(), memory: Arc::downgrade(&memory), id },
             Err(error) => panic!("the fault is not added: {error}"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::json;
-use yotpo_mock::YotpoMock;
+use yotpo_mock::{Fault, Operation, YotpoMock};
 
 use crate::support::{Emulator, NOW, customers};
 
@@ -159,6 +159,8 @@ fn a_test_that_panics() {
             response.expect("an answer");
         }
     }
+    store.requests().retrievals().with_query("emial", "ann@example.com").assert_none();
+    store.add_fault(Fault::status(503).on(Operation::RetrieveCustomers).on_query("limt", "1"));
     let clone = store.clone();
     assert_eq!(clone.customer("c-1").expect("it is there").gender(), Some("Other"), "on purpose");
 }
@@ -178,4 +180,9 @@ fn when_a_test_panics_the_latest_requests_of_its_stores_are_printed() {
         {"customer":{"external_id":"c-1","gender":"female"}}
     "#);
     assert!(journals[1].starts_with(" `other`:"), "{output}");
+    let warnings: Vec<_> = output.lines().filter(|line| line.starts_with("warning")).collect();
+    assert_snapshot!(warnings.join("\n"), @"
+    warning: `retrieveCustomers` does not know `query.emial`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `email`?
+    warning: `retrieveCustomers` does not know `query.limt`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `limit`?
+    ");
 }

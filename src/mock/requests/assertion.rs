@@ -3,6 +3,7 @@
 use super::listing::summarize;
 use super::{Requests, panic_incomplete};
 use crate::domain::text::truncate;
+use crate::mock::print_match_warnings;
 use crate::world::matching::Difference;
 use crate::world::verification::{self, Times, VerificationError, VerificationFailure};
 
@@ -34,6 +35,7 @@ impl Requests {
     #[track_caller]
     fn assert(&self, times: Times) {
         self.check_filter();
+        print_match_warnings(&self.expected);
         match verification::verify(&self.world.journal, &self.expected, self.after, times) {
             Ok(_) => {}
             Err(VerificationError::Failed(failure)) => panic!("{}", self.failure_message(times, &failure)),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::effect::{Disconnect, Effect, may_have_body};
 use crate::domain::operation::Operation;
+use crate::domain::text::join_quoted;
 use crate::world::strict_json::{self, InvalidJson, whole};
 use crate::world::verification::{self, InvalidExpectation};
 
@@ -100,8 +101,10 @@ pub(crate) enum InvalidFault {
     NoEffect,
     #[error("`after_commit` goes with `status`, `body`, `connection`, `delay_ms` or `expire_token`")]
     AfterCommitAlone,
-    #[error("`expire_token` has no effect on `{0}`, which needs no token")]
+    #[error("`expire_token` has no effect on {0}: no token is needed there")]
     NoTokenToExpire(String),
+    #[error("`after_commit` has no effect on {0}: there is nothing to commit")]
+    NothingToCommit(String),
     #[error("`connection` leaves no response: it goes neither with `status` nor with any other change of a response")]
     ConnectionWithResponse,
     #[error("a response with `status` {0} has no body: it goes neither with `body` nor with a change of one")]
@@ -163,10 +166,17 @@ impl FaultDefinition {
         if effect == nothing && !has_delay {
             return Err(InvalidFault::NoEffect);
         }
-        let operation = self.criteria.as_ref().and_then(|criteria| criteria.operation.as_deref());
-        let operation = operation.and_then(Operation::from_name);
-        if let Some(operation) = operation.filter(|operation| effect.expire_token && !operation.needs_token()) {
-            return Err(InvalidFault::NoTokenToExpire(operation.as_str().to_owned()));
+        let expected = self.criteria.as_ref().map(Criteria::to_json).unwrap_or_default();
+        // Without any, the match is invalid.
+        let operations: Vec<_> = Operation::matching(&expected).collect();
+        let only_matches =
+            |condition: fn(&Operation) -> bool| !operations.is_empty() && operations.iter().all(condition);
+        let names = || operations.iter().map(|operation| operation.as_str()).collect::<Vec<_>>();
+        if effect.expire_token && only_matches(|operation| !operation.needs_token()) {
+            return Err(InvalidFault::NoTokenToExpire(join_quoted(&names())));
+        }
+        if effect.after_commit && only_matches(|operation| *operation == Operation::RetrieveCustomers) {
+            return Err(InvalidFault::NothingToCommit(join_quoted(&names())));
         }
         if effect.after_commit && !effect.replaces_response() && !effect.expire_token && !has_delay {
             return Err(InvalidFault::AfterCommitAlone);
@@ -209,7 +219,7 @@ impl FaultDefinition {
 }
 
 impl Criteria {
-    fn to_json(&self) -> Map<String, Value> {
+    pub fn to_json(&self) -> Map<String, Value> {
         let Value::Object(mut object) = json!(self) else { unreachable!("a struct is an object") };
         object.retain(|_, value| !value.is_null());
         object

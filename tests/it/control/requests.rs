@@ -244,7 +244,7 @@ fn a_filter_that_nothing_can_match_is_rejected() {
     "#);
     assert_snapshot!(list(&emulator, "?store="), @r#"
     400
-    {"error":"`store` is ``","hint":"use a store id, or null for requests that name no store"}
+    {"error":"`store` is empty","hint":"name a value, or leave the parameter out"}
     "#);
     assert_snapshot!(list(&emulator, "?limit=0"), @r#"
     400
@@ -713,6 +713,10 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
         json!({"operation": "upsertCustomerEvent", "body": {"type": "t", "unique_di": 1}}),
         json!({"operation": "createAccessToken", "body": {"secrt": "x"}}),
         json!({"query": {"emial": "a@b.co"}}),
+        json!({"method": "GET", "query": {"emial": "a@b.co"}}),
+        json!({"path": "/core/v3/stores/shop/customers", "body": {"customer": {"address": {"ctiy": "Bonn"}}}}),
+        json!({"body": {"customer_event": {"customer": {"address": {"planet": 1}}}}}),
+        json!({"method": "POST", "body": {"customer": {"emial": 1}, "secret": "x", "grant_typ": "y"}}),
     ] {
         let fault = answer(emulator.control("POST", "/faults").json(json!({"match": expected, "status": 503})).send());
         let mut expectation = expected.clone();
@@ -729,8 +733,15 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
         let verified = answer(emulator.control("POST", "/requests/verify").json(expectation.clone()).send());
         answers.push(format!("{expectation}\n  verify: {verified}"));
     }
-    let fault = json!({"match": {"operation": "createAccessToken"}, "expire_token": true});
-    answers.push(format!("{fault}\n  {}", answer(emulator.control("POST", "/faults").json(fault.clone()).send())));
+    for fault in [
+        json!({"match": {"operation": "createAccessToken"}, "expire_token": true}),
+        json!({"match": {"path": "/oauth/token"}, "expire_token": true}),
+        json!({"match": {"operation": "retrieveCustomers"}, "status": 503, "after_commit": true}),
+        json!({"match": {"method": "GET"}, "delay_ms": 5, "after_commit": true}),
+        json!({"match": {"path": "/core/v3/stores/shop/customers"}, "status": 503, "after_commit": true}),
+    ] {
+        answers.push(format!("{fault}\n  {}", answer(emulator.control("POST", "/faults").json(fault.clone()).send())));
+    }
     answers.push(answer(emulator.control("POST", "/seed").json(json!({"stores": []})).send()));
     assert_snapshot!(answers.join("\n"), @r#"
     {"method":"GET","operation":"upsertCustomer"}
@@ -761,8 +772,8 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
       fault: 201 `upsertCustomer` does not know `body.customr`, only `customer`; did you mean `customer`?
       verify: 200 `upsertCustomer` does not know `body.customr`, only `customer`; did you mean `customer`?
     {"body":{"customer":{"address":{"planet":1},"emial":"a@b.co"}},"operation":"upsertCustomer"}
-      fault: 201 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
-      verify: 200 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
+      fault: 201 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?; `upsertCustomer` does not know `body.customer.address.planet`, only `address1`, `address2`, `city`, `company`, `state`, `zip`, `province_code`, `country_code` and `phone_number`
+      verify: 200 `upsertCustomer` does not know `body.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?; `upsertCustomer` does not know `body.customer.address.planet`, only `address1`, `address2`, `city`, `company`, `state`, `zip`, `province_code`, `country_code` and `phone_number`
     {"body":{"customer_event":{"customer":{"emial":1},"event_type":1}},"operation":"upsertCustomerEvent"}
       fault: 201 `upsertCustomerEvent` does not know `body.customer_event.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
       verify: 200 `upsertCustomerEvent` does not know `body.customer_event.customer.emial`, only `external_id`, `email`, `phone_number`, `first_name`, `last_name`, `gender`, `account_created_at`, `account_updated_at`, `account_status`, `default_language`, `default_currency`, `tags`, `address`, `accepts_sms_marketing`, `accepts_email_marketing`, `lists`, `channels`, `custom_properties`, `loyalty` and `yotpo_ugc`; did you mean `email`?
@@ -773,8 +784,20 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
       fault: 201 `createAccessToken` does not know `body.secrt`, only `secret`; did you mean `secret`?
       verify: 200 `createAccessToken` does not know `body.secrt`, only `secret`; did you mean `secret`?
     {"query":{"emial":"a@b.co"}}
-      fault: 201 nothing
-      verify: 200 nothing
+      fault: 201 no operation knows `query.emial`; did you mean `email`?
+      verify: 200 no operation knows `query.emial`; did you mean `email`?
+    {"method":"GET","query":{"emial":"a@b.co"}}
+      fault: 201 `retrieveCustomers` does not know `query.emial`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `email`?
+      verify: 200 `retrieveCustomers` does not know `query.emial`, only `email`, `phone_number`, `external_ids`, `include_custom_properties`, `expand`, `limit`, `page_info` and `access_token`; did you mean `email`?
+    {"body":{"customer":{"address":{"ctiy":"Bonn"}}},"path":"/core/v3/stores/shop/customers"}
+      fault: 201 no operation knows `body.customer.address.ctiy`; did you mean `city`?
+      verify: 200 no operation knows `body.customer.address.ctiy`; did you mean `city`?
+    {"body":{"customer_event":{"customer":{"address":{"planet":1}}}}}
+      fault: 201 no operation knows `body.customer_event.customer.address.planet`
+      verify: 200 no operation knows `body.customer_event.customer.address.planet`
+    {"body":{"customer":{"emial":1},"grant_typ":"y","secret":"x"},"method":"POST"}
+      fault: 201 no operation knows `body.grant_typ`; did you mean `grant_type`?; no operation knows `body.customer.emial`; did you mean `email`?
+      verify: 400 `body.secret` is `[hidden]`
     {"count":0,"rule":"customer.gender.enum","status":200}
       verify: 400 `status` is `200`
     {"at_least":0}
@@ -784,7 +807,15 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
     {"after":1,"count":0}
       verify: 200 nothing
     {"expire_token":true,"match":{"operation":"createAccessToken"}}
-      400 `expire_token` has no effect on `createAccessToken`, which needs no token
+      400 `expire_token` has no effect on `createAccessToken`: no token is needed there
+    {"expire_token":true,"match":{"path":"/oauth/token"}}
+      400 `expire_token` has no effect on `createOauthToken`: no token is needed there
+    {"after_commit":true,"match":{"operation":"retrieveCustomers"},"status":503}
+      400 `after_commit` has no effect on `retrieveCustomers`: there is nothing to commit
+    {"after_commit":true,"delay_ms":5,"match":{"method":"GET"}}
+      400 `after_commit` has no effect on `retrieveCustomers`: there is nothing to commit
+    {"after_commit":true,"match":{"path":"/core/v3/stores/shop/customers"},"status":503}
+      201 nothing
     200 the seed has no store
     "#);
 }
