@@ -9,7 +9,6 @@ mod env_vars;
 mod environment;
 mod error;
 mod exec;
-mod fail_on;
 mod log;
 mod log_format;
 mod options;

@@ -112,9 +112,9 @@ pub use domain::rule;
 pub use domain::validation::Validation;
 pub use mock::{
     AddedFault, Builder, Customer, CustomerBuilder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT,
-    DocumentError, Event, EventBuilder, Explanation, Fault, Host, LineageStep, MergedProfile, ParseHostError,
-    PendingWrite, Report, Requests, SeedSummary, Setting, Settings, Snapshot, StartError, StepKind, Store, Unmatched,
-    YotpoMock,
+    DocumentError, Event, EventBuilder, Explanation, Fault, Host, InvalidProblemKind, LineageStep, MergedProfile,
+    ParseHostError, PendingWrite, ProblemKind, Report, Requests, SeedSummary, Setting, Settings, Snapshot, StartError,
+    StepKind, Store, Unmatched, YotpoMock,
 };
 pub use world::journal;
 pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};

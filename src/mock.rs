@@ -29,7 +29,7 @@ use crate::domain::operation::Operation;
 use crate::http::ServerHandle;
 use crate::world::ResetTo;
 use crate::world::match_warnings::match_warnings;
-pub use crate::world::report::{Report, Unmatched};
+pub use crate::world::report::{InvalidProblemKind, ProblemKind, Report, Unmatched};
 pub use crate::world::settings::{Setting, Settings};
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};

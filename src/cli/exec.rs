@@ -11,14 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use yotpo_mock::{Report, YotpoMock};
+use yotpo_mock::{ProblemKind, Report, YotpoMock};
 
 use super::address::MockAddress;
 use super::client_files::{ClientFiles, read_certificate};
 use super::control_client::ControlClient;
 use super::environment::{ClientEnvironment, StoreCredentials};
 use super::error::CliError;
-use super::fail_on::{self, FailOn};
 use super::options::ServeOptions;
 use super::serve::{GRACE_PERIOD, start_log};
 use signals::ForwardedSignals;
@@ -54,7 +53,7 @@ pub struct ExecOptions {
     /// Fail and list the problems if the run has any of these: `no-requests` at all, `unmatched` requests, a `server-error` of the
     /// mock itself, a `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
     #[arg(long, help_heading = RUN, value_name = "KIND,…", value_delimiter = ',')]
-    fail_on: Vec<FailOn>,
+    fail_on: Vec<ProblemKind>,
     /// Write the run's report to a file, in the JSON format of `GET /_mock/report`.
     #[arg(long, help_heading = RUN, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -99,7 +98,7 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
              https://api.yotpo.com"
         );
     }
-    let problems = fail_on::find(&report, &options.fail_on);
+    let problems = report.problems(&options.fail_on);
     if !problems.is_empty() {
         eprintln!("error: `--fail-on` found problems in this run");
         problems.iter().for_each(|line| eprintln!("  {line}"));

@@ -37,10 +37,6 @@ pub enum InvalidValue {
     MockUrl,
     #[error("must be ID or ID:SECRET, split at the first colon, neither of them empty")]
     Credentials,
-    #[error("must be `no-requests`, `unmatched`, `server-error`, `note`, `note:GRADE` or `note:ID`")]
-    FailOn,
-    #[error("`{word}` is neither a grade (assumed, deprecated, tolerated, coerced) nor a note ({})", .known.join(", "))]
-    UnknownNote { word: String, known: Vec<&'static str> },
     #[error("a store must be declared as ID:SECRET, split at the first colon, neither of them empty")]
     StoreDeclaration,
     #[error("store `{0}` is declared with two different secrets")]

@@ -23,6 +23,9 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// All grades.
+    pub const ALL: [Grade; 4] = [Grade::Assumed, Grade::Deprecated, Grade::Tolerated, Grade::Coerced];
+
     /// The name in reports: `assumed`, `deprecated`, `tolerated` or `coerced`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! The report: request counts, which remain after the journal has evicted the requests.
 
+mod problem;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -12,6 +14,8 @@ use crate::domain::note::{MAX_FIELDS, Note, RequestNote};
 use crate::domain::operation::Operation;
 use crate::domain::rule;
 use crate::domain::text::pluralize;
+
+pub use problem::{InvalidProblemKind, ProblemKind};
 
 /// The number of stores that are counted separately. Requests to all further stores are counted together.
 const MAX_STORES: usize = 10_000;

@@ -64,7 +64,7 @@ fn unknown_parameters_and_keys_are_rejected_by_name() {
     "#);
     assert_snapshot!(emulator.control("POST", "/reset?store=").send(), @r#"
     400
-    {"error":"`store` is empty","hint":"name a store, or leave it out for all stores"}
+    {"error":"`store` is empty","hint":"name a value, or leave the parameter out"}
     "#);
     assert_snapshot!(emulator.control("GET", "/clock?store=%ff").send(), @r#"
     400

@@ -53,7 +53,7 @@ impl ControlRequest {
     ///
     /// # Errors
     ///
-    /// If a parameter is unknown, or the query is not UTF-8.
+    /// If a parameter is unknown or empty, or the query is not UTF-8.
     pub fn query<const N: usize>(&self, known: [&str; N]) -> Result<[Option<String>; N], ControlError> {
         let parameters = parse_query(self.request.query_string())
             .map_err(|_| ControlError::bad("the query is not UTF-8", "percent-encode it as UTF-8"))?;
@@ -67,6 +67,10 @@ impl ControlRequest {
                 };
                 return Err(ControlError::bad(error, hint));
             };
+            if value.is_empty() {
+                let hint = "name a value, or leave the parameter out";
+                return Err(ControlError::bad(format!("`{name}` is empty"), hint));
+            }
             values[at] = Some(value);
         }
         Ok(values)
@@ -76,13 +80,10 @@ impl ControlRequest {
     ///
     /// # Errors
     ///
-    /// As [`query`](ControlRequest::query), and if the store is empty.
+    /// As [`query`](ControlRequest::query).
     pub fn store(&self) -> Result<Option<String>, ControlError> {
         let [store] = self.query(["store"])?;
-        match store.as_deref() {
-            Some("") => Err(ControlError::bad("`store` is empty", "name a store, or leave it out for all stores")),
-            _ => Ok(store),
-        }
+        Ok(store)
     }
 
     /// The body as a type; without a body, that of an empty object. The hint says what would be right.

@@ -19,8 +19,7 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let limit = parse_limit(limit)?;
     let mut ids = request.world.memory().store_ids();
     ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
-    let next_after = (ids.len() > limit).then(|| ids[limit - 1].clone());
-    ids.truncate(limit);
+    let next_after = truncate_page(&mut ids, limit, String::clone);
     let stores: Vec<_> =
         ids.iter().filter_map(|id| request.world.with_store(id, |state| store_json(id, state))).collect();
     ok(json!({ "stores": stores, "next_after": next_after }))
@@ -42,9 +41,8 @@ fn store_json(id: &str, state: &StoreState) -> Value {
 pub(super) async fn customers(request: ControlRequest) -> ControlResult {
     let [limit, after, email, phone_number, external_id] =
         request.query(["limit", "after", "email", "phone_number", "external_id"])?;
-    check_identifier("email", email.as_deref(), true)?;
-    check_identifier("phone_number", phone_number.as_deref(), true)?;
-    check_identifier("external_id", external_id.as_deref(), false)?;
+    check_spaces("email", email.as_deref())?;
+    check_spaces("phone_number", phone_number.as_deref())?;
     let wanted = Identifiers {
         external_id: external_id.as_deref().map(ExternalId::for_lookup),
         email: email.as_deref().map(Email::for_lookup),
@@ -62,8 +60,7 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
         (customers, pending.map(pending_json).collect::<Vec<_>>())
     });
     let (mut customers, pending) = found.ok_or_else(|| unknown_store(store))?;
-    let next_after = (customers.len() > limit).then(|| customers[limit - 1].number());
-    customers.truncate(limit);
+    let next_after = truncate_page(&mut customers, limit, |customer| customer.number());
     ok(CustomerList {
         customers: customers.iter().map(|profile| customer_json(profile)).collect(),
         next_after,
@@ -71,11 +68,17 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
     })
 }
 
-/// Rejects an identifier that no customer has.
-fn check_identifier(name: &str, value: Option<&str>, is_without_spaces: bool) -> Result<(), ControlError> {
+/// Removes what is beyond the limit of a page, and returns the key of its last item if there is more.
+fn truncate_page<T, K>(items: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Option<K> {
+    let next_after = (items.len() > limit).then(|| key(&items[limit - 1]));
+    items.truncate(limit);
+    next_after
+}
+
+/// Rejects an e-mail address or a phone number with a space: no customer has one, and it was a `+` before the query was decoded.
+fn check_spaces(name: &str, value: Option<&str>) -> Result<(), ControlError> {
     match value {
-        Some("") => Err(ControlError::bad(format!("`{name}` is empty"), "name a value, or leave the parameter out")),
-        Some(text) if is_without_spaces && text.contains(' ') => {
+        Some(text) if text.contains(' ') => {
             Err(ControlError::bad(format!("`{name}` is `{text}`"), "it has no spaces; write `+` as `%2B`"))
         }
         _ => Ok(()),
@@ -103,6 +106,8 @@ fn customer_json(profile: &Profile) -> Box<RawValue> {
 pub(super) async fn events(request: ControlRequest) -> ControlResult {
     let [limit, after, event_type, unique_id, customer] =
         request.query(["limit", "after", "type", "unique_id", "customer"])?;
+    // An external id may have spaces.
+    check_spaces("customer", customer.as_deref().filter(|text| text.contains('@') || text.starts_with(' ')))?;
     let limit = parse_limit(limit)?;
     let after = parse_number("after", after, 0, 0..=u64::MAX - 1)?;
     let store = request.path("store_id");
@@ -124,8 +129,7 @@ pub(super) async fn events(request: ControlRequest) -> ControlResult {
         (events.collect::<Vec<_>>(), pending.map(pending_json).collect::<Vec<_>>())
     });
     let (mut events, pending) = found.ok_or_else(|| unknown_store(store))?;
-    let next_after = (events.len() > limit).then(|| events[limit - 1].0);
-    events.truncate(limit);
+    let next_after = truncate_page(&mut events, limit, |(number, _)| *number);
     let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
     ok(json!({ "events": events, "pending": pending, "next_after": next_after }))
 }

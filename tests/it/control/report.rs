@@ -188,3 +188,42 @@ fn notes_name_their_fields_and_those_of_rejected_requests_do_not_count() {
     let _ = emulator.request("PATCH", &customers("")).json(json!({"customer": many})).nonconforming().send();
     assert_eq!(emulator.mock.requests().entries()[4].notes[0].fields.len(), 20);
 }
+
+#[test]
+fn the_report_lists_the_problems_of_the_given_kinds() {
+    let emulator = Emulator::new();
+    let problems =
+        |kinds: &str| emulator.control("GET", &format!("/report?fail_on={kinds}")).send().json()["problems"].clone();
+    assert_eq!(problems("no-requests,unmatched,server-error,note"), json!(["no-requests: none at all"]));
+    for number in 0..102 {
+        emulator.request("GET", &format!("/nowhere/{}", number.min(100))).nonconforming().send();
+    }
+    emulator.get("/core/v3/stores/shop/customers?expand=orders");
+    let found = problems("no-requests,unmatched,unmatched,note:assumed,note:query.unknown_expand");
+    let found = found.as_array().expect("a list");
+    assert_eq!(found.len(), 102);
+    assert_eq!(found[0], "unmatched: GET /nowhere/0 answered 404");
+    assert_eq!(found[100], "unmatched: further paths, 2 times");
+    assert_eq!(found[101], "note:query.unknown_expand (assumed): orders");
+    let of_store = emulator.control("GET", "/report?store=shop&fail_on=unmatched").send().json();
+    assert_eq!(of_store["problems"], json!([]));
+    assert_eq!(emulator.control("GET", "/report").send().json().get("problems"), None);
+    assert_snapshot!(emulator.control("GET", "/report?fail_on=unmatched,all").send(), @r#"
+    400
+    {
+      "error":"`fail_on` has `all`: must be `no-requests`, `unmatched`, `server-error`, `note`, `note:GRADE` or `note:ID`",
+      "hint":"`yotpo-mock exec --help` lists the kinds"
+    }
+    "#);
+    assert_snapshot!(emulator.control("GET", "/report?fail_on=note:al").send(), @r#"
+    400
+    {
+      "error":"`fail_on` has `note:al`: `al` is neither a grade (assumed, deprecated, tolerated, coerced) nor a note (token.undeclared, events.endpoint, events.not_snake_case, events.body_unwrapped, events.method_post, events.field_alias, customers.phone_number, customers.custom_properties, customers.read_only_field, customers.unknown_field, customers.coerced, cursor.extra_parameters, cursor.empty, query.repeated_parameter, query.untrimmed_id, query.space_in_email, query.unknown_expand, query.unknown_parameter, query.combined_filters, body.on_get, query.unescaped_plus)",
+      "hint":"`yotpo-mock exec --help` lists the kinds"
+    }
+    "#);
+    assert_snapshot!(emulator.control("GET", "/report?fail_on=").send(), @r#"
+    400
+    {"error":"`fail_on` is empty","hint":"name a value, or leave the parameter out"}
+    "#);
+}

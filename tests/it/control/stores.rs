@@ -200,5 +200,14 @@ fn customers_are_found_by_their_identifiers() {
     {"error":"`email` is empty","hint":"name a value, or leave the parameter out"}
     "#);
     assert_eq!(find("?external_ids=c-1").status(), 400);
+    for customer in ["+14155552671", "user+tag@example.com"] {
+        let path = format!("/stores/shop/events?customer={customer}");
+        let unescaped = emulator.control("GET", &path).send();
+        let expected = json!({
+            "error": format!("`customer` is `{}`", customer.replace('+', " ")),
+            "hint": "it has no spaces; write `+` as `%2B`"
+        });
+        assert_eq!((unescaped.status(), unescaped.json()), (400, expected));
+    }
     assert_eq!(emulator.control("GET", "/stores/ghost/customers?email=a@b.co").send().status(), 404);
 }
