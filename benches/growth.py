@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Prints how the cost of a request grows with the store: its instructions at 1,000, 100,000 and 1,000,000 customers, and the
-peak memory with the largest number.
+peak memory with the largest number; and how the cost of a line of a seed grows with its lines.
 
     python3 benches/growth.py                    builds the benchmark and prints the table, in about three minutes
     python3 benches/growth.py --sizes 1000 100000
 
 Needs valgrind (callgrind) on Linux and x86-64. Exits with 1 if a workload takes more than 1.5 times as many instructions at the
-largest size as at the smallest, or if the largest store takes more than 2 GiB. Times are reported by `cargo bench --bench store`.
+largest size as at the smallest, if a line of a seed does, or if the largest store takes more than 2 GiB. Times are reported by `cargo bench --bench store`.
 """
 
 import argparse
@@ -35,7 +35,8 @@ def main():
     sizes = sorted(parser.parse_args().sizes)
     binary = callgrind.build()
     memory = peak_kib(binary, sizes[-1])
-    counted = callgrind.count(binary, *sizes)
+    counted = callgrind.count(binary, *sizes, "seed")
+    seed = counted.pop("Seed", {})
     print("| instructions | " + " | ".join(f"{size:,}" for size in sizes) + " | growth |")
     print("|---|" + "---:|" * (len(sizes) + 1))
     errors = []
@@ -44,6 +45,12 @@ def main():
         print(f"| {workload.removeprefix('Workload::').lower()} | " + " | ".join(f"{by_size[size]:,}" for size in sizes) + f" | {growth:.2f} |")
         if growth > MAX_GROWTH:
             errors.append(f"{workload} grows by {growth:.2f}, more than {MAX_GROWTH}")
+    lines = sorted(seed)
+    print("\n| instructions | " + " | ".join(f"{count:,} lines" for count in lines) + " | growth |\n|---|" + "---:|" * (len(lines) + 1))
+    growth = seed[lines[-1]] / seed[lines[0]]
+    print("| a line of a seed | " + " | ".join(f"{seed[count]:,}" for count in lines) + f" | {growth:.2f} |")
+    if growth > MAX_GROWTH:
+        errors.append(f"a line of a seed grows by {growth:.2f}, more than {MAX_GROWTH}")
     print(f"\n{sizes[-1]:,} customers: at most {memory / 1024:,.0f} MiB resident")
     if memory > MAX_MEMORY_KIB:
         errors.append(f"{sizes[-1]:,} customers take {memory} KiB, more than {MAX_MEMORY_KIB}")

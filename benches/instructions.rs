@@ -5,9 +5,9 @@
 
 mod support;
 
-use support::STRIDE;
 use support::stages::{Stage, StageBench};
 use support::workload::{BenchStore, Workload};
+use support::{STRIDE, read_seed, seed_line};
 
 /// The counted runs of each workload and stage.
 const ROUNDS: u64 = 500;
@@ -15,7 +15,10 @@ const ROUNDS: u64 = 500;
 /// The customers in the store of the stages.
 const CUSTOMERS: u64 = 1_000;
 
-/// Arguments: sizes of the store, in rising order, and `stages`.
+/// The lines of the seeds whose reading is counted, per line.
+const SEED_LINES: [u64; 2] = [250, 4_000];
+
+/// Arguments: sizes of the store, in rising order, `stages` and `seed`.
 fn main() {
     let mut store = BenchStore::with_customers(1);
     for argument in std::env::args().skip(1) {
@@ -26,6 +29,8 @@ fn main() {
             }
         } else if argument == "stages" {
             Stage::ALL.into_iter().for_each(count_stage);
+        } else if argument == "seed" {
+            SEED_LINES.into_iter().for_each(count_seed);
         }
     }
 }
@@ -43,6 +48,13 @@ fn count_stage(stage: Stage) {
         let run = bench.prepare(stage, number);
         callgrind::collect(run);
     });
+}
+
+fn count_seed(lines: u64) {
+    let text: String = (0..lines).map(seed_line).collect();
+    callgrind::start();
+    callgrind::collect(|| read_seed(&text));
+    callgrind::stop_and_dump(&format!("Seed {lines} {lines}"));
 }
 
 /// Runs `ROUNDS` rounds to warm up, then the rounds that are counted. Each round prepares its own input: the allocator

@@ -7,9 +7,13 @@ pub mod client;
 pub mod stages;
 pub mod workload;
 
+use std::hint::black_box;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use yotpo_mock::__internal::CursorScope;
+use yotpo_mock::__internal::seed::{ReadOptions, Stores, load};
+use yotpo_mock::Validation;
 
 /// Steps through the customers in an order unrelated to theirs: a large prime.
 pub const STRIDE: u64 = 7_368_787;
@@ -30,6 +34,19 @@ pub fn customer_body(number: u64) -> String {
             "zip": "73301", "province_code": "TX", "country_code": "US", "phone_number": "+14155552671"}
     }})
     .to_string()
+}
+
+/// A line of a seed, with the customer of that number.
+pub fn seed_line(number: u64) -> String {
+    let body = customer_body(number);
+    format!("{{\"store\":\"shop\",{}\n", body.strip_prefix('{').expect("an object"))
+}
+
+/// Reads a seed into an empty emulator.
+pub fn read_seed(text: &str) {
+    let options = |_: &str| ReadOptions { validation: Validation::Strict, now: NOW };
+    let seeded = load(text, options, &mut Stores::new()).expect("the seed is valid");
+    black_box(seeded);
 }
 
 /// The body of an event of the customer with a number.
