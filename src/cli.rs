@@ -1,8 +1,10 @@
 //! The command line: flags, environment variables and subcommands.
 
 mod address;
+mod check;
 mod client;
 mod client_files;
+mod completions;
 mod control_client;
 mod env;
 mod env_vars;
@@ -12,6 +14,7 @@ mod exec;
 mod log;
 mod log_format;
 mod options;
+mod schema;
 mod serve;
 mod tls_flags;
 mod truststore;
@@ -24,10 +27,13 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use check::CheckOptions;
+use completions::{CompletionsOptions, ManOptions};
 use env::EnvOptions;
 use env_vars::{blame_env_var, injected_port_warning, unknown_variable_warnings, with_env_var, with_url_from_env};
 use exec::ExecOptions;
 use options::ServeOptions;
+use schema::SchemaOptions;
 use serve::ServeCommand;
 use wait::WaitOptions;
 
@@ -77,10 +83,18 @@ enum Command {
     Serve(Box<ServeCommand>),
     /// Wait until a mock is ready; exit with 0 once it is, and with 1 after the timeout.
     Wait(WaitOptions),
-    /// Print the environment variables that route a client of https://api.yotpo.com to a running mock.
+    /// Print the variables that route clients of https://api.yotpo.com to a running mock.
     Env(EnvOptions),
-    /// Start a mock, run COMMAND with the proxy and CA variables set, and exit with its status.
+    /// Start a mock, run COMMAND as a client of it, and exit with its status.
     Exec(Box<ExecOptions>),
+    /// Check seeds without serving them: print the content of valid ones, and all mistakes.
+    Check(CheckOptions),
+    /// Print the JSON Schema of a document, for editors: seed, state, journal or report.
+    Schema(SchemaOptions),
+    /// Print the completions of a shell.
+    Completions(CompletionsOptions),
+    /// Print a manual page.
+    Man(ManOptions),
 }
 
 /// Parses the command line and runs the subcommand. Exits at once on wrong usage (2) and after `--help` (0).
@@ -90,6 +104,14 @@ pub fn run() -> ExitCode {
         Command::Wait(options) => wait::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Env(options) => env::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Exec(options) => exec::run(*options),
+        Command::Check(options) => check::run(&options),
+        Command::Schema(options) => schema::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Completions(options) => {
+            completions::print_completions(&options, CommandLine::command()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man(options) => {
+            completions::print_man_page(&options, CommandLine::command()).map(|()| ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|error| {
         error.print();
@@ -123,7 +145,7 @@ fn parse() -> Command {
     let serve = match &parsed {
         Command::Serve(serve) => Some(&serve.options),
         Command::Exec(exec) => Some(&exec.serve),
-        Command::Wait(_) | Command::Env(_) => None,
+        _ => None,
     };
     if let Some(Err(error)) = serve.map(ServeOptions::stores) {
         command.error(ErrorKind::ValueValidation, error).exit();

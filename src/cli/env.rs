@@ -64,7 +64,7 @@ pub fn run(options: &EnvOptions) -> Result<(), CliError> {
     let environment = ClientEnvironment::new(&mock, &store, &files, |name| std::env::var(name).ok());
     let text = environment.render(options.format);
     let printed = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-    printed.map_err(CliError::PrintVariables)?;
+    printed.map_err(CliError::Print)?;
     for warning in environment.warnings {
         eprintln!("{warning}");
     }

@@ -28,8 +28,8 @@ pub enum CliError {
     NotReady { url: String, timeout: Duration, source: RequestError },
     #[error("`{url}`: {source}")]
     Request { url: String, source: RequestError },
-    #[error("cannot print the variables: {0}")]
-    PrintVariables(#[source] io::Error),
+    #[error("cannot write to stdout: {0}")]
+    Print(#[source] io::Error),
     #[error("cannot read the certificate in `{}`: {source}", .path.display())]
     ReadCertificate { path: PathBuf, source: io::Error },
     #[error("the CA certificate for clients is not in PEM format")]
@@ -61,7 +61,7 @@ impl CliError {
                 "`yotpo-mock` prints its address on stdout, and on stderr why it could not start"
             }
             CliError::Request { source, .. } => source.hint(),
-            CliError::PrintVariables(_) => "check the program that reads them",
+            CliError::Print(_) => "check the program that reads it",
             CliError::ReadCertificate { .. } => "it must be a PEM file, as `openssl x509` prints it",
             CliError::InvalidCertificate => {
                 "it must begin with `-----BEGIN CERTIFICATE-----`, like the answer of `GET /_mock/ca.pem`"

@@ -85,7 +85,7 @@ pub struct ServeOptions {
     #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     control_host: Vec<String>,
     /// Require `Authorization: Bearer TOKEN` for the control API, except for /_mock/health.
-    #[arg(long, help_heading = heading::CONTROL, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     pub control_token: Option<String>,
     /// Maximum size of a request body to the control API; larger ones get 413. [default: 256MiB]
     #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "SIZE", value_parser = positive_size)]

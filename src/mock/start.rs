@@ -1,5 +1,6 @@
 //! The start of an emulator: stores from flags and seeds, sockets, state file, server.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 #[cfg(feature = "tls")]
@@ -13,6 +14,7 @@ use super::YotpoMock;
 use super::builder::{Builder, SeedSource};
 use super::host::Host;
 use super::scope::Inner;
+use super::seed_summary::SeedSummary;
 use super::start_error::{Cause, PlainIoError, StartError};
 use crate::http::control::access::Access;
 use crate::http::hosts::is_yotpo;
@@ -94,6 +96,28 @@ impl Builder {
             last_new_store: Default::default(),
         };
         Ok(YotpoMock { inner: Arc::new(inner), server, is_saved: false })
+    }
+
+    /// Reads the seeds as a start does, without starting anything. Returns what they create, by store.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Seed`] or [`StartError::Store`].
+    ///
+    /// ```
+    /// use yotpo_mock::YotpoMock;
+    ///
+    /// let builder = YotpoMock::builder().seed(r#"{"store":"shop","customer":{"external_id":"c-1","gender":"male"}}"#);
+    /// let error = builder.check_seeds().unwrap_err();
+    /// assert!(error.to_string().contains("gender"), "{error}");
+    /// ```
+    pub fn check_seeds(&self) -> Result<BTreeMap<String, SeedSummary>, StartError> {
+        let stores = self.load_stores(self.frozen_at.unwrap_or_else(|| Clock::default().now()))?;
+        let created = stores.into_iter().map(|(id, store)| {
+            let (customers_created, events_created) = store.counts();
+            (id, SeedSummary { customers_created, events_created, ..SeedSummary::default() })
+        });
+        Ok(created.collect())
     }
 
     /// Declares the stores of the flags and adds the seeds.

@@ -1,5 +1,6 @@
 //! The command line: the binary as a stranger starts it.
 
+mod documents;
 #[cfg(unix)]
 mod env;
 #[cfg(unix)]
