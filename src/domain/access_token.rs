@@ -4,7 +4,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use imbl::Vector;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
+
+use super::text::percent_encode;
 
 /// How long a token is valid.
 pub const LIFETIME: TimeDelta = TimeDelta::days(14);
@@ -23,8 +25,7 @@ pub(crate) struct Token {
 impl Token {
     /// The text that a client sends: `ymt_`, the number, `_`, and the percent-encoded id of the store.
     pub fn text(&self) -> String {
-        let store = utf8_percent_encode(&self.store, NON_ALPHANUMERIC);
-        format!("{PREFIX}{}_{store}", self.number)
+        format!("{PREFIX}{}_{}", self.number, percent_encode(&self.store))
     }
 
     /// Parses a text that this emulator may have issued; `None` for every other text.
@@ -126,7 +127,7 @@ mod tests {
             assert_eq!(Token::parse(&text), Some(token(store)));
             assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
         }
-        assert_eq!(token("shop").text(), "ymt_7_shop");
+        assert_eq!(token("my-shop.eu").text(), "ymt_7_my-shop.eu");
         for text in ["ymt_07_shop", "ymt_+7_shop", "ymt_7_%73hop", "ymt_7", "7_shop", "anything"] {
             assert_eq!(Token::parse(text), None, "{text}");
         }

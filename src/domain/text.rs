@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 
 /// Joins names in backticks: `` `a`, `b` and `c` ``, or `none`.
@@ -56,4 +57,10 @@ pub(crate) fn truncate_to(value: impl fmt::Display, max_chars: usize) -> String 
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }
+}
+
+/// Percent-encodes a value as one segment of a path or one value of a query: all but the unreserved characters of RFC 3986.
+pub(crate) fn percent_encode(value: &str) -> PercentEncode<'_> {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(value, ENCODED)
 }

@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::document_error::DocumentError;
 use super::fault::{AddedFault, Fault};
@@ -17,11 +16,9 @@ use super::scope::{Inner, Scope};
 use super::snapshot::Snapshot;
 use super::{Report, Setting, Settings};
 use crate::domain::operation::Operation;
+use crate::domain::text::percent_encode;
 use crate::world::ResetTo;
 pub use content::PendingWrite;
-
-/// The bytes that a path segment must percent-encode: all but the unreserved characters of RFC 3986.
-const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One store of a running emulator, with its own customers, events, tokens, settings, faults and time.
 ///
@@ -76,8 +73,7 @@ impl Store {
 
     /// The URL before `/customers` and the other paths of this store: `http://127.0.0.1:49152/core/v3/stores/shop`.
     pub fn api_url(&self) -> String {
-        let id = utf8_percent_encode(&self.id, PATH_SEGMENT);
-        format!("{}/core/v3/stores/{id}", self.inner.url)
+        format!("{}/core/v3/stores/{}", self.inner.url, percent_encode(&self.id))
     }
 
     /// Issues an access token for the header `X-Yotpo-Token`, valid for 14 days of the store's time.

@@ -89,6 +89,15 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_rejected() {
 }
 
 #[test]
+fn a_token_needs_no_encoding_in_a_query_if_the_id_of_its_store_needs_none() {
+    let emulator = Emulator::undeclared_with(|builder| builder.store("my-shop.eu_1~", "s3cret"));
+    let token = issued(&emulator, "my-shop.eu_1~", "s3cret");
+    assert_eq!(token, "ymt_0_my-shop.eu_1~");
+    let path = format!("/core/v3/stores/my-shop.eu_1~/customers?access_token={token}");
+    assert_eq!(emulator.anonymous("GET", &path).send().status(), 200);
+}
+
+#[test]
 fn a_token_is_read_from_the_header_or_the_query_and_the_header_wins() {
     let emulator = declared();
     let token = issued(&emulator, "shop", "s3cret");
