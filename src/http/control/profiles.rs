@@ -8,19 +8,23 @@ use super::stores::unknown_store;
 use super::{ControlError, ControlResult, ok};
 use crate::domain::history::{Step, numbered_json};
 use crate::domain::rejection::BrokenRule;
+use crate::domain::text::percent_encode;
 
 /// `GET /_mock/stores/{store_id}/customers/{number}/lineage`: the last 32 steps, oldest first.
 pub(super) async fn lineage(request: ControlRequest) -> ControlResult {
     request.query([])?;
     let (store, number) = (request.path("store_id"), request.path("number"));
-    let found = request.world.with_store(store, |state| {
+    let found = request.world.with_store(&store, |state| {
         let profile = number.parse().ok().and_then(|number| state.customer(number));
         profile.map(|profile| profile.history().steps().iter().map(Step::to_json).collect::<Vec<_>>())
     });
-    let steps = found.ok_or_else(|| unknown_store(store))?.ok_or_else(|| {
+    let steps = found.ok_or_else(|| unknown_store(&store))?.ok_or_else(|| {
         ControlError::not_found(
             format!("store `{store}` has no customer with the number `{number}`"),
-            format!("`GET /_mock/stores/{store}/customers` lists customers with their numbers, without merged ones"),
+            format!(
+                "`GET /_mock/stores/{}/customers` lists customers with their numbers, without merged ones",
+                percent_encode(&store)
+            ),
         )
     })?;
     ok(json!({ "steps": steps }))
@@ -30,7 +34,7 @@ pub(super) async fn lineage(request: ControlRequest) -> ControlResult {
 pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
     request.query([])?;
     let body = Value::Object(request.object().await?);
-    let store = request.world.request_scope().store_scope(request.path("store_id"));
+    let store = request.world.request_scope().store_scope(&request.path("store_id"));
     let explanation = store.explain(&body);
     let notes = explanation.notes.iter().map(|noted| {
         let mut json = noted.to_json();

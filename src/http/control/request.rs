@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -45,8 +46,9 @@ impl FromRequest for ControlRequest {
 
 impl ControlRequest {
     /// A decoded parameter of the path.
-    pub fn path(&self, name: &str) -> &str {
-        self.request.match_info().query(name)
+    pub fn path(&self, name: &str) -> String {
+        // actix decodes all but `%2F`, `%2B` and `%25`.
+        percent_decode_str(self.request.match_info().query(name)).decode_utf8_lossy().into_owned()
     }
 
     /// The values of the known query parameters; of a repeated one the last.

@@ -48,7 +48,7 @@ pub(super) async fn generate(mut request: ControlRequest) -> ControlResult {
     if customers == 0 && events == 0 {
         return Err(ControlError::bad("`customers` and `events` are both 0", EXAMPLE));
     }
-    let (world, store) = (request.world.clone(), request.path("store_id").to_owned());
+    let (world, store) = (request.world.clone(), request.path("store_id"));
     let memory = world.memory();
     if memory.declared_only && memory.store(&store).is_none() {
         return Err(ControlError::not_found(

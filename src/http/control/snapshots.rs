@@ -69,11 +69,11 @@ pub(super) async fn delete(mut request: ControlRequest) -> ControlResult {
 
 fn name(request: &ControlRequest) -> Result<String, ControlError> {
     let name = request.path("name");
-    if snapshot::is_name(name) {
-        return Ok(name.to_owned());
+    if snapshot::is_name(&name) {
+        return Ok(name);
     }
     Err(ControlError::bad(
-        format!("`{}` is not a valid name of a snapshot", truncate(name)),
+        format!("`{}` is not a valid name of a snapshot", truncate(&name)),
         "a name is 1 to 64 letters, digits, `.`, `_` and `-`",
     ))
 }

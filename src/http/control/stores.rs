@@ -51,7 +51,7 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
     let limit = parse_limit(limit)?;
     let after = parse_number("after", after, 0, 0..=u64::MAX - 1)?;
     let store = request.path("store_id");
-    let found = request.world.with_store(store, |state| {
+    let found = request.world.with_store(&store, |state| {
         let customers: Vec<_> = state.customers_with(&wanted, after).take(limit + 1).cloned().collect();
         let pending = state.pending().filter(|pending| match &*pending.write {
             Write::Customer(customer) => wanted.are_in(&customer.identifiers()),
@@ -59,7 +59,7 @@ pub(super) async fn customers(request: ControlRequest) -> ControlResult {
         });
         (customers, pending.map(pending_json).collect::<Vec<_>>())
     });
-    let (mut customers, pending) = found.ok_or_else(|| unknown_store(store))?;
+    let (mut customers, pending) = found.ok_or_else(|| unknown_store(&store))?;
     let next_after = truncate_page(&mut customers, limit, |customer| customer.number());
     ok(CustomerList {
         customers: customers.iter().map(|profile| customer_json(profile)).collect(),
@@ -116,7 +116,7 @@ pub(super) async fn events(request: ControlRequest) -> ControlResult {
             && unique_id.as_ref().is_none_or(|wanted| *wanted == event.unique_id)
             && customer.as_ref().is_none_or(|wanted| is_one_of(identifiers, wanted))
     };
-    let found = request.world.with_store(store, |state| {
+    let found = request.world.with_store(&store, |state| {
         let events = state
             .events(after)
             .filter(|(_, event, customer)| matches(event, customer.identifiers()))
@@ -128,7 +128,7 @@ pub(super) async fn events(request: ControlRequest) -> ControlResult {
         });
         (events.collect::<Vec<_>>(), pending.map(pending_json).collect::<Vec<_>>())
     });
-    let (mut events, pending) = found.ok_or_else(|| unknown_store(store))?;
+    let (mut events, pending) = found.ok_or_else(|| unknown_store(&store))?;
     let next_after = truncate_page(&mut events, limit, |(number, _)| *number);
     let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
     ok(json!({ "events": events, "pending": pending, "next_after": next_after }))

@@ -1,6 +1,7 @@
 //! What is there.
 
 use insta::assert_snapshot;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use crate::support::{Emulator, customers};
@@ -210,4 +211,32 @@ fn customers_are_found_by_their_identifiers() {
         assert_eq!((unescaped.status(), unescaped.json()), (400, expected));
     }
     assert_eq!(emulator.control("GET", "/stores/ghost/customers?email=a@b.co").send().status(), 404);
+}
+
+#[test]
+fn any_store_id_can_be_percent_encoded_in_a_path() {
+    let emulator = Emulator::undeclared();
+    for id in ["a/b", "a+b", "100%", "%41", "a b", "é", "my-shop.eu"] {
+        let encoded = utf8_percent_encode(id, NON_ALPHANUMERIC);
+        let seed = json!({"stores": [{"id": id, "customers": [{"external_id": "c-1"}],
+            "events": [{"unique_id": "e-1", "type": "t", "source": "s", "customer": {"external_id": "c-1"}}]}]});
+        assert_eq!(emulator.control("POST", "/seed").json(seed).send().status(), 200, "{id}");
+        let count = |list: &str| {
+            let path = format!("/stores/{encoded}/{list}");
+            emulator.control("GET", &path).send().json()[list].as_array().map(Vec::len)
+        };
+        assert_eq!((count("customers"), count("events")), (Some(1), Some(1)), "{id}");
+        let lineage = emulator.control("GET", &format!("/stores/{encoded}/customers/1/lineage")).send();
+        assert_eq!(lineage.status(), 200, "{id}");
+        let generated = emulator.control("POST", &format!("/stores/{encoded}/generate"));
+        assert_eq!(generated.json(json!({"customers": 1, "seed": 1})).send().status(), 200, "{id}");
+        assert_eq!(count("customers"), Some(2), "{id}");
+    }
+    assert_snapshot!(emulator.control("GET", "/stores/a%2Fb/customers/9/lineage").send(), @r#"
+    404
+    {
+      "error":"store `a/b` has no customer with the number `9`",
+      "hint":"`GET /_mock/stores/a%2Fb/customers` lists customers with their numbers, without merged ones"
+    }
+    "#);
 }
