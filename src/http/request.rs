@@ -167,9 +167,9 @@ impl<'a> RequestBody<'a> {
         RequestBody { source: BodySource::Streaming { payload, timeout }, read: None }
     }
 
-    /// The bytes that were read, for the request journal, and the length of the whole body.
+    /// The bytes that were read, for the request journal, and the length of the whole body; `None` if it is empty.
     pub fn read_so_far(&self) -> Option<(&Bytes, u64)> {
-        self.read.as_ref().map(|(bytes, length)| (bytes, *length))
+        self.read.as_ref().filter(|(_, length)| *length > 0).map(|(bytes, length)| (bytes, *length))
     }
 
     /// Reads the whole body. A second call returns the result of the first.

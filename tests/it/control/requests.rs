@@ -353,6 +353,22 @@ fn long_bodies_are_truncated_and_marked_with_their_length() {
 }
 
 #[test]
+fn a_request_without_a_body_has_none_in_the_journal_whatever_its_response() {
+    let emulator = Emulator::new();
+    emulator.anonymous("GET", &customers("")).send();
+    emulator.get(&customers("?limit=0"));
+    emulator.get("/elsewhere");
+    emulator.raw_get(&customers(""));
+    emulator.raw(format!("PATCH {} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", customers("")).as_bytes());
+    let listed = list(&emulator, "").json();
+    let bodies = listed["requests"].as_array().unwrap().iter().map(|entry| {
+        let request = &entry["request"];
+        format!("{} {} {}", entry["status"], request["body"], request["body_bytes"])
+    });
+    assert_snapshot!(bodies.collect::<Vec<_>>().join("; "), @"401 null null; 401 null null; 404 null null; 400 null null; 401 null null");
+}
+
+#[test]
 fn a_partial_body_is_recorded_as_received() {
     let emulator = Emulator::undeclared_with(|builder| builder.body_limit(100));
     let send = |text: &str| emulator.raw(text.as_bytes());
