@@ -56,9 +56,10 @@ pub fn run(command: ServeCommand) -> Result<(), CliError> {
         _ => None,
     };
     let mock = start(options.into_builder(), &is_starting)?;
+    // Before the address is printed: the requests of whoever reads it are logged after this.
+    log_start(&mock);
     // Nobody may be reading stdout, which is no reason to stop.
     let _ = writeln!(io::stdout(), "yotpo-mock listening on {}", mock.url()).and_then(|()| io::stdout().flush());
-    log_start(&mock);
     runtime.block_on(stop::wait(stop_signals, stdin_end));
     let report = mock.report();
     let stopped = mock.stop(GRACE_PERIOD).map_err(CliError::SaveState);
