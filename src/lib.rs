@@ -118,6 +118,7 @@ pub use mock::{
 };
 pub use world::journal;
 pub use world::settings::{DEFAULT_BODY_LIMIT, EmptyResult};
+pub use world::state_file::SaveError;
 
 /// For fuzz targets and benchmarks only; not part of the public interface.
 #[cfg(feature = "internals")]

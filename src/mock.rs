@@ -17,10 +17,10 @@ mod start_error;
 mod store;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -31,6 +31,7 @@ use crate::world::ResetTo;
 use crate::world::match_warnings::match_warnings;
 pub use crate::world::report::{InvalidProblemKind, ProblemKind, Report, Unmatched};
 pub use crate::world::settings::{Setting, Settings};
+use crate::world::state_file::SaveError;
 pub use builder::{Builder, DEFAULT_JOURNAL_ON_PANIC, DEFAULT_PORT, DEFAULT_READ_TIMEOUT};
 pub use customer::{Customer, CustomerBuilder};
 pub use document_error::DocumentError;
@@ -340,7 +341,7 @@ impl YotpoMock {
     /// # Errors
     ///
     /// If the file cannot be written. Then it keeps its old content.
-    pub fn save_state(&self) -> io::Result<()> {
+    pub fn save_state(&self) -> Result<(), SaveError> {
         self.inner.world.save().transpose().map(|_| ())
     }
 

@@ -45,7 +45,7 @@ use seed::{ReadOptions, Seeded, Stores};
 use settings::Settings;
 use snapshot::Snapshots;
 use state_document::State;
-use state_file::StateFile;
+use state_file::{SaveError, StateFile};
 
 /// Values by store id.
 type ById<T> = HashMap<String, T>;
@@ -249,7 +249,7 @@ impl World {
     /// # Errors
     ///
     /// If the file cannot be written. Then it is unchanged.
-    pub fn save(&self) -> Option<io::Result<u64>> {
+    pub fn save(&self) -> Option<Result<u64, SaveError>> {
         Some(self.state_file.as_ref()?.write(|| self.state()))
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
-use yotpo_mock::StartError;
+use yotpo_mock::{SaveError, StartError};
 
 use super::client::RequestError;
 
@@ -14,8 +14,8 @@ use super::client::RequestError;
 pub enum CliError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("cannot save the state: {0}")]
-    SaveState(#[source] io::Error),
+    #[error(transparent)]
+    SaveState(#[from] SaveError),
     #[error("cannot start the log thread: {0}")]
     StartLog(#[source] io::Error),
     #[error("cannot catch signals: {0}")]
@@ -50,9 +50,7 @@ impl CliError {
     fn hint(&self) -> &str {
         match self {
             CliError::Start(error) => error.hint(),
-            CliError::SaveState(_) => {
-                "the file still has the state that was saved last; check its folder and the disk space"
-            }
+            CliError::SaveState(error) => error.hint(),
             CliError::StartLog(_)
             | CliError::CatchSignals(_)
             | CliError::WatchStdin(_)

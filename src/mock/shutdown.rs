@@ -1,11 +1,10 @@
 //! The end of an emulator: drain, stop the threads, save the state.
 
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::YotpoMock;
-use super::start_error::describe_io_error;
+use crate::world::state_file::SaveError;
 
 /// How often a stopping emulator checks whether requests are still in flight.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
@@ -21,7 +20,7 @@ impl YotpoMock {
     /// # Errors
     ///
     /// If the state cannot be saved. The emulator stops all the same.
-    pub fn stop(mut self, grace: Duration) -> io::Result<()> {
+    pub fn stop(mut self, grace: Duration) -> Result<(), SaveError> {
         self.server.drain();
         let journal = &self.inner.world.journal;
         journal.end();
@@ -52,7 +51,7 @@ impl Drop for YotpoMock {
         if !self.is_saved
             && let Err(error) = self.save_state()
         {
-            tracing::error!("cannot save the state: {}", describe_io_error(&error));
+            tracing::error!("{error}");
         }
         if thread::panicking() {
             self.scope().print_journal();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::os::is_out_of_descriptors;
+use crate::os::{describe_create_error, describe_io_error, is_out_of_descriptors};
 
 /// An error of a type that is not part of the public interface.
 pub(super) type Cause = Box<dyn StdError + Send + Sync>;
@@ -126,23 +126,3 @@ impl StartError {
 #[derive(Debug, Error)]
 #[error("{}", describe_io_error(.0))]
 pub(super) struct PlainIoError(#[source] pub io::Error);
-
-/// Common errors in plain words, without the number of the system's message.
-pub(super) fn describe_io_error(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "address already in use".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-/// As [`describe_io_error`], for a file that is created: only its directory can be missing.
-fn describe_create_error(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such folder".to_owned(),
-        _ => describe_io_error(error),
-    }
-}

@@ -5,9 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
+use thiserror::Error;
 
 use super::state_document::State;
-use crate::os::{create_private, sync_directory};
+use crate::os::{create_private, describe_create_error, sync_directory};
 
 /// The size of the write buffer.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -69,7 +70,7 @@ impl StateFile {
     /// # Errors
     ///
     /// If the file cannot be written. Then it is unchanged, or partly written if it was written in place.
-    pub fn write(&self, state: impl FnOnce() -> State) -> io::Result<u64> {
+    pub fn write(&self, state: impl FnOnce() -> State) -> Result<u64, SaveError> {
         let _writing = self.writing.lock();
         let Paths { path, temporary, directory } = self.paths();
         let state = state();
@@ -78,10 +79,11 @@ impl StateFile {
             // It may not exist.
             let _ = fs::remove_file(&temporary);
         }
-        match written {
+        let written = match written {
             Err(error) if needs_writing_in_place(&error) && path.is_file() => write_in_place(&path, &state),
             other => other,
-        }
+        };
+        written.map_err(|source| SaveError { path: self.path.clone(), source })
     }
 
     fn paths(&self) -> Paths {
@@ -92,6 +94,21 @@ impl StateFile {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".tmp");
         Paths { temporary: directory.join(name), path, directory }
+    }
+}
+
+/// Why the state could not be saved in its file, which keeps its old content if it could not be replaced.
+#[derive(Debug, Error)]
+#[error("cannot save the state in `{}`: {}", path.display(), describe_create_error(source))]
+pub struct SaveError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl SaveError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "the file still has the state that was saved last; check its folder and the disk space"
     }
 }
 

@@ -676,8 +676,8 @@ fn a_state_that_cannot_be_saved_is_an_error_at_the_end() {
     std::fs::remove_dir_all(&folder).expect("it is ours");
     let (code, _, log) = process.stop("TERM");
     assert_eq!(code, Some(1));
-    assert_snapshot!(log, @"
-    error: cannot save the state: No such file or directory (os error 2)
+    assert_snapshot!(log.replace(concat!(env!("CARGO_TARGET_TMPDIR"), "/"), ""), @"
+    error: cannot save the state in `state-folder/state.json`: no such folder
     hint: the file still has the state that was saved last; check its folder and the disk space
     ");
     assert_snapshot!(failure(&["--state", "/nowhere/state.json"]), @"

@@ -91,10 +91,6 @@ pub(super) async fn save(mut request: ControlRequest) -> ControlResult {
     let saved = run_blocking(move || world.save()).await?;
     match saved.expect("there is a state file") {
         Ok(bytes) => ok(json!({ "file": path, "bytes": bytes })),
-        Err(error) => Err(ControlError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("cannot save the state to `{path}`: {error}"),
-            "the file is unchanged; check its folder and the disk",
-        )),
+        Err(error) => Err(ControlError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), error.hint())),
     }
 }
