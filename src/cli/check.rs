@@ -23,7 +23,7 @@ pub struct CheckOptions {
     /// How to validate customers and events. [default: strict]
     #[arg(long, value_name = "MODE", value_parser = validation())]
     validation: Option<Validation>,
-    /// JSON or NDJSON files with seeds.
+    /// JSON or NDJSON files with seeds, or folders of such files.
     #[arg(required = true, value_name = "SEED")]
     seeds: Vec<PathBuf>,
 }

@@ -42,9 +42,12 @@ pub struct ServeOptions {
     /// With a declared store, only declared stores and issued tokens are accepted.
     #[arg(long, help_heading = heading::STORES, value_name = "ID:SECRET", value_delimiter = '\n')]
     store: Vec<String>,
-    /// Load stores with customers and events from a JSON or NDJSON file. Repeatable.
-    #[arg(long, help_heading = heading::STORES, value_name = "FILE", value_delimiter = '\n')]
+    /// Load stores with customers and events from a JSON or NDJSON file, or from all `*.json` and `*.ndjson` files of a folder. Repeatable.
+    #[arg(long, help_heading = heading::STORES, value_name = "PATH", value_delimiter = '\n')]
     seed: Vec<PathBuf>,
+    /// Load stores with customers and events from this text, a seed as in a file.
+    #[arg(long, help_heading = heading::STORES, hide_short_help = true, value_name = "JSON")]
+    seed_json: Option<String>,
     /// Load the state from this file, if it exists, and save it there on a clean stop.
     ///
     /// Seeds are not loaded if the file exists.
@@ -151,6 +154,7 @@ impl ServeOptions {
         builder = non_empty(&self.cors).fold(builder, Builder::cors);
         builder = non_empty(&self.proxy_passthrough).fold(builder, Builder::proxy_passthrough);
         builder = non_empty(&self.seed).fold(builder, Builder::seed_file);
+        builder = non_empty(self.seed_json).fold(builder, Builder::seed);
         builder = non_empty(&self.state).fold(builder, Builder::state_file);
         self.tls.into_builder(builder)
     }

@@ -71,7 +71,8 @@ pub struct Builder {
 /// Where a seed document comes from.
 #[derive(Clone, Debug)]
 pub(super) enum SeedSource {
-    File(PathBuf),
+    /// A file, or a folder of files.
+    Path(PathBuf),
     Text(String),
 }
 
@@ -124,9 +125,10 @@ impl Builder {
         self
     }
 
-    /// Adds a seed file, JSON or NDJSON, which is read when the emulator starts.
+    /// Adds a seed file, JSON or NDJSON, which is read when the emulator starts. Of a folder, all `*.json` and `*.ndjson` files are
+    /// read, in the order of their names.
     pub fn seed_file(mut self, path: impl AsRef<Path>) -> Builder {
-        self.seeds.push(SeedSource::File(path.as_ref().to_owned()));
+        self.seeds.push(SeedSource::Path(path.as_ref().to_owned()));
         self
     }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 #[cfg(feature = "tls")]
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -128,7 +128,14 @@ impl Builder {
             seed::declare(store, id, secret.clone()).map_err(|error| StartError::Store { source: error.into() })?;
         }
         for seed in &self.seeds {
-            self.load_seed(seed, now, &mut stores)?;
+            match seed {
+                SeedSource::Text(text) => self.load_seed("a document", Ok(text.clone()), now, &mut stores)?,
+                SeedSource::Path(path) => {
+                    for file in seed_files(path)? {
+                        self.load_seed(&file.display().to_string(), fs::read_to_string(&file), now, &mut stores)?;
+                    }
+                }
+            }
         }
         let has_secret = |id: &String| stores[id].credentials.secret.is_some();
         if stores.keys().any(has_secret) {
@@ -139,11 +146,13 @@ impl Builder {
         Ok(stores)
     }
 
-    fn load_seed(&self, seed: &SeedSource, now: DateTime<Utc>, stores: &mut Stores) -> Result<(), StartError> {
-        let (name, text) = match seed {
-            SeedSource::Text(text) => ("a document".to_owned(), Ok(text.clone())),
-            SeedSource::File(path) => (path.display().to_string(), fs::read_to_string(path)),
-        };
+    fn load_seed(
+        &self,
+        name: &str,
+        text: io::Result<String>,
+        now: DateTime<Utc>,
+        stores: &mut Stores,
+    ) -> Result<(), StartError> {
         let options = ReadOptions { validation: self.settings.validation, now };
         let loaded: Result<_, Cause> = match text {
             Ok(text) => seed::load(&text, |_| options, stores).map_err(Cause::from),
@@ -156,7 +165,7 @@ impl Builder {
                 }
                 Ok(())
             }
-            Err(source) => Err(StartError::Seed { name, source }),
+            Err(source) => Err(StartError::Seed { name: name.to_owned(), source }),
         }
     }
 
@@ -220,4 +229,21 @@ fn open_journal_file(path: &Path) -> Result<File, StartError> {
         .append(true)
         .open(path)
         .map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
+}
+
+/// The file itself, or the seeds in a folder, in the order of their names.
+fn seed_files(path: &Path) -> Result<Vec<PathBuf>, StartError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let is_seed = |file: &PathBuf| {
+        let extension = file.extension();
+        extension.is_some_and(|extension| extension == "json" || extension == "ndjson") && !file.is_dir()
+    };
+    let files = fs::read_dir(path).and_then(|files| files.map(|file| file.map(|file| file.path())).collect());
+    let files: Vec<PathBuf> = files
+        .map_err(|error| StartError::Seed { name: path.display().to_string(), source: PlainIoError(error).into() })?;
+    let mut seeds: Vec<_> = files.into_iter().filter(is_seed).collect();
+    seeds.sort();
+    Ok(seeds)
 }

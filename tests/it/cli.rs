@@ -169,6 +169,38 @@ fn a_wrong_flag_or_value_is_wrong_usage() {
 }
 
 #[test]
+fn seeds_are_read_from_a_folder_and_from_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let customer = |id: &str| format!(r#"{{"store":"shop","customer":{{"external_id":"{id}"}}}}"#);
+    for (name, text) in
+        [("b.json", customer("c-2")), ("a.ndjson", customer("c-1")), ("notes.txt", "no seed".to_owned())]
+    {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    std::fs::create_dir(folder.path().join("folder.json")).expect("a folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let arguments = ["--port", "0", "--seed", path, "--seed-json", &customer("c-3")];
+    let process = Process::with(&arguments[2..]);
+    let customers = process.get("/_mock/stores/shop/customers");
+    let ids: Vec<_> = customers.split("\"external_id\":\"").skip(1).map(|rest| &rest[..3]).collect();
+    assert_eq!(ids, ["c-1", "c-2", "c-3"]);
+
+    std::fs::write(folder.path().join("c.json"), "[]").expect("written");
+    assert_snapshot!(failure(&arguments).replace(path, "FOLDER"), @r#"
+    Some(1)
+    error: cannot seed from `FOLDER/c.json`: it must be an object, and is an array (line 1, column 0)
+    hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
+    "#);
+    let empty = tempfile::tempdir().expect("a folder");
+    Process::with(&["--seed", empty.path().to_str().expect("UTF-8")]);
+    assert_snapshot!(failure(&["--port", "0", "--seed-json", "{"]), @r#"
+    Some(1)
+    error: cannot seed from `a document`: it ends in the middle of an object (line 1, column 1)
+    hint: a seed is JSON or NDJSON: {"stores":[{"id":"shop","customers":[…],"events":[…]}]}
+    "#);
+}
+
+#[test]
 fn help_and_version_are_printed_and_end_with_zero() {
     for help in [&["--help"][..], &["serve", "--help"]] {
         let help = output(yotpo_mock(help));
@@ -179,6 +211,7 @@ fn help_and_version_are_printed_and_end_with_zero() {
             "port",
             "store",
             "seed",
+            "seed-json",
             "rate-limit",
             "visibility-delay",
             "empty-result",
@@ -381,6 +414,7 @@ fn every_flag_has_an_environment_variable() {
         ("PORT", "0"),
         ("STORE", "shop:s3cret:with:colons\n\nother:x"),
         ("SEED", &*seed),
+        ("SEED_JSON", r#"{"store":"other","customer":{"external_id":"c-1"}}"#),
         ("RATE_LIMIT", "3"),
         ("VISIBILITY_DELAY", "60s"),
         ("EMPTY_RESULT", "error"),
