@@ -289,19 +289,21 @@ def test_a_store_snapshot_restores_one_store(mock: YotpoMock, store: Store, open
     snapshot = store.snapshot()
     assert snapshot.state == store.state()
     store.seed(customers=[{"external_id": "c-2"}])
+    open_store.seed(customers=[{"external_id": "c-3"}])
     snapshot.restore()
     assert [customer["external_id"] for customer in store.customers()] == ["c-1"]
+    assert [customer["external_id"] for customer in open_store.customers()] == ["c-3"]
 
 
 def test_snapshots_are_taken_listed_restored_and_deleted(mock: YotpoMock, store: Store) -> None:
-    snapshot = mock.take_snapshot("before")
+    snapshot = mock.snapshot("before")
     assert (snapshot.name, snapshot.taken_at) == ("before", "2030-01-01T00:00:00Z")
     assert (snapshot.stores, snapshot.customers, snapshot.events) == (1, 1, 1)
     assert repr(snapshot) == "Snapshot('before')"
     mock.reset(to="empty")
-    mock.snapshot("before").restore()
+    mock.find_snapshot("before").restore()
     assert len(store.customers()) == 1
-    unnamed = mock.take_snapshot()
+    unnamed = mock.snapshot()
     assert [snapshot.name for snapshot in mock.snapshots()] == ["before", unnamed.name]
     unnamed.delete()
     snapshot.delete()

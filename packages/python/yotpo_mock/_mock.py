@@ -177,12 +177,12 @@ class YotpoMock(Scope):
         """Saves the state to the file of `--state`."""
         return cast(SavedState, self._control.call("POST", "/state/save"))
 
-    def take_snapshot(self, name: str | None = None) -> Snapshot:
+    def snapshot(self, name: str | None = None) -> Snapshot:
         """Keeps the whole state in the emulator's memory. There can be 16 snapshots; a name replaces its earlier one."""
         name = name or f"snapshot-{secrets.token_hex(4)}"
         return Snapshot(self._control, self._control.call("PUT", f"/snapshots/{segment(name)}"))
 
-    def snapshot(self, name: str) -> Snapshot:
+    def find_snapshot(self, name: str) -> Snapshot:
         """A snapshot by its name."""
         return Snapshot(self._control, self._control.call("GET", f"/snapshots/{segment(name)}"))
 
