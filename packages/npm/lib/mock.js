@@ -45,10 +45,6 @@ class YotpoMock extends Scope {
     this.#binary = binary
   }
 
-  get url() {
-    return this.control.url
-  }
-
   get log() {
     return this.#process?.log ?? ''
   }

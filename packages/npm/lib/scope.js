@@ -17,6 +17,10 @@ class Scope {
     this.#query = { store: storeId }
   }
 
+  get url() {
+    return this.control.url
+  }
+
   async fault(fault) {
     const { store } = this.#query
     const body = store === undefined ? fault : { ...fault, match: { ...fault.match, store } }

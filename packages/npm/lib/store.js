@@ -10,10 +10,6 @@ class Store extends Scope {
     this.secret = secret ?? 'any secret'
   }
 
-  get url() {
-    return this.control.url
-  }
-
   get apiUrl() {
     return `${this.url}/core/v3/stores/${encodeURIComponent(this.id)}`
   }

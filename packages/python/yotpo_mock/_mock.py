@@ -114,11 +114,6 @@ class YotpoMock(Scope):
             self._process.stop()
 
     @property
-    def url(self) -> str:
-        """The URL that replaces `https://api.yotpo.com`."""
-        return self._control.url
-
-    @property
     def version(self) -> str:
         """The version of the emulator."""
         return self.health()["version"]

@@ -24,6 +24,11 @@ class Scope:
     _control: Control
     _store_id: str | None = None
 
+    @property
+    def url(self) -> str:
+        """The URL of the emulator, which replaces `https://api.yotpo.com`."""
+        return self._control.url
+
     # Faults
 
     def fault(self, **fault: Unpack[FaultSpec]) -> Fault:

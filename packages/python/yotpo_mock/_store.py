@@ -25,11 +25,6 @@ class Store(Scope):
         return f"Store({self.id!r})"
 
     @property
-    def url(self) -> str:
-        """The URL of the emulator, which replaces `https://api.yotpo.com`."""
-        return self._control.url
-
-    @property
     def api_url(self) -> str:
         """The URL before `/customers` and the other paths of this store."""
         return f"{self._control.url}/core/v3/stores/{segment(self.id)}"
