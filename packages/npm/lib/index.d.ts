@@ -6,6 +6,9 @@ declare global {
   }
 }
 
+// Only what is marked is exported.
+export {}
+
 export type JsonObject = Record<string, unknown>
 
 export type Operation = 'createAccessToken' | 'createOauthToken' | 'retrieveCustomers' | 'upsertCustomer' | 'upsertCustomerEvent'

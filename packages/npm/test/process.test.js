@@ -138,12 +138,13 @@ test('a binary that never gets ready is killed', POSIX, async test => {
   await assert.rejects(YotpoMock.start({ binary, timeout: 100 }), { message: `\`${binary}\` printed no address within 0.1 s` })
 })
 
-test('an emulator that dies is reported with its log', POSIX, async () => {
+test('an emulator that dies is reported', POSIX, async () => {
   const mock = await YotpoMock.start()
   process.kill(mock.pid, 'SIGKILL')
   await assert.rejects(mock.newStore(), {
     name: 'UnreachableError',
-    message: /^the emulator ended with signal SIGKILL; the end of its log:\n(.*\n)*.*ready/
+    // What it had not yet logged is lost.
+    message: /^the emulator ended with signal SIGKILL/
   })
   await mock.stop()
 })

@@ -189,22 +189,23 @@ def test_the_reports_of_all_workers_are_added(pytester: pytest.Pytester) -> None
     pytester.makepyfile(
         SEND
         + """
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(2))
 def test_store(yotpo_store, number):
-    assert send(yotpo_store, "GET", f"/customers?surprise{number % 2}=1") == 200
+    assert send(yotpo_store, "GET", f"/customers?surprise{number}=1") == 200
     assert send(yotpo_store, "GET", "/customers?limit=0") == 400
 """
     )
-    result = pytester.runpytest_subprocess("-n", "2")
+    # Each worker runs all tests; otherwise their distribution depends on the time.
+    result = pytester.runpytest_subprocess("-n", "2", "--dist", "each")
     assert result.ret == 1
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=4)
     assert plain(result.outlines, "= yotpo-mock =") == [
-        "32 requests",
-        "rejected by query.limit.range: 8",
-        "assumed: query.unknown_parameter of surprise0, surprise1: 8",
+        "16 requests",
+        "rejected by query.limit.range: 4",
+        "assumed: query.unknown_parameter of surprise0, surprise1: 4",
         "problems:",
-        "  gw0: note:query.unknown_parameter (assumed), 4 times: surprise0, surprise1",
-        "  gw1: note:query.unknown_parameter (assumed), 4 times: surprise0, surprise1",
+        "  gw0: note:query.unknown_parameter (assumed), 2 times: surprise0, surprise1",
+        "  gw1: note:query.unknown_parameter (assumed), 2 times: surprise0, surprise1",
     ]
 
 
@@ -243,11 +244,11 @@ def test_red(yotpo_mock, yotpo_store):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*UnreachableError: the emulator ended with signal 9; the end of its log:",
+            "*UnreachableError: the emulator ended with signal 9*",
             "*requests to test_red*",
-            "not known, since the emulator ended with signal 9; the end of its log:",
+            "not known, since the emulator ended with signal 9*",
             "*= yotpo-mock =*",
             "problems:",
-            "  the emulator ended with signal 9; the end of its log:",
+            "  the emulator ended with signal 9*",
         ]
     )

@@ -109,10 +109,11 @@ def test_a_binary_that_never_gets_ready_is_killed(tmp_path: Path) -> None:
 
 
 @posix
-def test_an_emulator_that_dies_is_reported_with_its_log() -> None:
+def test_an_emulator_that_dies_is_reported() -> None:
     mock = YotpoMock.start()
     os.kill(pid_of(mock), signal.SIGKILL)
-    with pytest.raises(UnreachableError, match="^the emulator ended with signal 9; the end of its log:\n(.*\n)*.*ready"):
+    # What it had not yet logged is lost.
+    with pytest.raises(UnreachableError, match="^the emulator ended with signal 9"):
         mock.new_store()
     mock.stop()
 
