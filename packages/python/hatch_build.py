@@ -1,7 +1,8 @@
 """Puts the emulator's binary into the wheel, and the sources of the emulator into the sdist.
 
 `BUNDLED_BINARY` is the path of a binary that was built before; `BUNDLED_WHEEL_TAG` is then the tag of the platforms that it runs
-on, such as `py3-none-manylinux2014_x86_64`. Without `BUNDLED_BINARY`, cargo builds the binary for this machine.
+on, such as `py3-none-manylinux2014_x86_64`, and `BUNDLED_LICENSES` a file with the licences of the crates in it. Without
+`BUNDLED_BINARY`, cargo builds the binary for this machine.
 """
 
 import os
@@ -48,6 +49,8 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
             shutil.copy(os.environ.get("BUNDLED_BINARY") or build(scratch), binary)
             binary.chmod(0o755)
             included[str(binary)] = f"yotpo_mock/bin/{binary.name}"
+            if licenses := os.environ.get("BUNDLED_LICENSES"):
+                included[licenses] = "yotpo_mock/bin/THIRD-PARTY-LICENSES.html"
             build_data["pure_python"] = False
             build_data["tag"] = os.environ.get("BUNDLED_WHEEL_TAG") or f"py3-none-{this_platform()}"
 
