@@ -174,6 +174,7 @@ def test_a_run_without_a_request_can_be_an_error(pytester: pytest.Pytester) -> N
     result = pytester.runpytest_subprocess()
     assert result.ret == 1
     assert plain(result.outlines, "= yotpo-mock =")[-1] == "  no test sent a request to the emulator"
+    assert pytester.runpytest_subprocess("--collect-only").ret == 0
 
 
 def test_a_run_that_does_not_use_the_emulator_does_not_start_it(pytester: pytest.Pytester) -> None:

@@ -43,10 +43,6 @@ class Control:
         content = None if body is None else json.dumps(body).encode()
         return self.parse(*self.send(method, "/_mock" + path, query, content))
 
-    def call_with(self, method: str, path: str, content: bytes, content_type: str) -> Any:
-        """As `call`, with a body that is sent unchanged."""
-        return self.parse(*self.send(method, "/_mock" + path, None, content, content_type))
-
     def text(self, path: str) -> str:
         status, body = self.send("GET", "/_mock" + path)
         if status >= 400:

@@ -156,13 +156,14 @@ class YotpoMock(Scope):
 
     def seed(self, seed: Document | Iterable[Document] | Path) -> list[SeededStore]:
         """Adds a seed to the current state: a document, the lines of NDJSON as objects, or a file of one or the other."""
-        if isinstance(seed, Mapping):
-            result = self._control.call("POST", "/seed", body=seed)
+        if isinstance(seed, Path):
+            content = seed.read_bytes()
         else:
-            content = seed.read_bytes() if isinstance(seed, Path) else "\n".join(map(json.dumps, seed)).encode()
-            is_json = isinstance(seed, Path) and seed.suffix == ".json"
-            result = self._control.call_with("POST", "/seed", content, "application/json" if is_json else "application/x-ndjson")
-        return cast(list[SeededStore], result["stores"])
+            values = [seed] if isinstance(seed, Mapping) else seed
+            content = "\n".join(map(json.dumps, values)).encode()
+        # The emulator reads a document as NDJSON of one value, however it is formatted.
+        status, body = self._control.send("POST", "/_mock/seed", content=content, content_type="application/x-ndjson")
+        return cast(list[SeededStore], self._control.parse(status, body)["stores"])
 
     def replace_state(self, state: Document) -> None:
         """Replaces the whole state, including the time, by one that `state` returned, or by a seed."""

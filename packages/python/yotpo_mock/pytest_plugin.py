@@ -27,6 +27,7 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self._flags: list[str] = config.getini("yotpo_mock_flags")
+        self._is_collect_only = bool(config.option.collectonly)
         self._fail_on = [kind for value in config.getini("yotpo_mock_fail_on") for kind in value.split(",")]
         self._mock: YotpoMock | None = None
         self.reports: list[Report] = []
@@ -51,6 +52,8 @@ class Run:
 
     def problems(self) -> list[str]:
         """The problems of the kinds in `yotpo_mock_fail_on`, and errors of the emulator itself."""
+        if self._is_collect_only:
+            return []
         problems = self.errors + sorted(problem for report in self.reports for problem in report.get("problems", []))
         if FAIL_ON_NO_REQUESTS in self._fail_on and not any(report["requests"] for report in self.reports):
             problems.append("no test sent a request to the emulator")
