@@ -23,12 +23,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 
 use crate::domain::operation::Operation;
 use crate::http::ServerHandle;
 use crate::world::ResetTo;
-use crate::world::match_warnings::match_warnings;
 pub use crate::world::report::{InvalidProblemKind, ProblemKind, Report, Unmatched};
 pub use crate::world::settings::{Setting, Settings};
 use crate::world::state_file::SaveError;
@@ -350,9 +348,9 @@ impl YotpoMock {
     }
 }
 
-/// Prints a warning on stderr, which a test harness shows if the test fails, for a match that no request of an ordinary client meets.
-fn print_match_warnings(expected: &Map<String, Value>) {
-    for warning in match_warnings(expected) {
+/// Prints warnings on stderr, which a test harness shows if the test fails.
+fn print_warnings(warnings: impl IntoIterator<Item = String>) {
+    for warning in warnings {
         eprintln!("warning: {warning}");
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::print_match_warnings;
+use super::print_warnings;
 use crate::domain::operation::Operation;
 use crate::world::World;
 use crate::world::fault::{Criteria, Delay, DelayRange, Disconnect, FaultDefinition, InvalidFault};
+use crate::world::match_warnings::match_warnings;
 use crate::world::memory::Memory;
 
 /// A fault: the requests that it applies to, and its effect on them.
@@ -225,10 +226,13 @@ impl Fault {
     pub(super) fn add_to(self, world: &Arc<World>) -> AddedFault {
         let memory = world.memory();
         if let Some(criteria) = &self.definition.criteria {
-            print_match_warnings(&criteria.to_json());
+            print_warnings(match_warnings(&criteria.to_json()));
         }
         match self.validated().and_then(|definition| memory.faults.add(definition)) {
-            Ok(id) => AddedFault { world: world.clone(), memory: Arc::downgrade(&memory), id },
+            Ok(id) => {
+                print_warnings(memory.faults.hidden_warning(id));
+                AddedFault { world: world.clone(), memory: Arc::downgrade(&memory), id }
+            }
             Err(error) => panic!("the fault is not added: {error}"),
         }
     }

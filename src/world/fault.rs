@@ -149,6 +149,14 @@ impl Faults {
         Ok(state.last_id)
     }
 
+    /// A warning if a fault never applies, since an older one always applies to the requests that it matches.
+    pub fn hidden_warning(&self, id: u64) -> Option<String> {
+        let state = self.0.lock();
+        let fault = state.faults.iter().find(|fault| fault.id == id)?;
+        let older = state.faults.iter().take_while(|older| older.id < id).find(|older| older.hides(fault))?;
+        Some(format!("fault {} is older and applies to all requests that this one matches", older.id))
+    }
+
     /// The JSON of one fault.
     pub fn get(&self, id: u64) -> Option<Value> {
         let state = self.0.lock();

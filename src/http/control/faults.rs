@@ -18,7 +18,7 @@ pub(super) async fn add(mut request: ControlRequest) -> ControlResult {
     })?;
     let mut fault = memory.faults.get(id).expect("it was just added");
     let warnings = fault["match"].as_object().map(|expected| match_warnings(&request, expected));
-    add_warnings(warnings.into_iter().flatten(), &mut fault);
+    add_warnings(warnings.into_iter().flatten().chain(memory.faults.hidden_warning(id)), &mut fault);
     Ok(HttpResponse::Created().json(fault))
 }
 

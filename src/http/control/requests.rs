@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::request::{ControlRequest, from_object, parse_limit, parse_number, whole_number};
-use super::{ControlError, ControlResult, add_warnings, match_warnings, ok, ok_for_store};
+use super::{ControlError, ControlResult, add_warnings, match_warnings, ok, ok_for_store, unknown_store_warning};
 use crate::domain::text::join_quoted;
 use crate::world::matching::Difference;
 use crate::world::verification::{
@@ -40,7 +40,15 @@ pub(super) async fn list(request: ControlRequest) -> ControlResult {
     let next_before = (total > limit).then(|| entries[limit - 1].number);
     let requests: Vec<_> = entries.iter().take(limit).map(|entry| entry.to_json()).collect();
     let store = expected.get("store").and_then(Value::as_str);
-    ok_for_store(&request, store, json!({ "requests": requests, "total": total, "next_before": next_before }))
+    let warnings = unknown_store_warning(&request, store).into_iter().chain(future_number_warning(&request, after));
+    let mut body = json!({ "requests": requests, "total": total, "next_before": next_before });
+    add_warnings(warnings, &mut body);
+    ok(body)
+}
+
+fn future_number_warning(request: &ControlRequest, after: u64) -> Option<String> {
+    let last = request.world.journal.last_number();
+    (after > last).then(|| format!("`after` is {after}, and the last request has the number {last}"))
 }
 
 /// `DELETE /_mock/requests`, `?store=`: removes the entries. Numbers go on, and the report is unchanged.
@@ -102,10 +110,7 @@ pub(super) async fn verify(mut request: ControlRequest) -> ControlResult {
     verification::check_recorded(&expected)?;
     verification::lowercase_headers(&mut expected);
     let mut warnings = match_warnings(&request, &expected);
-    let last = request.world.journal.last_number();
-    if after > last {
-        warnings.push(format!("`after` is {after}, and the last request has the number {last}"));
-    }
+    warnings.extend(future_number_warning(&request, after));
     match verification::verify(&request.world.journal, &expected, after, times) {
         Ok(matched) => {
             let mut body = json!({ "matched": matched });

@@ -3,7 +3,8 @@
 use super::listing::summarize;
 use super::{Requests, panic_incomplete};
 use crate::domain::text::truncate;
-use crate::mock::print_match_warnings;
+use crate::mock::print_warnings;
+use crate::world::match_warnings::match_warnings;
 use crate::world::matching::Difference;
 use crate::world::verification::{self, Times, VerificationError, VerificationFailure};
 
@@ -35,7 +36,7 @@ impl Requests {
     #[track_caller]
     fn assert(&self, times: Times) {
         self.check_filter();
-        print_match_warnings(&self.expected);
+        print_warnings(match_warnings(&self.expected));
         match verification::verify(&self.world.journal, &self.expected, self.after, times) {
             Ok(_) => {}
             Err(VerificationError::Failed(failure)) => panic!("{}", self.failure_message(times, &failure)),

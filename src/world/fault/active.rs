@@ -82,6 +82,16 @@ impl ActiveFault {
         criteria.and_then(|criteria| criteria.store.as_deref()) == Some(store)
     }
 
+    /// Whether each request that `other` matches is one that this fault, which is older, applies to.
+    pub fn hides(&self, other: &ActiveFault) -> bool {
+        let FaultDefinition { times, after, probability, .. } = &self.definition;
+        let is_limited = times.is_some() || after.is_some() || probability.is_some();
+        // Null expects the absence of what the other fault does not care about.
+        !is_limited
+            && !contains_null(&self.expectation)
+            && differences(&self.expectation, &other.expectation).is_empty()
+    }
+
     pub fn needs_body(&self) -> bool {
         let criteria = self.definition.criteria.as_ref();
         criteria.is_some_and(|criteria| criteria.body.is_some())
@@ -115,5 +125,12 @@ impl ActiveFault {
             id: self.id,
             effect: Effect { delay: Duration::from_millis(self.rng.u64(min..=max)), ..self.effect.clone() },
         })
+    }
+}
+
+fn contains_null(expectation: &Value) -> bool {
+    match expectation {
+        Value::Object(object) => object.values().any(contains_null),
+        value => value.is_null(),
     }
 }

@@ -230,6 +230,45 @@ fn the_oldest_matching_fault_applies_and_each_can_be_removed() {
 }
 
 #[test]
+fn a_fault_that_an_older_one_hides_is_warned_of() {
+    let emulator = Emulator::undeclared();
+    emulator.get(&customers(""));
+    let hidden_by = |older: Value, fault: Value| {
+        let older = emulator.fault(older);
+        let added = emulator.control("POST", "/faults").json(fault).send().json();
+        emulator.control("DELETE", "/faults").send();
+        let warning = format!("fault {older} is older and applies to all requests that this one matches");
+        match &added["warning"] {
+            Value::Null => false,
+            found => {
+                assert_eq!(*found, warning);
+                true
+            }
+        }
+    };
+    let upsert = |effect: Value| {
+        let mut fault = json!({"match": {"store": "shop", "operation": "upsertCustomer"}});
+        fault.as_object_mut().expect("an object").extend(effect.as_object().expect("an object").clone());
+        fault
+    };
+    assert!(hidden_by(json!({"status": 500}), json!({"status": 503})));
+    assert!(hidden_by(json!({"status": 500}), upsert(json!({"status": 503, "times": 1}))));
+    assert!(hidden_by(json!({"match": {"store": "shop"}, "status": 500}), upsert(json!({"status": 503}))));
+    assert!(hidden_by(upsert(json!({"delay_ms": 1})), upsert(json!({"status": 503}))));
+    for limit in [json!({"times": 1}), json!({"after": 1}), json!({"probability": 0.5})] {
+        let mut limited = limit.clone();
+        limited["status"] = 500.into();
+        assert!(!hidden_by(upsert(limited), upsert(json!({"status": 503}))), "{limit}");
+    }
+    assert!(!hidden_by(upsert(json!({"status": 500})), json!({"status": 503})));
+    assert!(!hidden_by(json!({"match": {"query": {"limit": null}}, "status": 500}), json!({"status": 503})));
+    assert!(!hidden_by(
+        json!({"match": {"query": {"limit": "1"}}, "status": 500}),
+        json!({"match": {"query": {"limit": "2"}}, "status": 503})
+    ));
+}
+
+#[test]
 fn a_reset_removes_faults() {
     let emulator = Emulator::undeclared();
     emulator.fault(json!({"match": {"store": "shop"}, "status": 500}));

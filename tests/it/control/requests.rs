@@ -735,6 +735,7 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
         json!({"method": "POST", "body": {"customer": {"emial": 1}, "secret": "x", "grant_typ": "y"}}),
     ] {
         let fault = answer(emulator.control("POST", "/faults").json(json!({"match": expected, "status": 503})).send());
+        emulator.control("DELETE", "/faults").send();
         let mut expectation = expected.clone();
         expectation["count"] = 0.into();
         let verified = answer(emulator.control("POST", "/requests/verify").json(expectation).send());
@@ -749,6 +750,7 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
         let verified = answer(emulator.control("POST", "/requests/verify").json(expectation.clone()).send());
         answers.push(format!("{expectation}\n  verify: {verified}"));
     }
+    answers.push(format!("list after 2: {}", answer(emulator.control("GET", "/requests?after=2").send())));
     for fault in [
         json!({"match": {"operation": "createAccessToken"}, "expire_token": true}),
         json!({"match": {"path": "/oauth/token"}, "expire_token": true}),
@@ -822,6 +824,7 @@ fn a_match_that_no_ordinary_request_meets_is_warned_of_or_rejected() {
       verify: 200 `after` is 2, and the last request has the number 1
     {"after":1,"count":0}
       verify: 200 nothing
+    list after 2: 200 `after` is 2, and the last request has the number 1
     {"expire_token":true,"match":{"operation":"createAccessToken"}}
       400 `expire_token` has no effect on `createAccessToken`: no token is needed there
     {"expire_token":true,"match":{"path":"/oauth/token"}}
