@@ -74,6 +74,11 @@ impl CliError {
 
     /// Prints the error and its hint on stderr.
     pub fn print(&self) {
-        eprintln!("error: {self}\nhint: {}", self.hint());
+        eprintln!("error: {}\nhint: {}", without_os_error(&self.to_string()), self.hint());
     }
+}
+
+/// The text without the number of the system's error at its end.
+pub fn without_os_error(text: &str) -> &str {
+    text.rsplit_once(" (os error ").map_or(text, |(text, _number)| text)
 }

@@ -17,7 +17,7 @@ use super::address::MockAddress;
 use super::client_files::{ClientFiles, read_certificate};
 use super::control_client::ControlClient;
 use super::environment::{ClientEnvironment, StoreCredentials};
-use super::error::CliError;
+use super::error::{CliError, without_os_error};
 use super::options::ServeOptions;
 use super::serve::{GRACE_PERIOD, start_log};
 use signals::ForwardedSignals;
@@ -149,7 +149,7 @@ fn report_spawn_error(program: &OsStr, error: &io::Error) -> ExitCode {
     let (reason, code) = if error.kind() == io::ErrorKind::NotFound {
         ("command not found".to_owned(), NOT_FOUND)
     } else {
-        (error.to_string(), NOT_EXECUTABLE)
+        (without_os_error(&error.to_string()).to_owned(), NOT_EXECUTABLE)
     };
     eprintln!(
         "error: cannot run `{}`: {reason}\nhint: write a program and its arguments after `--`; `sh -c` runs a line of shell",
