@@ -70,7 +70,7 @@ impl Step {
             Change::Merged { number, identifiers } => json["merged"] = numbered_json(*number, identifiers),
             Change::Written { identifiers, .. } => {
                 if let Some(identifiers) = identifiers {
-                    json["named"] = json!(identifiers);
+                    json["identifiers"] = json!(identifiers);
                 }
             }
         }

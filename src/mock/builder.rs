@@ -257,7 +257,8 @@ impl Builder {
 
     /// Reads the state, with the time, from a file at the start, and saves it there when the emulator stops or is dropped.
     ///
-    /// If the file exists, its state replaces the seeds; a reset still returns to the seeds. A save is atomic.
+    /// If the file exists, its state replaces the seeds; a reset still returns to the seeds. A save replaces the
+    /// file atomically, except for one that is mounted into a container by itself, which is written in place.
     pub fn state_file(mut self, path: impl AsRef<Path>) -> Builder {
         self.state_file = Some(path.as_ref().to_owned());
         self

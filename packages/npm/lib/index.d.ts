@@ -185,7 +185,7 @@ export interface LineageStep {
   step: 'created' | 'updated' | 'adopted' | 'merged'
   rule: string
   fields: string[]
-  named?: Identifiers
+  identifiers?: Identifiers
   merged?: MergedCustomer
 }
 
@@ -199,7 +199,7 @@ export interface Explanation {
   customer?: JsonObject
   matches?: MergedCustomer[]
   broken: { rule: string; path: string; message: string; evidence: 'documented' | 'observed' | 'assumed' }[]
-  notes: { id: string; words: string; fields: string[] }[]
+  notes: { id: string; message: string; fields: string[] }[]
 }
 
 /** A customer as the control API lists it. */

@@ -214,7 +214,7 @@ class _LineageStep(TypedDict):
 class LineageStep(_LineageStep, total=False):
     """One step in the history of a customer."""
 
-    named: Identifiers
+    identifiers: Identifiers
     merged: MergedCustomer
 
 
@@ -227,7 +227,7 @@ class BrokenRule(TypedDict):
 
 class ExplanationNote(TypedDict):
     id: str
-    words: str
+    message: str
     fields: list[str]
 
 

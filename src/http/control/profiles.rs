@@ -38,7 +38,7 @@ pub(super) async fn explain(mut request: ControlRequest) -> ControlResult {
     let explanation = store.explain(&body);
     let notes = explanation.notes.iter().map(|noted| {
         let mut json = noted.to_json();
-        json["words"] = noted.note.words().into();
+        json["message"] = noted.note.words().into();
         json
     });
     let notes: Vec<_> = notes.collect();

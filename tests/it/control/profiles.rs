@@ -20,9 +20,9 @@ fn a_lineage_follows_a_profile_across_a_merge() {
     let story = emulator.control("GET", "/stores/shop/customers/1/lineage").send().json();
     let steps: Vec<_> = story["steps"].as_array().unwrap().iter().map(Value::to_string).collect();
     assert_snapshot!(steps.join("\n"), @r#"
-    {"at":"2026-01-01T00:00:00Z","fields":["email","first_name","account_updated_at"],"named":{"email":"ann@example.com","external_id":null,"phone_number":null},"request":1,"rule":"identity.new","step":"created"}
-    {"at":"2026-01-01T00:01:00Z","fields":["external_id","email","account_updated_at"],"named":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"request":3,"rule":"identity.adopt","step":"adopted"}
-    {"at":"2026-01-01T00:01:00Z","fields":["external_id","phone_number","account_updated_at"],"named":{"email":"ann@example.com","external_id":"c-1","phone_number":"+14155552671"},"request":4,"rule":"identity.external_id","step":"updated"}
+    {"at":"2026-01-01T00:00:00Z","fields":["email","first_name","account_updated_at"],"identifiers":{"email":"ann@example.com","external_id":null,"phone_number":null},"request":1,"rule":"identity.new","step":"created"}
+    {"at":"2026-01-01T00:01:00Z","fields":["external_id","email","account_updated_at"],"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":null},"request":3,"rule":"identity.adopt","step":"adopted"}
+    {"at":"2026-01-01T00:01:00Z","fields":["external_id","phone_number","account_updated_at"],"identifiers":{"email":"ann@example.com","external_id":"c-1","phone_number":"+14155552671"},"request":4,"rule":"identity.external_id","step":"updated"}
     {"at":"2026-01-01T00:01:00Z","fields":["tags"],"merged":{"identifiers":{"email":null,"external_id":null,"phone_number":"+14155552671"},"number":2},"request":4,"rule":"identity.goes_on","step":"merged"}
     "#);
     assert_snapshot!(emulator.control("GET", "/stores/shop/customers/2/lineage").send(), @r#"
@@ -113,7 +113,7 @@ fn an_explained_rejection_names_every_broken_rule_with_its_evidence() {
         {
           "fields":["customer.frist_name"],
           "id":"customers.unknown_field",
-          "words":"an unknown field was sent and ignored"
+          "message":"an unknown field was sent and ignored"
         }
       ]
     }
