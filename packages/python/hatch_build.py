@@ -15,6 +15,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+EXECUTABLE = "yotpo-mock.exe" if os.name == "nt" else "yotpo-mock"
 HERE = Path(__file__).resolve().parent
 # The files that cargo needs to build the binary.
 CRATE_FILES = ["Cargo.lock", "build.rs", "src", "openapi", "README.md"]
@@ -45,10 +46,10 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
             manifest.write_text(without_other_targets((crate() / "Cargo.toml").read_text()))
             included[str(manifest)] = "crate/Cargo.toml"
         elif version == "standard":
-            binary = scratch / ("yotpo-mock.exe" if os.name == "nt" else "yotpo-mock")
-            shutil.copy(os.environ.get("BUNDLED_BINARY") or build(scratch), binary)
+            binary = scratch / EXECUTABLE
+            shutil.copy(os.environ.get("BUNDLED_BINARY") or build(), binary)
             binary.chmod(0o755)
-            included[str(binary)] = f"yotpo_mock/bin/{binary.name}"
+            included[str(binary)] = f"yotpo_mock/bin/{EXECUTABLE}"
             if licenses := os.environ.get("BUNDLED_LICENSES"):
                 included[licenses] = "yotpo_mock/bin/THIRD-PARTY-LICENSES.html"
             build_data["pure_python"] = False
@@ -63,17 +64,15 @@ def without_other_targets(manifest: str) -> str:
     return re.sub(r"^\[\[(bench|example|test)\]\]\n(.+\n)*", "", manifest, flags=re.MULTILINE)
 
 
-def build(scratch: Path) -> Path:
-    """Builds the binary for this machine."""
+def build() -> Path:
+    """Builds the binary for this machine. pip asks for it twice, once for the metadata alone, so the results of cargo stay."""
     if shutil.which("cargo") is None:
         raise SystemExit(
             "There is no wheel of yotpo-mock for this platform, and cargo, which could build it, is not installed: "
             "install Rust from https://rustup.rs and try again."
         )
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or scratch / "target")
-    command = ["cargo", "build", "--release", "--locked", "--bin", "yotpo-mock", "--target-dir", str(target)]
-    subprocess.run(command, cwd=crate(), check=True)
-    return target / "release" / ("yotpo-mock.exe" if os.name == "nt" else "yotpo-mock")
+    subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "yotpo-mock"], cwd=crate(), check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR") or crate() / "target") / "release" / EXECUTABLE
 
 
 def this_platform() -> str:
