@@ -3,6 +3,7 @@
 mod access_token;
 #[cfg(feature = "cli")]
 mod cli;
+mod clients;
 mod conformance;
 mod contract;
 mod control;
