@@ -40,7 +40,7 @@ use invalid_document::{InvalidDocument, Mistake};
 use journal::Journal;
 use memory::{Memory, drop_in_background};
 use report::RequestCounts;
-pub(crate) use request_scope::{Explanation, RequestScope, StoreScope};
+pub(crate) use request_scope::{DryRun, RequestScope, StoreScope};
 use seed::{ReadOptions, Seeded, Stores};
 use settings::Settings;
 use snapshot::Snapshots;

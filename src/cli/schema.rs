@@ -17,11 +17,11 @@ const COMPONENTS: &str = "#/components/schemas/";
 pub struct SchemaOptions {
     /// Which document.
     #[arg(value_name = "DOCUMENT")]
-    document: Document,
+    document: DocumentKind,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Document {
+enum DocumentKind {
     /// A seed: the file of `--seed`, and the body of `POST /_mock/seed`.
     Seed,
     /// A state: the file of `--state`, and the answer of `GET /_mock/state`.
@@ -32,14 +32,14 @@ enum Document {
     Report,
 }
 
-impl Document {
+impl DocumentKind {
     /// The name of its schema in the OpenAPI file of the control API.
     fn component(self) -> &'static str {
         match self {
-            Document::Seed => "Seed",
-            Document::State => "State",
-            Document::Journal => "Entry",
-            Document::Report => "Report",
+            DocumentKind::Seed => "Seed",
+            DocumentKind::State => "State",
+            DocumentKind::Journal => "Entry",
+            DocumentKind::Report => "Report",
         }
     }
 }
@@ -49,7 +49,7 @@ pub fn run(options: &SchemaOptions) -> Result<(), CliError> {
     io::stdout().write_all(text.as_bytes()).map_err(CliError::Print)
 }
 
-fn schema(document: Document) -> Value {
+fn schema(document: DocumentKind) -> Value {
     let mut components = Components(components(CONTROL));
     components.describe_content();
     let mut schema = components.0[document.component()].clone();

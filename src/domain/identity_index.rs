@@ -1,6 +1,6 @@
 //! The identity index: which profiles a set of identifiers finds.
 //!
-//! Source: contract, "Identity and merging" (external_id is documented as the primary key, the rest is assumed).
+//! Source: contract, "Identity and merging" (external_id is documented as the primary hash, the rest is assumed).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::profile::Profile;
 pub(super) type Profiles = OrdMap<CustomerNumber, Arc<Profile>>;
 
 /// The hash of an identifier, which two identifiers may share.
-type Key = u64;
+type IdentifierHash = u64;
 
 /// Profile numbers under the hashes of their identifiers.
 ///
@@ -24,10 +24,10 @@ type Key = u64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct IdentityIndex {
     /// The identifiers of all profiles.
-    all: OrdSet<(Key, CustomerNumber)>,
+    all: OrdSet<(IdentifierHash, CustomerNumber)>,
     /// The identifiers of profiles without an external id: a write looks for these only, and passes over any number of
     /// customers who share an identifier with it.
-    anonymous: OrdSet<(Key, CustomerNumber)>,
+    anonymous: OrdSet<(IdentifierHash, CustomerNumber)>,
 }
 
 impl IdentityIndex {
@@ -81,7 +81,7 @@ impl IdentityIndex {
 
     pub fn insert(&mut self, profile: &Profile) {
         for identifier in profile.identifiers().iter() {
-            let entry = (key(identifier), profile.number());
+            let entry = (hash(identifier), profile.number());
             self.all.insert(entry);
             if profile.identifiers().is_anonymous() {
                 self.anonymous.insert(entry);
@@ -91,7 +91,7 @@ impl IdentityIndex {
 
     pub fn remove(&mut self, profile: &Profile) {
         for identifier in profile.identifiers().iter() {
-            let entry = (key(identifier), profile.number());
+            let entry = (hash(identifier), profile.number());
             self.all.remove(&entry);
             self.anonymous.remove(&entry);
         }
@@ -113,7 +113,7 @@ impl IdentityIndex {
     }
 }
 
-fn key(identifier: Identifier<'_>) -> Key {
+fn hash(identifier: Identifier<'_>) -> IdentifierHash {
     let mut hasher = DefaultHasher::new();
     identifier.hash(&mut hasher);
     hasher.finish()
@@ -121,13 +121,13 @@ fn key(identifier: Identifier<'_>) -> Key {
 
 /// The profiles in a set that have an identifier and a number above `after`.
 fn matches<'a>(
-    set: &'a OrdSet<(Key, CustomerNumber)>,
+    set: &'a OrdSet<(IdentifierHash, CustomerNumber)>,
     identifier: Identifier<'a>,
     after: CustomerNumber,
     profiles: &'a Profiles,
 ) -> impl Iterator<Item = &'a Arc<Profile>> {
-    let key = key(identifier);
-    set.range((key, after + 1)..=(key, CustomerNumber::MAX))
+    let hash = hash(identifier);
+    set.range((hash, after + 1)..=(hash, CustomerNumber::MAX))
         .map(|(_, number)| &profiles[number])
         .filter(move |profile| identifier.is_in(profile.identifiers()))
 }

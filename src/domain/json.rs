@@ -253,7 +253,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let nested = self.nested()?;
         let mut pairs = Vec::with_capacity(8);
-        while let Some(key) = map.next_key::<Key>()? {
+        while let Some(key) = map.next_key::<ObjectKey>()? {
             pairs.push((key.0, map.next_value_seed(nested)?));
         }
         Ok(Json::Object(Object::from_pairs(pairs)))
@@ -262,7 +262,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
 
 /// A key, borrowed if it has no escapes.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+struct ObjectKey<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -127,7 +127,7 @@ impl LineageStep {
 }
 
 impl Explanation {
-    pub(super) fn new(explanation: world::Explanation) -> Explanation {
+    pub(super) fn new(explanation: world::DryRun) -> Explanation {
         let notes = explanation.notes;
         match explanation.outcome {
             Ok((outcome, profile)) => Explanation {

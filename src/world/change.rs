@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::MutexGuard;
 
 use super::World;
-use super::memory::{Memory, Store};
+use super::memory::{LockedStore, Memory};
 use super::seed::Stores;
 use crate::domain::store::StoreState;
 
@@ -43,6 +43,6 @@ impl World {
     }
 }
 
-fn lock_all<'a>(stores: &'a [(&'a str, Arc<Store>)]) -> BTreeMap<&'a str, MutexGuard<'a, StoreState>> {
+fn lock_all<'a>(stores: &'a [(&'a str, Arc<LockedStore>)]) -> BTreeMap<&'a str, MutexGuard<'a, StoreState>> {
     stores.iter().map(|(id, store)| (*id, store.state.lock())).collect()
 }

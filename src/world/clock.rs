@@ -18,13 +18,13 @@ pub(crate) const LAST_YEAR: i32 = 9000;
 /// the tokens of another.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
-    setting: Mutex<Setting>,
+    shared: Mutex<SharedClock>,
     /// The offsets of stores that are not zero.
     offsets: SharedById<TimeDelta>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Setting {
+struct SharedClock {
     ahead: TimeDelta,
     frozen_at: Option<DateTime<Utc>>,
 }
@@ -45,16 +45,16 @@ pub(crate) enum ClockMode {
     Offset(TimeDelta),
 }
 
-impl From<ClockMode> for Setting {
-    fn from(mode: ClockMode) -> Setting {
+impl From<ClockMode> for SharedClock {
+    fn from(mode: ClockMode) -> SharedClock {
         match mode {
-            ClockMode::Frozen(moment) => Setting { ahead: TimeDelta::zero(), frozen_at: Some(moment) },
-            ClockMode::Offset(ahead) => Setting { ahead, frozen_at: None },
+            ClockMode::Frozen(moment) => SharedClock { ahead: TimeDelta::zero(), frozen_at: Some(moment) },
+            ClockMode::Offset(ahead) => SharedClock { ahead, frozen_at: None },
         }
     }
 }
 
-impl Setting {
+impl SharedClock {
     fn now(self) -> DateTime<Utc> {
         self.frozen_at.unwrap_or_else(|| real_now() + self.ahead)
     }
@@ -79,18 +79,18 @@ impl Clock {
     /// A clock that is frozen at a time until it is advanced.
     pub fn frozen_at(moment: DateTime<Utc>) -> Clock {
         Clock {
-            setting: Mutex::new(Setting { ahead: TimeDelta::zero(), frozen_at: Some(moment) }),
+            shared: Mutex::new(SharedClock { ahead: TimeDelta::zero(), frozen_at: Some(moment) }),
             offsets: SharedById::default(),
         }
     }
 
     /// The time for all stores.
     pub fn now(&self) -> DateTime<Utc> {
-        self.setting.lock().now()
+        self.shared.lock().now()
     }
 
     pub fn is_frozen(&self) -> bool {
-        self.setting.lock().frozen_at.is_some()
+        self.shared.lock().frozen_at.is_some()
     }
 
     /// How far a store is ahead of the time for all stores.
@@ -105,7 +105,7 @@ impl Clock {
     /// [`ClockError::TooFar`]. Then nothing is changed.
     pub fn advance(&self, store: Option<&str>, by: Duration) -> Result<(), ClockError> {
         let by = TimeDelta::from_std(by).map_err(|_| ClockError::TooFar)?;
-        self.move_by(&mut self.setting.lock(), store, by)
+        self.move_by(&mut self.shared.lock(), store, by)
     }
 
     /// Sets the time of all stores, or of one, and freezes or unfreezes the clock.
@@ -119,10 +119,10 @@ impl Clock {
         moment: Option<DateTime<Utc>>,
         frozen: Option<bool>,
     ) -> Result<(), ClockError> {
-        let mut setting = self.setting.lock();
+        let mut shared = self.shared.lock();
         // The time is read once, so that a frozen clock shows exactly the time that it was set to.
-        let now = setting.now();
-        let mut changed = Setting { frozen_at: Some(now), ..*setting };
+        let now = shared.now();
+        let mut changed = SharedClock { frozen_at: Some(now), ..*shared };
         if let Some(moment) = moment {
             let now = now + store.map(|store| self.offset(store)).unwrap_or_default();
             if moment < now {
@@ -131,16 +131,16 @@ impl Clock {
             self.move_by(&mut changed, store, moment - now)?;
         }
         let then = changed.frozen_at.expect("it was just frozen");
-        let is_frozen = frozen.unwrap_or(setting.frozen_at.is_some());
-        *setting = Setting { ahead: then - Setting::default().now(), frozen_at: is_frozen.then_some(then) };
+        let is_frozen = frozen.unwrap_or(shared.frozen_at.is_some());
+        *shared = SharedClock { ahead: then - SharedClock::default().now(), frozen_at: is_frozen.then_some(then) };
         Ok(())
     }
 
     pub fn state(&self) -> ClockState {
-        let setting = self.setting.lock();
-        let mode = match setting.frozen_at {
+        let shared = self.shared.lock();
+        let mode = match shared.frozen_at {
             Some(moment) => ClockMode::Frozen(moment),
-            None => ClockMode::Offset(setting.ahead),
+            None => ClockMode::Offset(shared.ahead),
         };
         let offsets = self.offsets.iter().filter(|offset| !offset.is_zero());
         ClockState { all: Some(mode), offsets: offsets.map(|offset| (offset.key().clone(), *offset)).collect() }
@@ -148,9 +148,9 @@ impl Clock {
 
     /// Restores the clock, even to an earlier time, since all other state is restored with it.
     pub fn restore(&self, state: &ClockState) {
-        let mut setting = self.setting.lock();
+        let mut shared = self.shared.lock();
         if let Some(mode) = state.all {
-            *setting = mode.into();
+            *shared = mode.into();
         }
         self.offsets.clear();
         for (store, offset) in &state.offsets {
@@ -160,7 +160,7 @@ impl Clock {
 
     /// Restores the offset of a store, even to a smaller one, since the store is restored with it.
     pub fn restore_offset(&self, store: &str, offset: TimeDelta) {
-        let _setting = self.setting.lock();
+        let _shared = self.shared.lock();
         if offset.is_zero() {
             self.offsets.remove(store);
         } else {
@@ -168,8 +168,8 @@ impl Clock {
         }
     }
 
-    fn move_by(&self, setting: &mut Setting, store: Option<&str>, by: TimeDelta) -> Result<(), ClockError> {
-        let now = setting.now();
+    fn move_by(&self, shared: &mut SharedClock, store: Option<&str>, by: TimeDelta) -> Result<(), ClockError> {
+        let now = shared.now();
         match store {
             Some(store) => {
                 let offset = self.offset(store).checked_add(&by).ok_or(ClockError::TooFar)?;
@@ -179,9 +179,9 @@ impl Clock {
             None => {
                 let furthest = self.offsets.iter().map(|offset| *offset).max().unwrap_or_default();
                 within_years(now, by.checked_add(&furthest).ok_or(ClockError::TooFar)?)?;
-                match &mut setting.frozen_at {
+                match &mut shared.frozen_at {
                     Some(moment) => *moment += by,
-                    None => setting.ahead += by,
+                    None => shared.ahead += by,
                 }
             }
         }
@@ -196,7 +196,7 @@ impl ClockState {
         let now = match self.all {
             None => Some(real.now()),
             Some(ClockMode::Frozen(moment)) => Some(moment),
-            Some(ClockMode::Offset(ahead)) => Setting::default().now().checked_add_signed(ahead),
+            Some(ClockMode::Offset(ahead)) => SharedClock::default().now().checked_add_signed(ahead),
         };
         now.is_some_and(|now| now.year() >= 0 && within_years(now, furthest).is_ok())
     }

@@ -26,7 +26,7 @@ pub(crate) struct Memory {
     /// What overrides them: for all stores, and for single stores.
     overrides: RwLock<SettingsOverrides>,
     store_overrides: SharedById<SettingsOverrides>,
-    stores: SharedById<Arc<Store>>,
+    stores: SharedById<Arc<LockedStore>>,
     /// Held while stores are created.
     creation: Mutex<()>,
     pub faults: Faults,
@@ -36,15 +36,15 @@ pub(crate) struct Memory {
 
 /// One store behind one lock, so that a write with its merge is one step, and a page shows one state.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct LockedStore {
     /// Cursors are valid within one epoch only.
     pub epoch: u64,
     pub state: Mutex<StoreState>,
 }
 
-impl Store {
-    fn new(epoch: u64, state: StoreState) -> Store {
-        Store { epoch, state: Mutex::new(state) }
+impl LockedStore {
+    fn new(epoch: u64, state: StoreState) -> LockedStore {
+        LockedStore { epoch, state: Mutex::new(state) }
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct MemoryState {
 
 impl Memory {
     pub fn new(settings: Settings, start: &Stores, declared_only: bool, epoch: u64) -> Memory {
-        let store = |state: &StoreState| Arc::new(Store::new(epoch, state.clone()));
+        let store = |state: &StoreState| Arc::new(LockedStore::new(epoch, state.clone()));
         Memory {
             epoch,
             declared_only,
@@ -108,19 +108,19 @@ impl Memory {
     }
 
     /// A store, if it exists.
-    pub fn store(&self, id: &str) -> Option<Arc<Store>> {
+    pub fn store(&self, id: &str) -> Option<Arc<LockedStore>> {
         self.stores.get(id).map(|store| store.value().clone())
     }
 
     /// Those of several stores that exist, in the order of their ids.
-    pub fn known_stores<'a>(&self, ids: &'a BTreeSet<String>) -> Vec<(&'a str, Arc<Store>)> {
+    pub fn known_stores<'a>(&self, ids: &'a BTreeSet<String>) -> Vec<(&'a str, Arc<LockedStore>)> {
         ids.iter().filter_map(|id| Some((id.as_str(), self.store(id)?))).collect()
     }
 
-    pub fn get_or_create_store(&self, id: &str) -> Arc<Store> {
+    pub fn get_or_create_store(&self, id: &str) -> Arc<LockedStore> {
         self.store(id).unwrap_or_else(|| {
             let _creation = self.creation.lock();
-            let create = || Arc::new(Store::new(self.epoch, StoreState::default()));
+            let create = || Arc::new(LockedStore::new(self.epoch, StoreState::default()));
             self.stores.entry(id.to_owned()).or_insert_with(create).value().clone()
         })
     }
@@ -132,7 +132,7 @@ impl Memory {
             return false;
         }
         for (id, state) in states {
-            self.stores.insert(id, Arc::new(Store::new(self.epoch, state)));
+            self.stores.insert(id, Arc::new(LockedStore::new(self.epoch, state)));
         }
         true
     }
@@ -140,7 +140,7 @@ impl Memory {
     /// Replaces a store, or creates it.
     pub fn replace_store(&self, id: &str, state: StoreState, epoch: u64) {
         let creation = self.creation.lock();
-        let old = self.stores.insert(id.to_owned(), Arc::new(Store::new(epoch, state)));
+        let old = self.stores.insert(id.to_owned(), Arc::new(LockedStore::new(epoch, state)));
         drop(creation);
         drop_in_background(old);
         self.windows.lock().remove(id);

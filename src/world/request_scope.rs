@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::World;
 use super::fault::Faults;
-use super::memory::{Memory, Store};
+use super::memory::{LockedStore, Memory};
 use super::settings::{EmptyResult, Settings};
 use crate::domain::access_token::{Token, TokenStatus};
 use crate::domain::json::Json;
@@ -37,7 +37,7 @@ pub(crate) struct RequestScope {
 pub(crate) struct StoreScope {
     memory: Arc<Memory>,
     /// Set once the store exists.
-    found: OnceCell<Arc<Store>>,
+    found: OnceCell<Arc<LockedStore>>,
     pub store: String,
     pub now: DateTime<Utc>,
     pub settings: Settings,
@@ -45,7 +45,7 @@ pub(crate) struct StoreScope {
 
 /// The result that a write would have.
 #[derive(Debug)]
-pub(crate) struct Explanation {
+pub(crate) struct DryRun {
     /// The outcome and the resulting customer, or the reason for a rejection.
     pub outcome: Result<(Outcome, Arc<Profile>), Vec<BrokenRule>>,
     /// The customers that a rejected write would have matched.
@@ -89,7 +89,7 @@ impl RequestScope {
 
 impl StoreScope {
     /// The store, if it exists. After a reset of this store it is still the one from before.
-    fn find_store(&self) -> Option<&Arc<Store>> {
+    fn find_store(&self) -> Option<&Arc<LockedStore>> {
         if self.found.get().is_none()
             && let Some(store) = self.memory.store(&self.store)
         {
@@ -98,7 +98,7 @@ impl StoreScope {
         self.found.get()
     }
 
-    fn find_or_create_store(&self) -> &Arc<Store> {
+    fn find_or_create_store(&self) -> &Arc<LockedStore> {
         self.found.get_or_init(|| self.memory.get_or_create_store(&self.store))
     }
 
@@ -217,7 +217,7 @@ impl StoreScope {
     }
 
     /// The result that a write would have once all pending writes are visible; writes nothing.
-    pub fn explain(&self, body: &Value) -> Explanation {
+    pub fn explain(&self, body: &Value) -> DryRun {
         let mut diagnostics = Diagnostics::default();
         let options = self.settings.validation_options();
         let is_event = body.get("customer_event").is_some();
@@ -237,7 +237,7 @@ impl StoreScope {
             let customer = state.customer(outcome.number).expect("a write always leaves its profile in the store");
             (outcome, customer.clone())
         });
-        Explanation { outcome, matches, notes: diagnostics.notes }
+        DryRun { outcome, matches, notes: diagnostics.notes }
     }
 
     /// One page of customers.

@@ -21,7 +21,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// A state, and the time of the emulator at which it was taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct TimedState {
     pub taken_at: DateTime<Utc>,
     pub state: State,
 }
@@ -37,11 +37,11 @@ pub(crate) enum SaveOutcome {
 
 /// All snapshots, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Snapshots(Mutex<BTreeMap<String, Snapshot>>);
+pub(crate) struct Snapshots(Mutex<BTreeMap<String, TimedState>>);
 
 impl Snapshots {
     /// Stores a snapshot under a name; it replaces the one with the same name.
-    pub fn put(&self, name: &str, snapshot: Snapshot) -> SaveOutcome {
+    pub fn put(&self, name: &str, snapshot: TimedState) -> SaveOutcome {
         let mut snapshots = self.0.lock();
         if snapshots.len() >= CAPACITY && !snapshots.contains_key(name) {
             return SaveOutcome::Full;
@@ -57,7 +57,7 @@ impl Snapshots {
         }
     }
 
-    pub fn get(&self, name: &str) -> Option<Snapshot> {
+    pub fn get(&self, name: &str) -> Option<TimedState> {
         self.0.lock().get(name).cloned()
     }
 
@@ -72,7 +72,7 @@ impl Snapshots {
     }
 
     /// All snapshots, in the order of their names.
-    pub fn all(&self) -> Vec<(String, Snapshot)> {
+    pub fn all(&self) -> Vec<(String, TimedState)> {
         let snapshots = self.0.lock();
         let all = snapshots.iter().map(|(name, snapshot)| (name.clone(), snapshot.clone()));
         all.collect()

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::identifiers::{Identifier, SentIdentifiers};
+use super::identifiers::{SentIdentifier, SentIdentifiers};
 use super::properties::PropertyRules;
 use super::{Diagnostics, ObjectReader, ValidationOptions, codes};
 use crate::domain::customer::{Address, Customer, Field, Properties, address_fields, customer_fields};
@@ -75,7 +75,7 @@ impl ObjectReader<'_> {
         self.note_unknown_keys(|key| Customer::field(key).is_some_and(Field::is_writable));
         let (external_id, email) = (self.external_id(), self.email());
         let phone_number = if enforce_deprecations && !(external_id.is_missing() && email.is_missing()) {
-            Identifier::Missing
+            SentIdentifier::Missing
         } else {
             self.phone_number()
         };

@@ -10,31 +10,31 @@ use crate::domain::note::Note;
 use crate::domain::rule;
 
 /// An identifier as it was sent.
-pub enum Identifier<T> {
+pub enum SentIdentifier<T> {
     Missing,
     /// Sent, with a broken rule: it still counts when the identifiers are counted.
     Invalid,
     Valid(T),
 }
 
-impl<T> Identifier<T> {
+impl<T> SentIdentifier<T> {
     pub fn is_missing(&self) -> bool {
-        matches!(self, Identifier::Missing)
+        matches!(self, SentIdentifier::Missing)
     }
 
     fn valid(self) -> Option<T> {
         match self {
-            Identifier::Valid(value) => Some(value),
-            Identifier::Missing | Identifier::Invalid => None,
+            SentIdentifier::Valid(value) => Some(value),
+            SentIdentifier::Missing | SentIdentifier::Invalid => None,
         }
     }
 }
 
 /// The identifiers of one customer as they were sent.
 pub struct SentIdentifiers {
-    pub external_id: Identifier<ExternalId>,
-    pub email: Identifier<Email>,
-    pub phone_number: Identifier<PhoneNumber>,
+    pub external_id: SentIdentifier<ExternalId>,
+    pub email: SentIdentifier<Email>,
+    pub phone_number: SentIdentifier<PhoneNumber>,
 }
 
 impl SentIdentifiers {
@@ -59,41 +59,41 @@ impl SentIdentifiers {
 }
 
 impl ObjectReader<'_> {
-    pub fn external_id(&mut self) -> Identifier<ExternalId> {
+    pub fn external_id(&mut self) -> SentIdentifier<ExternalId> {
         let name = "external_id";
         match self.get(name) {
-            None => Identifier::Missing,
-            Some(Json::Text(text)) if text.trim().is_empty() => Identifier::Missing,
-            Some(Json::Text(text)) if is_short(text) => Identifier::Valid(ExternalId(text.to_string())),
+            None => SentIdentifier::Missing,
+            Some(Json::Text(text)) if text.trim().is_empty() => SentIdentifier::Missing,
+            Some(Json::Text(text)) if is_short(text) => SentIdentifier::Valid(ExternalId(text.to_string())),
             Some(Json::Text(_)) => {
                 self.report(&rule::EXTERNAL_ID_LENGTH, name);
-                Identifier::Invalid
+                SentIdentifier::Invalid
             }
             Some(value) => match value.as_integer() {
                 Some(digits) => {
                     self.note_field(Note::CustomersCoerced, name);
-                    Identifier::Valid(ExternalId(digits))
+                    SentIdentifier::Valid(ExternalId(digits))
                 }
                 None => {
                     self.report(&rule::EXTERNAL_ID_TYPE, name);
-                    Identifier::Invalid
+                    SentIdentifier::Invalid
                 }
             },
         }
     }
 
-    pub fn email(&mut self) -> Identifier<Email> {
+    pub fn email(&mut self) -> SentIdentifier<Email> {
         let name = "email";
         let text = match self.get(name) {
-            None => return Identifier::Missing,
+            None => return SentIdentifier::Missing,
             Some(Json::Text(text)) => text.trim(),
             Some(_) => {
                 self.report(&rule::EMAIL_TYPE, name);
-                return Identifier::Invalid;
+                return SentIdentifier::Invalid;
             }
         };
         if text.is_empty() {
-            return Identifier::Missing;
+            return SentIdentifier::Missing;
         }
         let (is_short, is_well_formed) = (is_short(text), is_email(text));
         if !is_short {
@@ -102,19 +102,19 @@ impl ObjectReader<'_> {
         if !is_well_formed {
             self.report(&rule::EMAIL_FORMAT, name);
         }
-        if is_short && is_well_formed { Identifier::Valid(Email(text.to_owned())) } else { Identifier::Invalid }
+        if is_short && is_well_formed { SentIdentifier::Valid(Email(text.to_owned())) } else { SentIdentifier::Invalid }
     }
 
-    pub fn phone_number(&mut self) -> Identifier<PhoneNumber> {
+    pub fn phone_number(&mut self) -> SentIdentifier<PhoneNumber> {
         let name = "phone_number";
         let broken_rule = match self.get(name) {
-            None => return Identifier::Missing,
-            Some(Json::Text(text)) if text.trim().is_empty() => return Identifier::Missing,
-            Some(Json::Text(text)) if is_e164(text) => return Identifier::Valid(PhoneNumber(text.to_string())),
+            None => return SentIdentifier::Missing,
+            Some(Json::Text(text)) if text.trim().is_empty() => return SentIdentifier::Missing,
+            Some(Json::Text(text)) if is_e164(text) => return SentIdentifier::Valid(PhoneNumber(text.to_string())),
             Some(Json::Text(_)) => &rule::PHONE_NUMBER_FORMAT,
             Some(_) => &rule::PHONE_NUMBER_TYPE,
         };
         self.report(broken_rule, name);
-        Identifier::Invalid
+        SentIdentifier::Invalid
     }
 }

@@ -9,7 +9,7 @@ use super::{ControlError, ControlResult, ok};
 use crate::domain::text::{join_quoted, truncate};
 use crate::domain::timestamp::rfc3339;
 use crate::world::World;
-use crate::world::snapshot::{self, CAPACITY, SaveOutcome, Snapshot};
+use crate::world::snapshot::{self, CAPACITY, SaveOutcome, TimedState};
 
 /// `GET /_mock/snapshots`
 pub(super) async fn list(request: ControlRequest) -> ControlResult {
@@ -25,7 +25,7 @@ pub(super) async fn put(mut request: ControlRequest) -> ControlResult {
     let name = name(&request)?;
     request.no_body().await?;
     let world = &request.world;
-    let snapshot = Snapshot { taken_at: world.clock.now(), state: world.state() };
+    let snapshot = TimedState { taken_at: world.clock.now(), state: world.state() };
     let body = to_json(&name, &snapshot);
     match world.snapshots.put(&name, snapshot) {
         SaveOutcome::Created => Ok(HttpResponse::Created().json(body)),
@@ -78,7 +78,7 @@ fn name(request: &ControlRequest) -> Result<String, ControlError> {
     ))
 }
 
-fn find(request: &ControlRequest) -> Result<(String, Snapshot), ControlError> {
+fn find(request: &ControlRequest) -> Result<(String, TimedState), ControlError> {
     let name = name(request)?;
     match request.world.snapshots.get(&name) {
         Some(snapshot) => Ok((name, snapshot)),
@@ -98,7 +98,7 @@ fn unknown_snapshot(world: &World, name: &str) -> ControlError {
     ControlError::not_found(format!("there is no snapshot `{name}`"), hint)
 }
 
-fn to_json(name: &str, snapshot: &Snapshot) -> Value {
+fn to_json(name: &str, snapshot: &TimedState) -> Value {
     let stores = &snapshot.state.memory.stores;
     let (customers, events) = stores.values().fold((0, 0), |(customers, events), store| {
         let counts = store.counts();
