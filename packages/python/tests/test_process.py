@@ -116,6 +116,7 @@ def test_an_emulator_that_dies_is_reported() -> None:
     with pytest.raises(UnreachableError, match="^the emulator ended with signal 9"):
         mock.new_store()
     mock.stop()
+    assert mock._process is not None and mock._process._stdin.closed
 
 
 def test_a_stop_that_cannot_save_the_state_is_an_error(tmp_path: Path) -> None:

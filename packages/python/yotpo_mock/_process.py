@@ -45,6 +45,7 @@ class Process:
     def stop(self) -> None:
         """Stops the emulator cleanly, and waits for its end."""
         if self._process.returncode is not None:
+            self._close()
             return
         self._stdin.close()
         # A forked process may have inherited stdin. Where there are signals, this one is as clean.
