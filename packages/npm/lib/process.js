@@ -24,6 +24,7 @@ class EmulatorProcess {
   #lines = []
   /** Resolves to the description of the end. */
   #end
+  #isEndReported = false
 
   constructor(binary, args, env) {
     this.#child = spawn(binary, args, { stdio: 'pipe', env: { ...process.env, ...env }, windowsHide: true })
@@ -50,7 +51,7 @@ class EmulatorProcess {
 
   /** Stops the emulator cleanly, and waits for its end. */
   async stop() {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.#isEndReported) return
     this.#ref()
     this.#child.stdin.end()
     // A forked process may have inherited stdin. Where there are signals, this one is as clean.
@@ -60,6 +61,7 @@ class EmulatorProcess {
       this.#child.kill('SIGKILL')
       throw new YotpoMockError(`the emulator did not stop within ${STOP_TIMEOUT_MS / 1000} s, and was killed`)
     }
+    this.#isEndReported = true
     if (end.code !== 0) throw new YotpoMockError(this.#describe(end))
   }
 
@@ -69,7 +71,9 @@ class EmulatorProcess {
     // A closed connection can be seen before the end of the process.
     const end = await within(END_TIMEOUT_MS, this.#end)
     this.#unref()
-    return end && this.#describe(end)
+    if (!end) return undefined
+    this.#isEndReported = true
+    return this.#describe(end)
   }
 
   async #readUrl(binary, timeoutMs) {

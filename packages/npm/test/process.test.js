@@ -69,8 +69,9 @@ test('flags and variables reach the emulator', async () => {
   const mock = await YotpoMock.start({ flags: ['--rate-limit', '3'], env: { YOTPO_MOCK_EMPTY_RESULT: 'error' } })
   const { rate_limit, empty_result } = await mock.settings()
   assert.deepEqual({ rate_limit, empty_result }, { rate_limit: 3, empty_result: 'error' })
-  assert.match(mock.log, /rate_limit/)
   await mock.stop()
+  // The log is complete once the emulator has ended.
+  assert.match(mock.log, /rate_limit(.*\n)*.*stopped/)
 })
 
 test('an invalid flag is an error of the emulator', async () => {
@@ -147,6 +148,11 @@ test('an emulator that dies is reported', POSIX, async () => {
     message: /^the emulator ended with signal SIGKILL/
   })
   await mock.stop()
+
+  const other = await YotpoMock.start()
+  process.kill(other.pid, 'SIGKILL')
+  await assert.rejects(other.stop(), { name: 'YotpoMockError', message: /^the emulator ended with signal SIGKILL/ })
+  await other.stop()
 })
 
 test('a stop that cannot save the state is an error', async test => {

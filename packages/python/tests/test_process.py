@@ -38,7 +38,8 @@ def test_flags_and_variables_reach_the_emulator() -> None:
     with YotpoMock.start(["--rate-limit", "3"], env={"YOTPO_MOCK_EMPTY_RESULT": "error"}) as mock:
         settings = mock.settings()
         assert (settings["rate_limit"], settings["empty_result"]) == (3, "error")
-        assert "rate_limit" in mock.log
+    # The log is complete once the emulator has ended.
+    assert "rate_limit" in mock.log and "stopped" in mock.log
 
 
 def test_an_invalid_flag_is_the_emulators_error() -> None:
@@ -117,6 +118,12 @@ def test_an_emulator_that_dies_is_reported() -> None:
         mock.new_store()
     mock.stop()
     assert mock._process is not None and mock._process._stdin.closed
+
+    other = YotpoMock.start()
+    os.kill(pid_of(other), signal.SIGKILL)
+    with pytest.raises(YotpoMockError, match="^the emulator ended with signal 9"):
+        other.stop()
+    other.stop()
 
 
 def test_a_stop_that_cannot_save_the_state_is_an_error(tmp_path: Path) -> None:
