@@ -114,11 +114,11 @@ class YotpoMock extends Scope {
   }
 
   async findFault(id) {
-    return new Fault(this.control, await this.control.call('GET', `/faults/${id}`))
+    return new Fault(this.control, await this.control.call('GET', `/faults/${encodeURIComponent(id)}`))
   }
 
   request(number) {
-    return this.control.call('GET', `/requests/${number}`)
+    return this.control.call('GET', `/requests/${encodeURIComponent(number)}`)
   }
 
   openapi() {

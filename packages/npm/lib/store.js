@@ -52,7 +52,7 @@ class Store extends Scope {
   }
 
   async lineage(number) {
-    return (await this.control.call('GET', `${this.#path}/customers/${number}/lineage`)).steps
+    return (await this.control.call('GET', `${this.#path}/customers/${encodeURIComponent(number)}/lineage`)).steps
   }
 
   async snapshot() {

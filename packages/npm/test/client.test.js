@@ -115,6 +115,14 @@ test('ids of stores are encoded', async () => {
   assert.deepEqual((await mock.store('ä/b+c d%2F?&#').requests()).map(entry => entry.store), ['ä/b+c d%2F?&#'])
 })
 
+test('something else than a number is rejected by the emulator', async () => {
+  const store = await shop()
+  const [customer] = await store.customers()
+  for (const call of [() => store.lineage(customer), () => mock.request(customer), () => mock.findFault(customer)]) {
+    await assert.rejects(call(), { name: 'ControlError', message: /`\[object Object\]`/ })
+  }
+})
+
 test('stores are listed', async () => {
   await shop()
   assert.deepEqual(await mock.stores(), [{ id: 'shop', has_secret: true, customers: 1, events: 1, pending: 0 }])

@@ -193,6 +193,13 @@ def test_faults_count_their_requests_and_can_be_removed(mock: YotpoMock, open_st
         fault.to_json()
 
 
+def test_something_else_than_a_number_is_rejected_by_the_emulator(mock: YotpoMock, open_store: Store) -> None:
+    number: Any = {"number": 1}
+    for call in (open_store.lineage, mock.request, mock.find_fault):
+        with pytest.raises(ControlError, match="`{"):
+            call(number)
+
+
 def test_requests_are_recorded_oldest_first(mock: YotpoMock, open_store: Store) -> None:
     upsert(open_store, external_id="c-1")
     upsert(open_store, email="nobody")

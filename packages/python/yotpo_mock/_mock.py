@@ -201,11 +201,11 @@ class YotpoMock(Scope):
 
     def find_fault(self, id: int) -> Fault:
         """A fault by the number in the header `X-Yotpo-Mock-Fault`."""
-        return Fault(self._control, self._control.call("GET", f"/faults/{id}"))
+        return Fault(self._control, self._control.call("GET", f"/faults/{segment(id)}"))
 
     def request(self, number: int) -> JournalEntry:
         """A request of the journal by the number in the header `X-Yotpo-Mock-Request`."""
-        return cast(JournalEntry, self._control.call("GET", f"/requests/{number}"))
+        return cast(JournalEntry, self._control.call("GET", f"/requests/{segment(number)}"))
 
     # Documents and clients
 

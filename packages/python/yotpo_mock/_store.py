@@ -76,7 +76,7 @@ class Store(Scope):
 
     def lineage(self, number: int) -> list[LineageStep]:
         """The last 32 steps in the history of a customer, oldest first, by the `number` in `customers()`."""
-        steps = self._control.call("GET", f"{self._path}/customers/{number}/lineage")["steps"]
+        steps = self._control.call("GET", f"{self._path}/customers/{segment(number)}/lineage")["steps"]
         return cast(list[LineageStep], steps)
 
     # State
