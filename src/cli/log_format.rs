@@ -16,6 +16,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// The target of the requests to the emulated API.
 const REQUESTS: &str = "yotpo_mock::requests";
 
+/// The target of the content and the settings of the start, which the banner on a terminal summarizes.
+const SEEDS: &str = "yotpo_mock::seeds";
+
 /// The target of texts that are printed without time, level and fields.
 pub const TEXTS: &str = "yotpo_mock::texts";
 
@@ -53,6 +56,7 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         match event.metadata().target() {
             REQUESTS => writeln!(writer, "{}", self.request_line(&Fields::of(event))),
+            SEEDS => Ok(()),
             TEXTS => writeln!(writer, "{}", Fields::of(event).text("message")),
             _ => self.other.format_event(context, writer, event),
         }

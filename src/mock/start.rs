@@ -212,6 +212,7 @@ impl Builder {
             })?;
         }
         tracing::info!(
+            target: "yotpo_mock::seeds",
             stores = store_count,
             customers,
             events,

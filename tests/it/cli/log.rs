@@ -125,7 +125,6 @@ fn without_times(log: &str) -> String {
 #[test]
 fn a_terminal_shows_a_banner_a_line_per_request_and_a_summary() {
     assert_snapshot!(without_times(&on_a_terminal("1")), @r#"
-    TIME  INFO seeded stores=1 customers=0 events=0 settings={"body_limit":1048576,"empty_result":"ok","enforce_deprecations":false,"issued_tokens_only":false,"rate_limit":0,"validation":"strict","visibility_delay_ms":0}
 
     yotpo-mock 0.1.0
       emulated API  URL, and by TLS at the same port
