@@ -43,7 +43,7 @@ rule_book! {
     OAUTH_GRANT_TYPE = "oauth.grant_type.enum", Assumed, "must be `client_credentials`";
     TOKEN_MISSING = "token.missing", Documented, "no access token in the header `X-Yotpo-Token` or the query parameter `access_token`";
     TOKEN_UNKNOWN = "token.unknown", Documented, "the access token is not known";
-    TOKEN_EXPIRED = "token.expired", Documented, "the access token has expired: it lives 14 days";
+    TOKEN_EXPIRED = "token.expired", Documented, "the access token has expired: tokens are valid for 14 days";
     TOKEN_OTHER_STORE = "token.other_store", Assumed, "the access token belongs to another store";
     RATE_LIMIT = "rate_limit.exceeded", Documented, "too many requests for this store";
 

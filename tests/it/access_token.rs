@@ -154,7 +154,7 @@ fn a_token_is_valid_for_fourteen_days() {
     assert_snapshot!(emulator.get_with_token(&token), @r#"
     401
     x-yotpo-mock-rule: token.expired
-    {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
+    {"errors":[{"message":"the access token has expired: tokens are valid for 14 days"}]}
     "#);
 }
 

@@ -32,7 +32,7 @@ fn after_commit_with_expire_token_handles_the_request_with_the_token_first() {
     assert_snapshot!(emulator.get(&customers("")), @r#"
     401
     x-yotpo-mock-rule: token.expired
-    {"errors":[{"message":"the access token has expired: it lives 14 days"}]}
+    {"errors":[{"message":"the access token has expired: tokens are valid for 14 days"}]}
     "#);
     assert_eq!(emulator.mock.store("shop").customers().len(), 1);
 }
