@@ -14,6 +14,8 @@ mod exec;
 mod log;
 mod log_format;
 mod options;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod serve;
 mod tls_flags;

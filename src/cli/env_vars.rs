@@ -79,7 +79,7 @@ pub fn injected_port_warning() -> Option<String> {
         .then(|| format!("`{name}` begins with `tcp://`, as Kubernetes sets it for a service: ignored"))
 }
 
-fn env_var_name(flag: &str) -> String {
+pub fn env_var_name(flag: &str) -> String {
     format!("{PREFIX}{}", flag.to_uppercase().replace('-', "_"))
 }
 

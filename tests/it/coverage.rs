@@ -24,7 +24,7 @@ const GENERATED: &str =
 
 /// The behaviour of Yotpo that is not an error: id, description, evidence and the test that proves it.
 #[rustfmt::skip]
-const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
+pub const BEHAVIOUR: &[(&str, &str, Evidence, &str)] = &[
     ("token.answer", "a token request returns 200 with `access_token` only", Assumed, "access_token::a_token_call_returns_a_token_and_nothing_else"),
     ("token.oauth", "`/oauth/token`, as a form or as JSON, returns a bearer token that also works on Core v3", Observed, "access_token::an_oauth_call_returns_a_bearer_token_that_works_here_too"),
     ("token.life", "a token is valid for 14 days", Documented, "access_token::a_token_is_valid_for_fourteen_days"),

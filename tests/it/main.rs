@@ -3,7 +3,6 @@
 mod access_token;
 #[cfg(feature = "cli")]
 mod cli;
-mod clients;
 mod conformance;
 mod contract;
 mod control;
@@ -23,8 +22,8 @@ mod process;
 mod properties;
 mod proxy;
 mod rate_limit;
-#[cfg(feature = "cli")]
 mod readme;
+mod reference;
 mod rejection;
 mod seed;
 mod support;

@@ -1,17 +1,12 @@
-//! `docs/clients.md`: each operation of the control API with the methods of the three clients. The test below generates the file
-//! and fails if it is out of date. The tests of the other two packages check their parts of it against the methods that exist.
+//! `clients.md`: each operation of the control API with the methods of the three clients. The tests of the other two packages check
+//! their parts of it against the methods that exist.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
+use super::{check_page, root};
 use crate::tidy::rust_files;
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// If this variable is set, the test rewrites the file instead of comparing it.
-const UPDATE: &str = "UPDATE_CLIENTS";
 
 /// The methods of the library for each operation, and the type of those that only one type has.
 #[rustfmt::skip]
@@ -63,17 +58,16 @@ fn the_table_of_the_clients_is_up_to_date() {
     for (_, methods) in RUST {
         methods.split(", ").filter(|method| !method.is_empty()).for_each(check_rust_method);
     }
-    if !Path::new(ROOT).join("packages").exists() {
+    if !root().join("packages").exists() {
         // The published crate does not contain the packages.
         return;
     }
     let [python, javascript] = ["python", "npm"].map(methods_of_package);
     let mut page = String::from(
         "# The clients, method by method\n\n\
-         What each request of the control API is in Rust, [Python](../packages/python/README.md) and\n\
-         [JavaScript](../packages/npm/README.md). In Rust, methods without a type are those of `YotpoMock` and `Store`; a cell is\n\
-         empty where a value in the same process needs no such request. A test generates this page\n\
-         (`UPDATE_CLIENTS=1 cargo test --test it clients`) and fails if it is out of date.\n\n\
+         What each request of the [control API](control-api.md) is in Rust, Python and JavaScript. In Rust, methods without a type are\n\
+         those of `YotpoMock` and `Store`; a cell is empty where a value in the same process needs no such request.\n\n\
+         *Generated from the code.*\n\n\
          | request | Rust | Python | JavaScript |\n|---|---|---|---|\n",
     );
     for (operation, methods) in RUST {
@@ -82,17 +76,12 @@ fn the_table_of_the_clients_is_up_to_date() {
         let (rust, python, javascript) = (rust.join(", "), &python[*operation], &javascript[*operation]);
         writeln!(page, "| `{operation}` | {rust} | {python} | {javascript} |").expect("a String can be written to");
     }
-    let path = Path::new(ROOT).join("docs/clients.md");
-    if std::env::var_os(UPDATE).is_some() {
-        fs::write(path, page).expect("written");
-    } else {
-        assert_eq!(fs::read_to_string(path).expect("the page"), page, "`{UPDATE}=1 cargo test --test it clients`");
-    }
+    check_page("clients.md", &page);
 }
 
 /// The operations of `openapi/control.yaml`, in its order.
 fn operations() -> Vec<String> {
-    let document = fs::read_to_string(Path::new(ROOT).join("openapi/control.yaml")).expect("the document");
+    let document = fs::read_to_string(root().join("openapi/control.yaml")).expect("the document");
     let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&document).expect("YAML");
     let paths = document["paths"].as_mapping().expect("paths");
     let operations = paths.iter().flat_map(|(path, methods)| {
@@ -105,7 +94,7 @@ fn operations() -> Vec<String> {
 
 /// The methods in the README of a package, as its table has them.
 fn methods_of_package(package: &str) -> BTreeMap<String, String> {
-    let readme = Path::new(ROOT).join("packages").join(package).join("README.md");
+    let readme = root().join("packages").join(package).join("README.md");
     let readme = fs::read_to_string(readme).expect("the README");
     let table = readme.split_once("<!-- control API -->").expect("a table").1;
     let table = table.split_once("<!-- end of control API -->").expect("an end").0;
@@ -116,8 +105,8 @@ fn methods_of_package(package: &str) -> BTreeMap<String, String> {
 fn check_rust_method(method: &str) {
     let name = method.rsplit("::").next().expect("a name");
     let definition = format!("pub fn {name}(");
-    let mut files = vec![Path::new(ROOT).join("src/mock.rs")];
-    rust_files(&Path::new(ROOT).join("src/mock"), &mut files);
+    let mut files = vec![root().join("src/mock.rs")];
+    rust_files(&root().join("src/mock"), &mut files);
     let is_there = files.iter().any(|file| fs::read_to_string(file).expect("UTF-8").contains(&definition));
     assert!(is_there, "`{method}` does not exist");
 }
