@@ -1,72 +1,65 @@
-//! A local, in-memory emulator of Yotpo's Core API v3 Customers endpoints for tests: no account, no network, real state.
+//! A local emulator of Yotpo's Core API v3 Customers endpoints for tests: no account, no network, real state.
 //!
-//! A [`YotpoMock`] serves the API on a free port until it is dropped. It holds any number of [`Store`]s, one for each test. You
-//! [seed](Store::seed) a store with [`Customer`]s and [`Event`]s, run your integration against it, and then check the store's
-//! content and the [`Requests`] that it received. A [`Fault`] makes the API fail, and a [`Report`] counts what a run relied on.
-//!
-//! # A first test
+//! # A test
 //!
 //! ```
-//! use std::time::Duration;
-//!
-//! use serde_json::{Value, json};
 //! use yotpo_mock::{Customer, Fault, Operation, YotpoMock};
 //!
-//! let yotpo = YotpoMock::start(); // on a free port, until it is dropped; works inside any async runtime
-//! let store = yotpo.store("shop");
-//! store.seed([Customer::builder().external_id("c-1").email("ann@example.com").build()]);
-//! run_my_sync(yotpo.url(), store.id(), store.secret());
-//! store.requests().upserts().with_email("ann@example.com").assert_count(1);
-//! assert_eq!(store.customer("c-1").unwrap().first_name(), Some("Ann"));
+//! #[tokio::test]
+//! async fn a_customer_is_sent_again_after_a_server_error() {
+//!     let store = YotpoMock::shared().new_store();
+//!     store.seed([Customer::builder().external_id("c-1").email("ann@example.com").build()]);
+//!     store.fail_next(Operation::UpsertCustomer, Fault::status(503));
+//!     save_customer(&store.api_url(), store.secret(), r#"{"external_id": "c-1", "first_name": "Ann"}"#).await; // your code
+//!     store.requests().upserts().assert_count(2);
+//!     assert_eq!(store.customer("c-1").unwrap().first_name(), Some("Ann"));
+//! }
 //!
-//! store.fail_next(Operation::UpsertCustomer, Fault::too_many_requests(2)); // with `Retry-After: 2`
-//! run_my_sync(yotpo.url(), store.id(), store.secret());
-//! store.requests().upserts().with_status(429).assert_count(1);
-//!
-//! store.advance(Duration::from_secs(15 * 24 * 3600)); // the tokens of this store have expired
-//!
-//! /// Stands for your integration: gets a token and writes Ann's name.
-//! fn run_my_sync(url: &str, store: &str, secret: &str) {
-//!     let api = format!("{url}/core/v3/stores/{store}");
-//!     let agent: ureq::Agent = ureq::config::Config::builder().http_status_as_error(false).build().into();
-//!     let mut response = agent.post(format!("{api}/access_tokens")).send_json(json!({"secret": secret})).unwrap();
-//!     let token = response.body_mut().read_json::<Value>().unwrap()["access_token"].as_str().unwrap().to_owned();
-//!     let ann = json!({"customer": {"external_id": "c-1", "email": "ann@example.com", "first_name": "Ann"}});
-//!     let upsert = || agent.patch(format!("{api}/customers")).header("X-Yotpo-Token", &token).send_json(&ann).unwrap();
-//!     while upsert().status() == 429 {
-//!         // A real client waits for the time in `Retry-After`.
+//! /// Creates or updates a customer, and tries once more after a server error.
+//! async fn save_customer(api_url: &str, secret: &str, customer: &str) {
+//!     let client = reqwest::Client::new();
+//!     let login = client.post(format!("{api_url}/access_tokens")).json(&serde_json::json!({"secret": secret}));
+//!     let login: serde_json::Value = login.send().await.unwrap().json().await.unwrap();
+//!     for _ in 0..2 {
+//!         let save = client.patch(format!("{api_url}/customers")).header("X-Yotpo-Token", login["access_token"].as_str().unwrap());
+//!         let save = save.header("Content-Type", "application/json").body(format!("{{\"customer\": {customer}}}"));
+//!         if save.send().await.unwrap().status().is_success() {
+//!             return;
+//!         }
 //!     }
 //! }
 //! ```
 //!
-//! # Many tests, one emulator
+//! [`YotpoMock::shared`] is one emulator for all tests of a binary, and [`new_store`](YotpoMock::new_store) gives each test a
+//! [`Store`] that no other test sees. So tests run in parallel, and a test that panics prints the requests to its own store. The
+//! emulator has threads of its own: it works with any async runtime, and without one.
 //!
-//! The tests of a binary can share an emulator and run in parallel, each with its own store:
+//! # An emulator for one test
+//!
+//! [`YotpoMock::start`] serves on a free port until the value is dropped; [`YotpoMock::builder`] has the settings.
 //!
 //! ```
 //! use yotpo_mock::{Customer, YotpoMock};
 //!
-//! # fn run_my_sync(_: &str, _: &str, _: &str) {}
-//! // #[test]
-//! fn an_unchanged_customer_is_not_written() {
-//!     let store = YotpoMock::shared().new_store();
-//!     store.seed([Customer::builder().external_id("c-1").first_name("Ann").build()]);
-//!     run_my_sync(store.url(), store.id(), store.secret());
-//!     store.requests().upserts().assert_none();
-//! }
-//! # an_unchanged_customer_is_not_written();
+//! let yotpo = YotpoMock::builder().rate_limit(5).start();
+//! let store = yotpo.store("shop");
+//! store.seed([Customer::builder().external_id("c-1").build()]);
+//!
+//! let customers = format!("{}/customers", store.api_url());
+//! let mut response = ureq::get(customers).header("X-Yotpo-Token", store.access_token()).call().unwrap();
+//! assert!(response.body_mut().read_to_string().unwrap().contains(r#""external_id":"c-1""#));
 //! ```
 //!
-//! # Faults and time
+//! # Faults
+//!
+//! A [`Fault`] changes the responses to some requests, or the connection that they come on:
 //!
 //! ```
-//! use yotpo_mock::{Event, Fault, Operation, YotpoMock};
+//! use yotpo_mock::{Fault, Operation, YotpoMock};
 //! # use serde_json::json;
 //!
-//! // 5 requests a second, and writes that become visible after a minute:
-//! let yotpo = YotpoMock::builder().realistic().start();
-//! let store = yotpo.store("shop");
-//! // The emulator stores the event, but the client gets no response. Does it send the same event again?
+//! let store = YotpoMock::shared().new_store();
+//! // The event is stored, but the client gets no response. Does it send the same event again?
 //! store.fail_next(Operation::UpsertCustomerEvent, Fault::connection_reset().after_commit());
 //! # let event = json!({"customer_event": {"type": "item_returned", "unique_id": "r-1", "customer": {"external_id": "c-1"}}});
 //! # for _ in 0..2 {
@@ -74,25 +67,43 @@
 //! #     let _ = events.header("X-Yotpo-Token", store.access_token()).send_json(&event);
 //! # }
 //! // Run your integration, then:
-//! store.settle(); // makes the writes visible without the wait
 //! store.requests().events().assert_count(2);
 //! assert_eq!(store.events().len(), 1);
 //! ```
 //!
-//! # What is emulated
+//! # Time
 //!
-//! The [`Operation`]s: access tokens, retrieving customers, and creating or updating customers and custom events. The other Yotpo
-//! resources, such as orders and products, respond with 501.
+//! Each store has a clock. Advancing it expires tokens and makes delayed writes visible, without a wait:
 //!
-//! Yotpo does not document how it identifies and merges shoppers, nor the messages for invalid fields. Each [rule] for which
-//! a request is rejected therefore carries its [`evidence`], and each response that relies on an assumption carries a
-//! [note](note::Note).
+//! ```
+//! use std::time::Duration;
+//! use yotpo_mock::{Setting, YotpoMock};
+//!
+//! let store = YotpoMock::shared().new_store();
+//! store.set(Setting::VisibilityDelay(Duration::from_secs(60)));
+//! // Run your integration, then:
+//! store.settle(); // makes its writes visible now
+//! store.advance(Duration::from_secs(15 * 24 * 3600)); // its tokens have expired
+//! ```
+//!
+//! # Assertions
+//!
+//! [`Store::requests`] are the requests that a store received, with filters and assertions that show the nearest requests when they
+//! fail. [`Store::customers`], [`Store::events`] and [`Store::lineage`] are what became of them, and [`Store::report`] counts them.
+//!
+//! # Evidence
+//!
+//! The emulated [`Operation`]s create access tokens, retrieve customers, and create or update customers and custom events. Yotpo does
+//! not publish all of their behaviour. Each [rule] for which a request is rejected therefore carries its [`evidence`], and each
+//! response that relies on an assumption carries a [note](note::Note).
 //!
 //! # Cargo features
 //!
-//! The default feature `cli` is for the binary and includes `tls`; turn it off with `default-features = false`. `tls` adds HTTPS on
-//! the same port. A client with a hard-coded `https://api.yotpo.com` needs it, with [`proxy_url`](YotpoMock::proxy_url) as its proxy
-//! and [`ca_pem`](YotpoMock::ca_pem) as a trusted certificate.
+//! | feature | adds | needs |
+//! |---|---|---|
+//! | none, with `default-features = false` | everything above; enough for most tests | no C compiler beyond the linker |
+//! | `tls` | HTTPS on the same port: [`https_url`](YotpoMock::https_url), [`ca_pem`](YotpoMock::ca_pem), and with [`proxy_url`](YotpoMock::proxy_url) clients with a hard-coded `https://api.yotpo.com` | a C compiler, for the crate `ring` |
+//! | `cli`, the default | the command `yotpo-mock`; includes `tls` | a C compiler |
 
 #![cfg_attr(feature = "internals", allow(missing_docs))]
 
@@ -143,7 +154,11 @@ pub mod __internal {
     }
 }
 
-/// The README's Rust blocks, run as examples.
+/// The Rust examples of the guides.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/guides/rust.md")]
+#[doc = include_str!("../docs/guides/faults.md")]
+#[doc = include_str!("../docs/guides/time.md")]
+#[doc = include_str!("../docs/guides/state.md")]
+#[doc = include_str!("../docs/guides/assertions.md")]
+struct Guides;

@@ -186,12 +186,12 @@ fn a_failed_assertion_lists_the_nearest_requests() {
 }
 
 #[test]
-fn the_failure_message_in_the_readme_is_the_real_one() {
+fn the_failure_message_in_the_guide_is_the_real_one() {
     let yotpo = frozen();
     let store = yotpo.store("shop");
     Client::of(&store).upsert(json!({"email": "bob@example.com"}));
     let words = panic_of(|| store.requests().upserts().with_email("ann@example.com").assert_count(1));
-    assert!(include_str!("../../README.md").contains(&words), "{words}");
+    assert!(include_str!("../../docs/guides/rust.md").contains(&words), "{words}");
 }
 
 #[test]
