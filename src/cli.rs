@@ -39,7 +39,7 @@ use schema::SchemaOptions;
 use serve::ServeCommand;
 use wait::WaitOptions;
 
-/// The store and secret that clients get where the mock has no store: it accepts any.
+/// The store and secret that clients get where the emulator has no store: it accepts any.
 const ANY_STORE: &str = "shop";
 const ANY_SECRET: &str = "any";
 
@@ -83,11 +83,11 @@ Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, or ready; 1 could not start,
 enum Command {
     /// Serve the emulated API. This is the default without a subcommand.
     Serve(Box<ServeCommand>),
-    /// Wait until a mock is ready; exit with 0 once it is, and with 1 after the timeout.
+    /// Wait until an emulator is ready; exit with 0 once it is, and with 1 after the timeout.
     Wait(WaitOptions),
-    /// Print the variables that route clients of https://api.yotpo.com to a running mock.
+    /// Print the variables that route clients of https://api.yotpo.com to a running emulator.
     Env(EnvOptions),
-    /// Start a mock, run COMMAND as a client of it, and exit with its status.
+    /// Start an emulator, run COMMAND as a client of it, and exit with its status.
     Exec(Box<ExecOptions>),
     /// Check seeds without serving them: print the content of valid ones, and all mistakes.
     Check(CheckOptions),

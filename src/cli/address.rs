@@ -1,4 +1,4 @@
-//! The address of a mock.
+//! The address of an emulator.
 
 use ureq::http::Uri;
 

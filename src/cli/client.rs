@@ -1,4 +1,4 @@
-//! The HTTP client for requests to a running mock.
+//! The HTTP client for requests to a running emulator.
 
 use std::io;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use thiserror::Error;
 use ureq::Agent;
 
-/// Why a mock did not answer as expected.
+/// Why an emulator did not answer as expected.
 #[derive(Debug, Error)]
 pub enum RequestError {
     #[error("connection refused, no server is listening")]
     Refused(#[source] io::Error),
     #[error(transparent)]
     Http(ureq::Error),
-    /// The mock's own error with its hint, for example for a wrong control token.
+    /// The emulator's own error with its hint, for example for a wrong control token.
     #[error("{error}")]
     Rejected { error: String, hint: String },
     #[error("it answered with status {0}")]
@@ -42,7 +42,7 @@ impl RequestError {
     }
 }
 
-/// A client that ignores proxy variables: the mock is its own proxy.
+/// A client that ignores proxy variables: the emulator is its own proxy.
 pub fn agent(timeout: Duration) -> Agent {
     Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).proxy(None).build().new_agent()
 }

@@ -13,7 +13,7 @@ use super::address::MockAddress;
 use super::error::CliError;
 use super::truststore;
 
-/// The first line of our CA bundles. A nested mock must not take an outer mock's bundle for the system's.
+/// The first line of our CA bundles. A nested emulator must not take an outer emulator's bundle for the system's.
 const BUNDLE_HEADER: &str = "# Written by yotpo-mock.\n";
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -31,7 +31,7 @@ const SYSTEM_BUNDLES: [&str; 6] = [
 
 const NODE_SCRIPT: &str = include_str!("node.cjs");
 
-/// The paths of one mock's files, absolute and valid UTF-8.
+/// The paths of one emulator's files, absolute and valid UTF-8.
 pub struct ClientFiles {
     /// The certificates to trust, in PEM.
     pub ca_bundle: String,
@@ -44,7 +44,7 @@ pub struct ClientFiles {
 }
 
 impl ClientFiles {
-    /// Writes the files of a mock. Each replaces its predecessor atomically.
+    /// Writes the files of an emulator. Each replaces its predecessor atomically.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl ClientFiles {
     }
 }
 
-/// The default folder of a mock's files, in the user's cache: they must outlive `yotpo-mock env`.
+/// The default folder of an emulator's files, in the user's cache: they must outlive `yotpo-mock env`.
 pub fn cache_folder(mock: &MockAddress) -> Result<PathBuf, CliError> {
     let from = |name: &str| {
         let path = std::env::var_os(name).map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! A client of a running mock's control API.
+//! A client of a running emulator's control API.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::error::CliError;
 /// The state of a large store takes a while.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The stores, with the largest limit that the mock accepts.
+/// The stores, with the largest limit that the emulator accepts.
 const STORES: &str = "/_mock/stores?limit=1000";
 
 pub struct ControlClient<'a> {
@@ -48,7 +48,7 @@ impl<'a> ControlClient<'a> {
         ControlClient { url, token, agent }
     }
 
-    /// The certificate of the mock's CA, in PEM.
+    /// The certificate of the emulator's CA, in PEM.
     pub fn ca_certificate(&self) -> Result<String, CliError> {
         self.get("/_mock/ca.pem", Ok)
     }
@@ -101,9 +101,12 @@ impl<'a> ControlClient<'a> {
         let Ok(ErrorBody { error, hint }) = serde_json::from_str(&body) else {
             return Err(RequestError::Status(status));
         };
-        // The mock's own hint is for its HTTP clients.
-        let hint =
-            if status == 401 { "pass the mock's control token with `--control-token TOKEN`".to_owned() } else { hint };
+        // The emulator's own hint is for its HTTP clients.
+        let hint = if status == 401 {
+            "pass the emulator's control token with `--control-token TOKEN`".to_owned()
+        } else {
+            hint
+        };
         Err(RequestError::Rejected { error, hint })
     }
 }

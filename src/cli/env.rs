@@ -1,4 +1,4 @@
-//! `yotpo-mock env`: prints the environment variables that route clients to a running mock.
+//! `yotpo-mock env`: prints the environment variables that route clients to a running emulator.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,25 +16,25 @@ use super::values::InvalidValue;
 
 #[derive(Debug, Args)]
 pub struct EnvOptions {
-    /// Address of the mock. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
+    /// Address of the emulator. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
     #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = MockAddress::parse)]
     url: MockAddress,
-    /// Store for clients to use, optionally with its secret. [default: the mock's first store, or `shop`]
+    /// Store for clients to use, optionally with its secret. [default: the emulator's first store, or `shop`]
     #[arg(long, value_name = "ID[:SECRET]", value_parser = credentials)]
     store: Option<(String, Option<String>)>,
     /// Format of the variables.
     #[arg(long, value_name = "FORMAT", default_value = "sh")]
     format: OutputFormat,
-    /// Folder for the files that the variables refer to. [default: a folder in the user's cache, one per mock address]
+    /// Folder for the files that the variables refer to. [default: a folder in the user's cache, one per emulator address]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Also trust the CAs that this system trusts, for a mock started with `--proxy-passthrough`.
+    /// Also trust the CAs that this system trusts, for an emulator started with `--proxy-passthrough`.
     #[arg(long)]
     system_roots: bool,
-    /// CA certificate to trust, a PEM file, for a mock started with `--tls-cert`. [default: the answer of `GET /_mock/ca.pem`]
+    /// CA certificate to trust, a PEM file, for an emulator started with `--tls-cert`. [default: the answer of `GET /_mock/ca.pem`]
     #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
-    /// Control token that the mock was started with; also read from YOTPO_MOCK_CONTROL_TOKEN.
+    /// Control token that the emulator was started with; also read from YOTPO_MOCK_CONTROL_TOKEN.
     #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     control_token: Option<String>,
 }

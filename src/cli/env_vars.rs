@@ -22,7 +22,7 @@ pub fn with_env_var(arg: Arg) -> Arg {
     }
 }
 
-/// The address of a mock that was started without flags.
+/// The address of an emulator that was started without flags.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:4600";
 
 /// Lets a client's `--url` take its value from `YOTPO_MOCK_URL`, or its port from `YOTPO_MOCK_PORT`.

@@ -1,4 +1,4 @@
-//! The environment variables that route an unmodified client to a mock.
+//! The environment variables that route an unmodified client to an emulator.
 
 use std::fmt::Write;
 
@@ -48,7 +48,7 @@ pub struct ClientEnvironment {
 }
 
 impl ClientEnvironment {
-    /// The variables for a mock. They keep settings that are already there; `existing` returns a variable's current value.
+    /// The variables for an emulator. They keep settings that are already there; `existing` returns a variable's current value.
     pub fn new(
         mock: &MockAddress,
         store: &StoreCredentials,
@@ -123,7 +123,7 @@ impl ClientEnvironment {
     }
 }
 
-/// The hosts that clients reach without the proxy: loopback, the mock, and the user's existing exceptions, except those that
+/// The hosts that clients reach without the proxy: loopback, the emulator, and the user's existing exceptions, except those that
 /// match a host of Yotpo's.
 fn no_proxy_hosts(mock: &MockAddress, existing: Option<String>, warnings: &mut Vec<String>) -> Vec<String> {
     let mut hosts: Vec<String> = LOOPBACK.map(str::to_owned).to_vec();
@@ -131,7 +131,7 @@ fn no_proxy_hosts(mock: &MockAddress, existing: Option<String>, warnings: &mut V
     let named = existing.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|host| !host.is_empty());
     for host in [mock.bare_host()].into_iter().chain(named) {
         if matches_yotpo(host) {
-            warnings.push(format!("`{host}` of NO_PROXY is left out: requests to Yotpo would bypass the mock"));
+            warnings.push(format!("`{host}` of NO_PROXY is left out: requests to Yotpo would bypass the emulator"));
         } else if !hosts.iter().any(|known| known == host) {
             hosts.push(host.to_owned());
         }
@@ -150,7 +150,7 @@ fn matches_yotpo(exception: &str) -> bool {
                 .any(|host| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))))
 }
 
-/// The existing NODE_OPTIONS with our script, which replaces that of another mock.
+/// The existing NODE_OPTIONS with our script, which replaces that of another emulator.
 fn node_options(script: &str, existing: Option<String>) -> String {
     let script = if script.contains([' ', '"']) {
         format!("\"{}\"", script.replace('\\', "\\\\").replace('"', "\\\""))

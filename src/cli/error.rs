@@ -34,7 +34,7 @@ pub enum CliError {
     ReadCertificate { path: PathBuf, source: io::Error },
     #[error("the CA certificate for clients is not in PEM format")]
     InvalidCertificate,
-    #[error("cannot find the certificates that this system trusts, which clients need for hosts outside the mock")]
+    #[error("cannot find the certificates that this system trusts, which clients need for hosts outside the emulator")]
     NoSystemRoots,
     #[error("cannot choose a folder for the files that clients need: `HOME` is not set")]
     NoCacheFolder,

@@ -1,4 +1,4 @@
-//! `yotpo-mock exec`: runs a command with its own mock.
+//! `yotpo-mock exec`: runs a command with its own emulator.
 
 mod signals;
 
@@ -36,22 +36,22 @@ const KILLED_BY_SIGNAL: i32 = 128;
 const RUN: &str = "Run";
 
 const AFTER_HELP: &str = "\
-The command reaches the mock through `https://api.yotpo.com` as well as $YOTPO_API_URL: its environment has the variables that \
-`yotpo-mock env` prints. stdout belongs to the command. stderr also has the mock's warnings, and with --quiet=false or --verbose \
+The command reaches the emulator through `https://api.yotpo.com` as well as $YOTPO_API_URL: its environment has the variables that \
+`yotpo-mock env` prints. stdout belongs to the command. stderr also has the emulator's warnings, and with --quiet=false or --verbose \
 its requests. TERM, INT, HUP, QUIT, USR1 and USR2 are forwarded to the command.
 
 Try it:
   yotpo-mock exec --store shop:s3cret --fail-on no-requests,unmatched,server-error -- pytest
 
 Exit codes: the command's own; 128 plus the signal's number if it was killed; 126 if it cannot be executed, 127 if it does not \
-exist; 1 if the mock could not start, or the report or state not be saved; 2 wrong usage; 3 if the command succeeded and --fail-on \
+exist; 1 if the emulator could not start, or the report or state not be saved; 2 wrong usage; 3 if the command succeeded and --fail-on \
 found problems.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct ExecOptions {
     /// Fail and list the problems if the run has any of these: `no-requests` at all, `unmatched` requests, a `server-error` of the
-    /// mock itself, a `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
+    /// emulator itself, a `note`, notes of one grade (`note:assumed`) or one note (`note:customers.coerced`). Repeatable.
     #[arg(long, help_heading = RUN, value_name = "KIND,…", value_delimiter = ',')]
     fail_on: Vec<ProblemKind>,
     /// Write the run's report to a file, in the JSON format of `GET /_mock/report`.
@@ -93,7 +93,7 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
     let written = report_file.map_or(Ok(()), |file| file.write(&report));
     if report.requests() == 0 {
         eprintln!(
-            "warning: the command sent no request to the mock\nhint: its client may ignore the proxy variables, as aiohttp without \
+            "warning: the command sent no request to the emulator\nhint: its client may ignore the proxy variables, as aiohttp without \
              `trust_env=True`, PHP's streams and Node before 22.21 in part do; let it call $YOTPO_API_URL instead of \
              https://api.yotpo.com"
         );
@@ -120,7 +120,7 @@ pub fn run(options: ExecOptions) -> Result<ExitCode, CliError> {
 /// What the command must trust.
 struct Trust {
     control_token: Option<String>,
-    /// The user's own certificate, used instead of the mock's CA.
+    /// The user's own certificate, used instead of the emulator's CA.
     certificate: Option<PathBuf>,
     with_system_roots: bool,
 }

@@ -1,4 +1,4 @@
-//! The log on stderr, written by its own thread: a parent process that never reads stderr must not block the mock.
+//! The log on stderr, written by its own thread: a parent process that never reads stderr must not block the emulator.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The number of lines that can wait for the thread; further ones are dropped and counted.
 const CAPACITY: usize = 4096;
 
-/// The time to write the last lines when the mock stops.
+/// The time to write the last lines when the emulator stops.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Sends lines to the log thread.

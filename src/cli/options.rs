@@ -1,4 +1,4 @@
-//! The settings of a mock, as flags.
+//! The settings of an emulator, as flags.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -192,7 +192,7 @@ impl ServeOptions {
         ServeOptions { quiet, ..self }
     }
 
-    /// Whether clients may see certificates that the mock's own CA did not issue: those of hosts that the proxy may reach, and
+    /// Whether clients may see certificates that the emulator's own CA did not issue: those of hosts that the proxy may reach, and
     /// that of `--tls-cert`.
     pub fn needs_system_roots(&self) -> bool {
         self.tls.certificate().is_some() || non_empty(&self.proxy_passthrough).next().is_some()

@@ -1,4 +1,4 @@
-//! `yotpo-mock schema`: the JSON Schemas of the documents that the mock reads and writes, taken from the OpenAPI files.
+//! `yotpo-mock schema`: the JSON Schemas of the documents that the emulator reads and writes, taken from the OpenAPI files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

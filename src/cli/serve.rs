@@ -1,4 +1,4 @@
-//! `yotpo-mock serve`: starts a mock, prints its address, and stops it on a signal.
+//! `yotpo-mock serve`: starts an emulator, prints its address, and stops it on a signal.
 
 mod stop;
 
@@ -31,7 +31,7 @@ const MAX_LISTED_STORES: usize = 5;
 pub struct ServeCommand {
     #[command(flatten)]
     pub options: ServeOptions,
-    /// Stop when stdin is closed, as it is when the process that started the mock and holds a pipe to it has ended.
+    /// Stop when stdin is closed, as it is when the process that started the emulator and holds a pipe to it has ended.
     #[arg(long, help_heading = heading::LISTEN, hide_short_help = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch)]
     until_stdin_closes: Option<bool>,
 }
@@ -47,7 +47,7 @@ pub fn run(command: ServeCommand) -> Result<(), CliError> {
         tracing::warn!("listening on `{address}`, which other machines can reach: only the network restricts access");
     }
     let runtime = RuntimeBuilder::new_current_thread().enable_io().build().map_err(CliError::CatchSignals)?;
-    // The address is printed later: whoever knows it can already stop the mock cleanly.
+    // The address is printed later: whoever knows it can already stop the emulator cleanly.
     let stop_signals = runtime.block_on(async { StopSignals::catch() });
     let stop_signals = stop_signals.map_err(CliError::CatchSignals)?;
     let is_starting = Arc::new(AtomicBool::new(true));
@@ -67,7 +67,7 @@ pub fn run(command: ServeCommand) -> Result<(), CliError> {
     stopped
 }
 
-/// Logs where the mock is, and how to point a client at it.
+/// Logs where the emulator is, and how to point a client at it.
 fn log_start(mock: &YotpoMock) {
     let (version, url, stores) = (env!("CARGO_PKG_VERSION"), mock.url(), mock.store_ids());
     let control_url = format!("{url}/_mock");
@@ -113,7 +113,7 @@ fn is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Starts a mock. While `is_starting`, a signal ends the process at once: reading the seeds may take long.
+/// Starts an emulator. While `is_starting`, a signal ends the process at once: reading the seeds may take long.
 pub fn start(builder: Builder, is_starting: &Arc<AtomicBool>) -> Result<YotpoMock, CliError> {
     #[cfg(unix)]
     for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

@@ -9,7 +9,7 @@ use super::options::{heading, non_empty};
 
 #[derive(Debug, Args)]
 pub struct TlsFlags {
-    /// Add a host name or address to the certificate and to the hosts that the proxy routes to the mock. Repeatable.
+    /// Add a host name or address to the certificate and to the hosts that the proxy routes to the emulator. Repeatable.
     #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     tls_name: Vec<String>,
     /// Keep the CA in this folder, valid for a year; otherwise each start creates a new one.
@@ -18,7 +18,7 @@ pub struct TlsFlags {
     /// Write the CA certificate that clients must trust to a file at the start; `GET /_mock/ca.pem` returns it, too.
     #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Use your own certificate, a PEM file with its chain, instead of one that the mock's CA issues.
+    /// Use your own certificate, a PEM file with its chain, instead of one that the emulator's CA issues.
     #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Private key of that certificate, a PEM file.

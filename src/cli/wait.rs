@@ -1,4 +1,4 @@
-//! `yotpo-mock wait`: polls a mock until it is ready.
+//! `yotpo-mock wait`: polls an emulator until it is ready.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Args)]
 pub struct WaitOptions {
-    /// Address of the mock. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
+    /// Address of the emulator. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
     #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = http_url)]
     url: String,
     /// Maximum time to wait, for example 500ms or 2m.

@@ -1,4 +1,4 @@
-//! What stops a mock: a signal, or the end of stdin.
+//! What stops an emulator: a signal, or the end of stdin.
 
 use std::io;
 use std::sync::Arc;

@@ -166,7 +166,7 @@ fn a_control_token_is_required_and_sent() {
     assert_snapshot!(output_text, @"
     Some(1)
     error: `URL/_mock/ca.pem`: the control API requires its token
-    hint: pass the mock's control token with `--control-token TOKEN`
+    hint: pass the emulator's control token with `--control-token TOKEN`
     ");
     let folder = folder("env-token");
     variables(&process, &folder, &["--control-token", "hush-hush"]);

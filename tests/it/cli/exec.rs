@@ -36,7 +36,7 @@ const ASK: &str = "ask() { curl -s -o /dev/null -H 'X-Yotpo-Token: any' \"$YOTPO
                    ask orders; ask orders; ask customers";
 
 /// The warning for a command that sends no request.
-const NO_REQUEST: &str = "warning: the command sent no request to the mock\n\
+const NO_REQUEST: &str = "warning: the command sent no request to the emulator\n\
     hint: its client may ignore the proxy variables, as aiohttp without `trust_env=True`, PHP's streams and Node before 22.21 in part \
     do; let it call $YOTPO_API_URL instead of https://api.yotpo.com\n";
 
