@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::error::CliError;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: yotpo-mock completions bash >~/.local/share/bash-completion/completions/yotpo-mock")]
 pub struct CompletionsOptions {
     /// The shell.
     #[arg(value_name = "SHELL")]
@@ -16,6 +17,7 @@ pub struct CompletionsOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: yotpo-mock man exec | man -l -")]
 pub struct ManOptions {
     /// The subcommand; without one, the page of `yotpo-mock` itself.
     #[arg(value_name = "SUBCOMMAND")]

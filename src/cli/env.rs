@@ -14,7 +14,13 @@ use super::environment::{ClientEnvironment, OutputFormat, StoreCredentials, quot
 use super::error::CliError;
 use super::values::InvalidValue;
 
+const AFTER_HELP: &str = "\
+Examples: route the clients of this shell, and those of later steps of a GitHub job.
+  eval \"$(yotpo-mock env)\"
+  yotpo-mock env --format github >>\"$GITHUB_ENV\"";
+
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct EnvOptions {
     /// Address of the emulator. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
     #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = MockAddress::parse)]

@@ -13,7 +13,12 @@ const CUSTOMERS: &str = include_str!("../../openapi/customers.json");
 
 const COMPONENTS: &str = "#/components/schemas/";
 
+const AFTER_HELP: &str = "\
+Example: an editor checks a seed whose first key is \"$schema\": \"./seed.schema.json\", after
+  yotpo-mock schema seed >seed.schema.json";
+
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct SchemaOptions {
     /// Which document.
     #[arg(value_name = "DOCUMENT")]

@@ -11,7 +11,12 @@ use super::values::http_url;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+const AFTER_HELP: &str = "\
+Example: run tests once an emulator that starts in the background is ready.
+  yotpo-mock --quiet & yotpo-mock wait --timeout 10s && npm test";
+
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct WaitOptions {
     /// Address of the emulator. [default: YOTPO_MOCK_URL, or http://127.0.0.1 with the port of YOTPO_MOCK_PORT, or 4600]
     #[arg(long, value_name = "URL", default_value = DEFAULT_URL, hide_default_value = true, value_parser = http_url)]
