@@ -3,8 +3,8 @@
 - A `sh` block runs in bash, in an empty folder, with a new emulator on port 4600. A `json` or `text` block right after it is its
   complete output; `--write` replaces it by the real one.
 - A `python`, `ts` or `php` block is a file, named in its first line: `# test_sync.py`. The files of one language on a page are a
-  project, whose tests run with pytest, Vitest or PHPUnit, the last two with `yotpo-mock exec`. The file `sync` in .ci/integration
-  is the code under test.
+  project, whose tests run with pytest, Vitest or PHPUnit under `yotpo-mock exec`. The file `sync` in .ci/integration is the code
+  under test.
 - A `yaml` block is a workflow of GitHub, a job of GitLab or a Compose file, and valid.
 - `<!-- not run: REASON -->` before a block leaves it out.
 
@@ -169,7 +169,7 @@ def python_project(content, binary):
             wheel = next(Path(wheels).glob("*.whl"))
             subprocess.run([python, "-m", "pip", "install", "--quiet", wheel, "pytest", "requests"], check=True)
     with tempfile.TemporaryDirectory() as folder:
-        return test(Path(folder), content, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        return test(Path(folder), content, [*EXEC, python, "-m", "pytest", "-q", "-p", "no:cacheprovider"])
 
 
 def node_project(content, binary):
