@@ -85,6 +85,8 @@ pub struct ServeOptions {
     #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
     /// Accept requests to a further host name, or to any with `*`. Repeatable.
+    ///
+    /// `*` lets any web page whose name is redirected to this machine read and change everything; `--control-token` prevents it.
     #[arg(long, help_heading = heading::CONTROL, hide_short_help = true, value_name = "NAME", value_delimiter = '\n')]
     control_host: Vec<String>,
     /// Require `Authorization: Bearer TOKEN` for the control API, except for /_mock/health.

@@ -1,5 +1,6 @@
 //! Host names: Yotpo's, and this machine's own.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
@@ -25,9 +26,14 @@ pub(crate) fn is_yotpo(host: &str) -> bool {
 /// a name in a private domain.
 pub(super) fn is_private(host: &str) -> bool {
     let host = bare_name(host);
-    host.rsplit_once('.').is_none_or(|(_, domain)| {
-        PRIVATE_DOMAINS.iter().any(|private| private.eq_ignore_ascii_case(domain)) || host.parse::<IpAddr>().is_ok()
-    })
+    if host.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    is_name
+        && host
+            .rsplit_once('.')
+            .is_none_or(|(_, domain)| PRIVATE_DOMAINS.iter().any(|private| private.eq_ignore_ascii_case(domain)))
 }
 
 /// Whether a host, without a port, names this machine: `localhost`, a loopback address, or the address that the server listens
@@ -40,19 +46,28 @@ pub(super) fn is_this_machine(host: &str, bound: Option<IpAddr>) -> bool {
         || host.parse().is_ok_and(|address: IpAddr| address.is_loopback() || is_bound(address))
 }
 
-/// The host and port that a request names, in its target or in its `Host` header.
-pub(super) fn host_of(head: &RequestHead) -> Option<&str> {
+/// The host and port that a request names, in its target or in its `Host` header. Bytes that are not UTF-8 are replaced.
+pub(super) fn host_of(head: &RequestHead) -> Option<Cow<'_, str>> {
     match head.uri.authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => head.headers().get(HOST)?.to_str().ok(),
+        Some(authority) => Some(authority.as_str().into()),
+        None => Some(String::from_utf8_lossy(head.headers().get(HOST)?.as_bytes())),
     }
 }
 
-/// Strips the port from a host, the brackets from an IPv6 address and the trailing dot from a name.
+/// Strips the port from a host, the brackets from an IPv6 address and the trailing dot from a name. What is no host with a port
+/// stays as it is.
 pub(super) fn without_port(host: &str) -> &str {
-    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => bare_name(host.rsplit_once(':').map_or(host, |(name, _)| name)),
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, "")) => return address,
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None => match host.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => return bare_name(host),
+        },
+    };
+    match port {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => bare_name(name),
+        _ => host,
     }
 }
 

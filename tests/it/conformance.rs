@@ -69,7 +69,7 @@ impl Contract {
             self.check_header(name, self.resolve(header), response)?;
         }
         for (name, _) in &response.headers {
-            let ours = name.starts_with("x-")
+            let ours = (name.starts_with("x-") && name != "x-content-type-options")
                 || name.starts_with("ratelimit")
                 || ["allow", "retry-after"].contains(&name.as_str());
             if ours && !headers.keys().any(|known| known.eq_ignore_ascii_case(name)) {

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, ORIGIN};
 
 use super::error::ControlError;
 use super::request::DEFAULT_BODY_LIMIT;
 use crate::http::hosts::{host_of, is_private, is_same, is_yotpo, without_port};
+
+pub(in crate::http) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Allows every host.
 const ANY_HOST: &str = "*";
@@ -56,13 +58,13 @@ impl Access {
     ///
     /// If one of them is not allowed; the hint names the flag that would allow it.
     pub(in crate::http) fn check(&self, head: &RequestHead, is_health: bool) -> Result<(), ControlError> {
-        if let Some(name) = host_of(head).map(without_port)
+        if let Some(host) = host_of(head)
             && !is_health
-            && !self.allows_host(name)
+            && !self.allows_host(without_port(&host))
         {
-            return Err(unknown_host("control", name));
+            return Err(unknown_host("control", without_port(&host)));
         }
-        self.check_origin(head)?;
+        self.check_origin("control", head)?;
         match &self.token {
             Some(token) if !is_health && bearer_token(head.headers()) != Some(token) => Err(ControlError::new(
                 StatusCode::UNAUTHORIZED,
@@ -73,15 +75,15 @@ impl Access {
         }
     }
 
-    /// Checks the host of a request to the emulated API.
+    /// Checks the host and the origin of a request to the emulated API.
     ///
     /// # Errors
     ///
-    /// If it is not allowed.
-    pub(in crate::http) fn check_api_host(&self, head: &RequestHead) -> Result<(), ControlError> {
+    /// If one of them is not allowed.
+    pub(in crate::http) fn check_api(&self, head: &RequestHead) -> Result<(), ControlError> {
         match host_of(head) {
-            Some(host) if !self.allows_api_at(host) => Err(unknown_host("emulated", without_port(host))),
-            _ => Ok(()),
+            Some(host) if !self.allows_api_at(&host) => Err(unknown_host("emulated", without_port(&host))),
+            _ => self.check_origin("emulated", head),
         }
     }
 
@@ -98,23 +100,38 @@ impl Access {
         is_private(name) || self.hosts.iter().any(is_allowed)
     }
 
-    fn check_origin(&self, head: &RequestHead) -> Result<(), ControlError> {
-        let headers = head.headers();
-        let Some(origin) = headers.get(ORIGIN) else {
-            return Ok(());
-        };
-        let origin = String::from_utf8_lossy(origin.as_bytes());
-        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        let is_same_origin = authority.is_some() && host_of(head) == authority;
-        if is_same_origin || self.allows_origin(&origin) {
-            return Ok(());
+    /// Checks every `Origin`. Without one, as in the GET of an image, a browser still says that another site sends the request.
+    fn check_origin(&self, api: &str, head: &RequestHead) -> Result<(), ControlError> {
+        let mut origins = head.headers().get_all(ORIGIN).peekable();
+        if origins.peek().is_none() && is_from_another_site(head) {
+            return Err(ControlError::new(
+                StatusCode::FORBIDDEN,
+                format!("pages of other sites may not use the {api} API"),
+                "`--cors ORIGIN` allows an origin, for requests that name it",
+            ));
         }
-        Err(ControlError::new(
-            StatusCode::FORBIDDEN,
-            format!("pages of `{origin}` may not use the control API"),
-            format!("`--cors {origin}` allows them"),
-        ))
+        for origin in origins {
+            let origin = String::from_utf8_lossy(origin.as_bytes());
+            let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let is_same_origin = authority.is_some() && host_of(head).as_deref() == authority;
+            if !is_same_origin && !self.allows_origin(&origin) {
+                return Err(ControlError::new(
+                    StatusCode::FORBIDDEN,
+                    format!("pages of `{origin}` may not use the {api} API"),
+                    format!("`--cors {origin}` allows them"),
+                ));
+            }
+        }
+        Ok(())
     }
+}
+
+/// Whether a browser says that a page of another site, or of another origin of this site, sends the request.
+fn is_from_another_site(head: &RequestHead) -> bool {
+    let mut sites = head.headers().get_all(SEC_FETCH_SITE);
+    sites.any(|site| {
+        ["cross-site", "same-site"].iter().any(|other| site.as_bytes().eq_ignore_ascii_case(other.as_bytes()))
+    })
 }
 
 fn unknown_host(api: &str, name: &str) -> ControlError {
@@ -127,7 +144,7 @@ fn unknown_host(api: &str, name: &str) -> ControlError {
 
 /// Whether a request names one of Yotpo's hosts.
 pub(in crate::http) fn is_for_yotpo(head: &RequestHead) -> bool {
-    host_of(head).is_some_and(|host| is_yotpo(without_port(host)))
+    host_of(head).is_some_and(|host| is_yotpo(without_port(&host)))
 }
 
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {

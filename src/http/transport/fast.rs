@@ -17,6 +17,7 @@ use parser::{MAX_HEADERS, Parsed};
 
 use super::{DRIP_INTERVAL, KEEP_ALIVE, LINGER_TIMEOUT, TIMED_OUT, drip_bytes};
 use crate::http::ServerState;
+use crate::http::control::access::SEC_FETCH_SITE;
 use crate::http::control::{self, HEALTH};
 use crate::http::hosts::{is_yotpo, without_port};
 use crate::http::request::{RequestBody, RequestHead};
@@ -140,6 +141,12 @@ impl Connection<'_> {
         })
     }
 
+    /// Whether the emulated API answers at the host of a request.
+    fn is_at_known_host(&self, head: &RequestHead<'_>) -> bool {
+        let host = head.header(&HOST).map(String::from_utf8_lossy);
+        host.is_none_or(|host| self.state.access.allows_api_at(&host))
+    }
+
     async fn respond_to_complete_requests(&mut self) -> io::Result<NextAction> {
         let input = mem::take(&mut self.input).freeze();
         let mut consumed = 0;
@@ -154,14 +161,16 @@ impl Connection<'_> {
             };
             let body = input.slice(consumed + length.head..consumed + length.head + length.body);
             let is_control = is_control(head.path);
-            if !is_control && head.header_text(&HOST).is_some_and(|host| !self.state.access.allows_api_at(host)) {
+            if !is_control && (is_from_browser(&head) || !self.is_at_known_host(&head)) {
                 break NextAction::HandOver;
             }
             let responded = if !is_control {
                 respond(self.state, &head, RequestBody::buffered(body)).await
             } else if is_health_check(&head) {
                 let in_flight = self.state.world.journal.begin_request();
-                in_flight.map(|in_flight| (Response::json(&control::health_json(&self.state.started)), in_flight))
+                let mut response = Response::json(&control::health_json(&self.state.started));
+                response.add_missing(control::own_site_headers(false));
+                in_flight.map(|in_flight| (response, in_flight))
             } else {
                 break NextAction::HandOver;
             };
@@ -259,6 +268,11 @@ impl Connection<'_> {
 fn is_health_check(head: &RequestHead<'_>) -> bool {
     head.path == HEALTH
         && head.method == Method::GET
-        && head.header(&ORIGIN).is_none()
+        && !is_from_browser(head)
         && head.header_text(&HOST).is_some_and(|host| !is_yotpo(without_port(host)))
+}
+
+/// Whether a request has a header that only browsers send, and that decides whether it is answered.
+fn is_from_browser(head: &RequestHead<'_>) -> bool {
+    head.header(&ORIGIN).is_some() || head.header(&SEC_FETCH_SITE).is_some()
 }

@@ -24,6 +24,7 @@ use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
 use super::KEEP_ALIVE;
+use crate::http::control;
 use crate::http::control::access::is_for_yotpo;
 use crate::http::control::{ControlError, HEALTH};
 use crate::http::log::log_rejected_control;
@@ -90,7 +91,7 @@ impl Handler {
         let is_control = is_control(request.path()) && !is_for_yotpo(head);
         let refused = self.state.proxy.check(&head.method, &head.uri);
         let refused = refused.or_else(|| {
-            let error = access.check_api_host(head).err().filter(|_| !is_control)?;
+            let error = access.check_api(head).err().filter(|_| !is_control)?;
             tracing::warn!("rejected a request: {error}");
             Some(error)
         });
@@ -110,6 +111,11 @@ impl Handler {
         let status = response.status();
         if let Some(unread) = discard(payload, content_length, status, self.state.read_timeout).await {
             response = response.map_body(|_, body| hold(body, unread));
+        }
+        if is_control {
+            for (name, value) in control::own_site_headers(cors_headers.is_some()) {
+                response.headers_mut().insert(name, value);
+            }
         }
         for (name, value) in cors_headers.into_iter().flatten() {
             response.headers_mut().insert(name, value);

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 use yotpo_mock::Host;
 
-use crate::support::{Emulator, customers};
+use crate::support::{EVENTS, Emulator, customers};
 
 #[test]
 fn a_page_of_another_origin_is_rejected() {
@@ -26,8 +26,74 @@ fn a_page_of_another_origin_is_rejected() {
     assert_eq!((response.status(), response.header("access-control-allow-origin")), (200, None));
     let health = emulator.control("GET", "/health").header("Origin", "https://evil.example").send();
     assert_eq!(health.status(), 403);
-    let vendor = emulator.request("GET", &customers("")).header("Origin", "https://evil.example").send();
-    assert_eq!((vendor.status(), vendor.header("access-control-allow-origin")), (200, None), "Yotpo's API ignores it");
+}
+
+/// The status and the body of a request with these headers, each line with its end.
+fn get_with(emulator: &Emulator, path: &str, headers: &str) -> (String, String) {
+    let head = format!("GET {path} HTTP/1.1\r\nX-Yotpo-Token: any\r\n{headers}Connection: close\r\n\r\n");
+    let response = emulator.raw(head.as_bytes());
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+    (head[9..12].to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_page_of_another_origin_may_not_use_the_emulated_api() {
+    let emulator = Emulator::undeclared();
+    // A POST of a form or of plain text, which browsers send without a preflight.
+    let event = json!({"customer_event": {"type": "seen", "unique_id": "e-1", "customer": {"external_id": "c-1"}}});
+    let event = event.to_string();
+    let post = format!(
+        "POST {EVENTS}?access_token=any HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\
+         Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{event}",
+        event.len()
+    );
+    let response = emulator.raw(post.as_bytes());
+    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+    let body = response.split_once("\r\n\r\n").expect("a head").1;
+    assert_snapshot!(body, @r#"{"error":"pages of `https://evil.example` may not use the emulated API","hint":"`--cors https://evil.example` allows them"}"#);
+    let own = emulator.mock.url().replace("http://", "Host: ");
+    for (headers, status) in [
+        (format!("{own}\r\n"), "200"),
+        (format!("{own}\r\nOrigin: {}\r\n", emulator.mock.url()), "200"),
+        (format!("{own}\r\nOrigin: null\r\n"), "403"),
+        (format!("{own}\r\nSec-Fetch-Site: cross-site\r\n"), "403"),
+        (format!("{own}\r\nSec-Fetch-Site: same-site\r\n"), "403"),
+        (format!("{own}\r\nSec-Fetch-Site: same-origin\r\n"), "200"),
+        (format!("{own}\r\nSec-Fetch-Site: none\r\n"), "200"),
+        (format!("{own}\r\nOrigin: {}\r\nOrigin: https://evil.example\r\n", emulator.mock.url()), "403"),
+    ] {
+        assert_eq!(get_with(&emulator, &customers(""), &headers).0, status, "{headers}");
+        assert_eq!(get_with(&emulator, "/_mock/clock", &headers).0, status, "{headers}");
+    }
+    assert!(emulator.mock.store("shop").events().is_empty());
+    let any = Emulator::undeclared_with(|builder| builder.cors("https://shop.example"));
+    let headers = "Host: localhost\r\nOrigin: https://shop.example\r\nSec-Fetch-Site: cross-site\r\n";
+    assert_eq!(get_with(&any, &customers(""), headers).0, "200");
+}
+
+#[test]
+fn a_host_that_is_none_is_rejected() {
+    let emulator = Emulator::undeclared();
+    for host in
+        ["[::1]evil.example", "[::1]evil", "[::1", "evil\u{e9}", "a b", "localhost:x", "localhost, evil.example"]
+    {
+        let headers = format!("Host: {host}\r\n");
+        assert_eq!(get_with(&emulator, &customers(""), &headers).0, "403", "{host}");
+        assert_eq!(get_with(&emulator, "/_mock/clock", &headers).0, "403", "{host}");
+    }
+}
+
+#[test]
+fn responses_of_the_control_api_are_not_for_other_sites() {
+    let emulator = Emulator::undeclared();
+    for path in ["/health", "/clock", "/nowhere", "/openapi.json"] {
+        let response = emulator.control("GET", path).nonconforming().send();
+        let headers = ["x-content-type-options", "cross-origin-resource-policy"].map(|name| response.header(name));
+        assert_eq!(headers, [Some("nosniff"), Some("same-origin")], "{path}");
+    }
+    let allowed = Emulator::undeclared_with(|builder| builder.cors("http://localhost:3000"));
+    let response = allowed.control("GET", "/clock").header("Origin", "http://localhost:3000").send();
+    assert_eq!(response.header("cross-origin-resource-policy"), Some("cross-origin"));
 }
 
 #[test]
