@@ -154,8 +154,8 @@ pub mod __internal {
     }
 }
 
-/// The Rust examples of the guides.
-#[cfg(doctest)]
+/// The Rust examples of the guides, one of which uses TLS.
+#[cfg(all(doctest, feature = "tls"))]
 #[doc = include_str!("../docs/guides/rust.md")]
 #[doc = include_str!("../docs/guides/faults.md")]
 #[doc = include_str!("../docs/guides/time.md")]
