@@ -1,16 +1,39 @@
 //! What differs between operating systems; every layer may use it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates or empties a file that may hold secrets, readable by its owner only.
+/// Creates a file that may hold secrets, readable by its owner only. It replaces what is there: a link would be followed, and a
+/// file keeps its mode.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => private().write(true).create_new(true).open(path),
+    }
+}
+
+/// Opens a file that may hold secrets, to append to it. A new one is readable by its owner only.
+pub(crate) fn append_private(path: &Path) -> io::Result<File> {
+    private().append(true).create(true).open(path)
+}
+
+/// Options with which a new file is readable by its owner only.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
+}
+
+/// Whether others than its owner can read or change a file. Only known on Unix.
+#[cfg(feature = "tls")]
+pub(crate) fn is_shared(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let others = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
+    #[cfg(not(unix))]
+    let others = 0;
+    others != 0
 }
 
 /// Flushes a directory to disk, so that a new name in it survives a crash. Other systems than Unix do so themselves.

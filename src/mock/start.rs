@@ -1,7 +1,7 @@
 //! The start of an emulator: stores from flags and seeds, sockets, state file, server.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 #[cfg(feature = "tls")]
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ use crate::http::proxy::Proxy;
 #[cfg(feature = "tls")]
 use crate::http::tls::{Tls, TlsOptions};
 use crate::http::{ServerHandle, ServerState};
-use crate::os::raise_descriptor_limit;
+use crate::os::{append_private, raise_descriptor_limit};
 use crate::world::clock::Clock;
 use crate::world::journal::Journal;
 use crate::world::seed::{self, ReadOptions, Stores};
@@ -225,11 +225,7 @@ impl Builder {
 
 fn open_journal_file(path: &Path) -> Result<File, StartError> {
     // Another emulator may write to the same file.
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
+    append_private(path).map_err(|source| StartError::JournalFile { path: path.to_owned(), source })
 }
 
 /// The file itself, or the seeds in a folder, in the order of their names.

@@ -11,6 +11,7 @@ mod customer;
 mod embedded;
 mod event;
 mod fault;
+mod files;
 mod identity;
 mod malformed_request;
 mod mock;

@@ -1,8 +1,8 @@
 //! The certificate authority (CA): it issues the certificates that the server presents. By its name constraints, trusting it
 //! means to trust it for the emulator's names only.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process;
@@ -24,7 +24,7 @@ use x509_parser::prelude::FromDer;
 
 use super::provider;
 use crate::domain::text::join_quoted;
-use crate::os::create_private;
+use crate::os::{create_private, is_shared};
 use crate::world::clock::real_now;
 
 /// The validity of a CA: long, since users install it in trust stores.
@@ -56,6 +56,8 @@ pub(crate) enum LoadError {
     UncoveredNames(Vec<String>),
     #[error("`{KEY_FILE}` {0}")]
     Invalid(&'static str),
+    #[error("others can read or change `{KEY_FILE}`, and so pretend to be the emulator")]
+    Shared,
 }
 
 impl LoadError {
@@ -65,6 +67,7 @@ impl LoadError {
             LoadError::UncoveredNames(_) => {
                 "remove the folder, or name another, to create an authority for all names; then give clients the new `ca.pem`"
             }
+            LoadError::Shared => "if nobody has read it, `chmod 600` on the file; otherwise remove the folder",
             LoadError::Expired | LoadError::Invalid(_) => {
                 "remove the folder to create a new authority; then give clients the new `ca.pem`"
             }
@@ -125,7 +128,12 @@ impl CertificateAuthority {
 
     fn load(path: &Path, names: &[ServerName<'static>]) -> Result<CertificateAuthority, LoadError> {
         let invalid = LoadError::Invalid;
-        let text = fs::read_to_string(path)?;
+        let mut file = File::open(path)?;
+        if is_shared(&file.metadata()?) {
+            return Err(LoadError::Shared);
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
         let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| invalid("contains no certificate"))?;
         let private_key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| invalid("contains no key"))?;
         let key = KeyPair::try_from(&private_key).map_err(|_| invalid("contains an invalid key"))?;
