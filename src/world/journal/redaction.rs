@@ -1,7 +1,7 @@
 //! Redaction of tokens and secrets in everything that the journal shows.
 //!
-//! The journal stores raw bytes and redacts them when they are read. In JSON, headers and parameters only the values of certain
-//! names are replaced. Other text, such as broken or truncated JSON, loses too much rather than too little.
+//! The journal stores raw bytes and redacts them when they are read. In JSON, headers and parameters, values are replaced whose
+//! name ends in a word for a secret. Other text, such as broken or truncated JSON, loses too much rather than too little.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,15 @@ use crate::domain::access_token;
 
 const REDACTED: &str = "[redacted]";
 
-/// Headers that contain credentials.
-const SECRET_HEADERS: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-yotpo-token"];
+/// Headers that contain credentials, although their names do not end in one of [`SECRET_WORDS`].
+const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
-/// Parameters and JSON keys that contain credentials.
-const SECRET_NAMES: [&str; 3] = ["access_token", "client_secret", "secret"];
+/// The words for secrets, with which names end: `client_secret`, `clientSecret`, `X-Auth-Token`. In text, what follows one is
+/// hidden.
+const SECRET_WORDS: [&str; 4] = ["secret", "token", "password", "passwd"];
 
-/// Words that precede a token or a secret in text. `client_secret` contains the second.
-const SECRET_WORDS: [&str; 2] = ["access_token", "secret"];
+/// The last word of a name for a secret only after another word: `api_key`, `X-Api-Key`.
+const KEY: &str = "key";
 
 /// Words in a segment of a path that holds a token.
 const TOKEN_WORDS: [&str; 2] = [access_token::PREFIX, "access_token="];
@@ -46,7 +47,7 @@ pub(crate) fn redact_path<'a>(path: &'a str, words: &[&str]) -> Cow<'a, str> {
 
 /// The value of a header, whose name is in lower case.
 pub(super) fn redact_header(name: &str, value: &str) -> String {
-    if is_hidden(name) { REDACTED.to_owned() } else { redact_text(value) }
+    if is_hidden(name) { REDACTED.to_owned() } else { redact(value, true) }
 }
 
 /// Whether the journal hides the value of a header, whose name is in lower case.
@@ -75,6 +76,11 @@ pub(super) fn redact_json(mut value: Value) -> Value {
 
 /// Redacts text. After a secret word, a form field (`word=value&`) loses its value; any other text loses the rest.
 pub(super) fn redact_text(text: &str) -> String {
+    redact(text, false)
+}
+
+/// As [`redact_text`], or only the form fields: the sentences of a header such as `X-Yotpo-Mock-Note` have such words.
+fn redact(text: &str, only_fields: bool) -> String {
     let letters = decode_letters(text);
     let mut redacted = String::with_capacity(text.len());
     let mut copied_to = 0;
@@ -89,6 +95,9 @@ pub(super) fn redact_text(text: &str) -> String {
         };
         let (_, word_end) = letters[at + word.len() - 1];
         let equals_sign = letters.get(at + word.len()).filter(|(letter, _)| *letter == '=');
+        if equals_sign.is_none() && only_fields {
+            continue;
+        }
         let value_start = equals_sign.map_or(word_end, |(_, end)| *end);
         redacted.push_str(&text[copied_to..value_start]);
         redacted.push_str(REDACTED);
@@ -117,10 +126,24 @@ pub(crate) fn find_hidden(path: &str, expected: &Value) -> Option<String> {
 }
 
 fn is_secret(name: &str) -> bool {
-    SECRET_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    let lower_case = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| lower_case.ends_with(word)) || ends_in_key(name)
 }
 
-/// The characters of a text, each with the byte offset of its end. `%73` and `\u0073` are decoded.
+/// Whether a name has several words, the last of which is `key`: not `monkey`, and not `key` alone.
+fn ends_in_key(name: &str) -> bool {
+    let Some(start) = name.len().checked_sub(KEY.len()).filter(|start| *start > 0 && name.is_char_boundary(*start))
+    else {
+        return false;
+    };
+    let (before, last) = name.split_at(start);
+    let begins_word =
+        before.ends_with(['_', '-', '.', ' ']) || last.starts_with('K') && !before.ends_with(char::is_uppercase);
+    last.eq_ignore_ascii_case(KEY) && (begins_word || before.eq_ignore_ascii_case("api"))
+}
+
+/// The characters of a text, each with the byte offset of its end. `%73`, `%2573` and `\u0073` are decoded, and the NULs of text in
+/// UTF-16 are left out.
 fn decode_letters(text: &str) -> Vec<(char, usize)> {
     let mut letters = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -128,7 +151,14 @@ fn decode_letters(text: &str) -> Vec<(char, usize)> {
         let rest = &text[at..];
         let digits = |from: usize, to: usize| Some((rest.get(from..to)?, to));
         let escape = match first {
-            '%' => digits(1, 3),
+            '%' => {
+                // A percent sign that is encoded itself, however often.
+                let mut from = 1;
+                while rest[from..].starts_with("25") {
+                    from += 2;
+                }
+                digits(from, from + 2).or(digits(1, 3))
+            }
             '\\' if rest.starts_with("\\u") => digits(2, 6),
             _ => None,
         };
@@ -136,7 +166,9 @@ fn decode_letters(text: &str) -> Vec<(char, usize)> {
             escape.and_then(|(digits, length)| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, length)));
         let (letter, length) = decoded.unwrap_or((first, first.len_utf8()));
         at += length;
-        letters.push((letter, at));
+        if letter != '\0' {
+            letters.push((letter, at));
+        }
     }
     letters
 }
@@ -166,9 +198,25 @@ mod tests {
             ("secret=access_token&c=d", "secret=[redacted]&c=d"),
             (r#"{"a":1,"\u0073ECRET":"x","b":2"#, r#"{"a":1,"\u0073ECRET[redacted]"#),
             (r#"{"access_token":"x"#, r#"{"access_token[redacted]"#),
+            ("a=b&api%255Fsecret=x&c=d", "a=b&api%255Fsecret=[redacted]&c=d"),
+            ("%2525%73ecret=x", "%2525%73ecret=[redacted]"),
+            ("a=%25", "a=%25"),
+            ("{\0\"\0P\0a\0s\0s\0w\0o\0r\0d\0\"\0:\0x\0", "{\0\"\0P\0a\0s\0s\0w\0o\0r\0d[redacted]"),
             ("é%zz\\u12%é", "é%zz\\u12%é"),
         ] {
             assert_eq!(redact_text(text), redacted);
+        }
+    }
+
+    #[test]
+    fn names_that_end_in_a_word_for_a_secret_are_hidden() {
+        for name in
+            ["clientSecret", "api_secret", "X-Auth-Token", "userPassword", "API_KEY", "apiKey", "apikey", "x-api-key"]
+        {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["token_type", "secret_santa", "monkey", "key", "", "é", "ékey", "external_id"] {
+            assert!(!is_secret(name), "{name}");
         }
     }
 
