@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::operation::Operation;
 use super::rule::{self, Rule};
-use super::text::quote;
+use super::text::{pluralize, quote};
 
 /// A rule that a field of a request breaks. It displays as the message in the response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,9 @@ impl BrokenRule {
         })
     }
 }
+
+/// The number of broken rules that a response lists; it also says how many more there are.
+const MAX_MESSAGES: usize = 100;
 
 /// A rejected request. The HTTP layer gives each reason a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +138,10 @@ impl Rejection {
         let words = || self.rules()[0].words;
         let message = match self {
             Rejection::Invalid(broken_rules) => {
-                return broken_rules.iter().map(BrokenRule::to_string).collect();
+                let more = broken_rules.len().saturating_sub(MAX_MESSAGES);
+                let messages = broken_rules.iter().take(MAX_MESSAGES).map(BrokenRule::to_string);
+                let more = (more > 0).then(|| pluralize(more as u64, "more error"));
+                return messages.chain(more).collect();
             }
             Rejection::UnknownPath => format!("the path {}, which has {}", words(), list_operations()),
             Rejection::MethodNotAllowed { allowed, method } => {

@@ -1,7 +1,7 @@
 //! Validation of every field: contract, section 3 with its fine print.
 
 use insta::assert_snapshot;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use yotpo_mock::Validation;
 
 use crate::support::{EVENTS, Emulator, customers};
@@ -44,6 +44,19 @@ fn all_broken_rules_are_reported_at_once() {
     }
     "#);
     assert_eq!(response.json()["errors"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn of_more_than_a_hundred_errors_the_others_are_counted() {
+    let errors = |count: usize| {
+        let properties: Map<String, Value> = (0..count).map(|n| (format!("Wrong {n}"), json!(1))).collect();
+        let response = Emulator::new().upsert(json!({"external_id": "c-1", "custom_properties": properties}));
+        response.json()["errors"].as_array().expect("a list").clone()
+    };
+    assert_eq!(errors(100).len(), 100);
+    let [hundred_and_one, many] = [errors(101), errors(20_000)];
+    assert_eq!((hundred_and_one.len(), &hundred_and_one[100]), (101, &json!({"message": "1 more error"})));
+    assert_eq!((many.len(), &many[100]), (101, &json!({"message": "19900 more errors"})));
 }
 
 #[test]

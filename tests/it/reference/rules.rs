@@ -68,7 +68,8 @@ fn the_page_of_rules_is_up_to_date() {
     let mut page = String::from(
         "# Rules\n\n\
          A rejected request breaks at least one of these rules. Their ids are in the header `X-Yotpo-Mock-Rule` of the response, in\n\
-         the request journal (`GET /_mock/requests?rule=customer.gender.enum`) and in the report. Ids never change; messages may.\n\n\
+         the request journal (`GET /_mock/requests?rule=customer.gender.enum`) and in the report. Ids never change; messages may. A\n\
+         response lists at most 100 errors, and how many more there are.\n\n\
          **Evidence** says how a rule is known. *Documented*: Yotpo's pages state it. *Observed*: working public clients depend on\n\
          it. *Assumed*: it is not public, and the emulator does what a user would expect. The source is where to look: for a\n\
          documented rule, the page of Yotpo's API reference.\n\n\
