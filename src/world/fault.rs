@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::operation::Operation;
+use crate::domain::store::MAX_NUMBER;
 use active::ActiveFault;
 pub(crate) use definition::{Criteria, Delay, DelayRange, FaultDefinition, InvalidFault};
 pub(crate) use effect::{Disconnect, Effect, may_have_body};
@@ -70,6 +71,8 @@ enum InvalidFaults {
     TooMany,
     #[error("the ids must ascend to `last_id`, and no fault hits more than match: number {at} does not")]
     Counts { at: usize },
+    #[error("`last_id` and each `matched` must be at most {MAX_NUMBER}")]
+    TooLarge,
     #[error("number {at}: {source}")]
     Fault { at: usize, source: InvalidFault },
 }
@@ -88,6 +91,9 @@ impl TryFrom<FaultsDocument> for FaultsState {
             return Err(InvalidFaults::TooMany);
         }
         let last_id = document.last_id;
+        if last_id > MAX_NUMBER || document.faults.iter().any(|fault| fault.matched > MAX_NUMBER) {
+            return Err(InvalidFaults::TooLarge);
+        }
         let mut faults: Vec<ActiveFault> = Vec::new();
         for (at, fault) in document.faults.into_iter().enumerate() {
             let previous = faults.last().map_or(0, |fault| fault.id);

@@ -220,6 +220,8 @@ fn a_broken_document_changes_nothing_and_its_error_has_the_location() {
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"all":{"rate_limt":1}}}"#), @"settings.all: `rate_limt` is not a setting: there are `rate_limit`, `visibility_delay_ms`, `empty_result`, `validation`, `enforce_deprecations`, `issued_tokens_only` and `body_limit` (line 1, column 47)");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"settings":{"stores":{"shop":{"rate_limit":-1}}}}"#), @"settings.stores.shop: rate_limit must be a whole number from 0 to 4294967295, and is `-1` (line 1, column 60)");
     assert_snapshot!(rejected(&emulator, r#"{"stores":[],"rate_windows":{"shop":{"opened_at":"+262142-12-31T23:59:59Z","counted":1}}}"#), @"rate_windows.shop.opened_at is `+262142-12-31T23:59:59Z`, whose year must have four digits");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"faults":{"faults":[],"last_id":18446744073709551615}}"#), @"faults: `last_id` and each `matched` must be at most 9007199254740991 (line 1, column 66)");
+    assert_snapshot!(rejected(&emulator, r#"{"stores":[],"faults":{"faults":[{"status":500,"id":1,"matched":18446744073709551615,"hits":0,"draws_from":0}],"last_id":1}}"#), @"faults: `last_id` and each `matched` must be at most 9007199254740991 (line 1, column 123)");
     assert_snapshot!(shop(r#""secret":"""#), @"the secret of store `shop` is empty");
     assert_snapshot!(shop(r#""tokens":{"forgotten":18446744073709551615,"expire_at":[]}"#), @"stores[0].tokens.forgotten must be a whole number up to 9007199254740991");
     assert_snapshot!(shop(r#""tokens":{"forgotten":0,"expire_at":["later"]}"#), @"stores[0].tokens.expire_at[0] is `later`, and must be a time such as `2026-01-01T00:00:00Z`");
