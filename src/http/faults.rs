@@ -32,16 +32,17 @@ pub(super) async fn find(operation: Operation, context: &mut RequestContext<'_>)
     let body = if inputs.bodies || names_store_in_body { context.peek_body().await } else { None };
     // A body that is too large or incomplete matches nothing.
     let body = body.map_or(Value::Null, |body| to_json(&body));
-    let store = context.known_store().map(|store| store.store.as_str());
-    context.scope.faults().match_fault(&json!({
+    let store = context.known_store().map(|store| store.store.as_str()).or_else(|| body["client_id"].as_str());
+    let request = json!({
         "operation": operation.as_str(),
-        "store": store.or_else(|| body["client_id"].as_str()),
+        "store": store,
         "method": head.method.as_str(),
         "path": head.path,
         "query": object_from_pairs(parse_query(head.query).unwrap_or_default()),
         "headers": object_from_pairs(head.headers()),
         "body": body,
-    }))
+    });
+    context.scope.faults().match_fault(operation, store, &request)
 }
 
 /// The response to a request that matches a fault.

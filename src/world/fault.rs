@@ -6,6 +6,7 @@
 mod active;
 mod definition;
 mod effect;
+mod index;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::domain::store::MAX_NUMBER;
 use active::ActiveFault;
 pub(crate) use definition::{Criteria, Delay, DelayRange, FaultDefinition, InvalidFault};
 pub(crate) use effect::{Disconnect, Effect, may_have_body};
+use index::Index;
 
 /// The largest number of faults.
 pub(crate) const CAPACITY: usize = 1000;
@@ -35,7 +37,27 @@ pub(crate) struct MatchInputs {
 
 /// All faults of one memory.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<FaultsState>);
+pub(crate) struct Faults(Mutex<IndexedFaults>);
+
+#[derive(Debug, Default)]
+struct IndexedFaults {
+    state: FaultsState,
+    /// Rebuilt after each change of the list.
+    index: Index,
+}
+
+impl IndexedFaults {
+    fn new(state: FaultsState) -> IndexedFaults {
+        IndexedFaults { index: Index::new(&state.faults), state }
+    }
+
+    /// Changes the list.
+    fn change<T>(&mut self, change: impl FnOnce(&mut FaultsState) -> T) -> T {
+        let result = change(&mut self.state);
+        self.index = Index::new(&self.state.faults);
+        result
+    }
+}
 
 /// The faults at one time, the oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -125,17 +147,25 @@ impl Faults {
         method: &str,
         path: &str,
     ) -> Option<MatchInputs> {
-        let state = self.0.lock();
-        let mut candidates =
-            state.faults.iter().filter(|fault| fault.may_match(operation, store, method, path)).peekable();
+        let IndexedFaults { state, index } = &*self.0.lock();
+        let candidates = index.find(operation, store).into_iter().map(|position| &state.faults[position]);
+        let mut candidates = candidates.filter(|fault| fault.may_match(operation, store, method, path)).peekable();
         candidates.peek()?;
         Some(MatchInputs { bodies: candidates.any(ActiveFault::needs_body) })
     }
 
     /// The fault that applies to a request, if any; this counts as a hit. The request is an object with the keys of `match`.
-    pub fn match_fault(&self, request: &Value) -> Option<MatchedFault> {
-        let mut state = self.0.lock();
-        state.faults.iter_mut().find_map(|fault| fault.match_request(request))
+    pub fn match_fault(&self, operation: Operation, store: Option<&str>, request: &Value) -> Option<MatchedFault> {
+        let IndexedFaults { state, index } = &mut *self.0.lock();
+        let positions = index.find(operation, store);
+        let (position, matched) = positions.into_iter().find_map(|position| {
+            let matched = state.faults[position].match_request(request)?;
+            Some((position, matched))
+        })?;
+        if state.faults[position].is_used_up() {
+            *index = Index::new(&state.faults);
+        }
+        Some(matched)
     }
 
     /// Adds a fault and returns its id.
@@ -145,19 +175,21 @@ impl Faults {
     /// If the definition is not possible, or there are [`CAPACITY`] faults already.
     pub fn add(&self, definition: FaultDefinition) -> Result<u64, InvalidFault> {
         let mut fault = ActiveFault::new(0, definition)?;
-        let mut state = self.0.lock();
-        if state.faults.len() >= CAPACITY {
+        let mut faults = self.0.lock();
+        if faults.state.faults.len() >= CAPACITY {
             return Err(InvalidFault::TooMany);
         }
-        state.last_id += 1;
-        fault.id = state.last_id;
-        state.faults.push(fault);
-        Ok(state.last_id)
+        Ok(faults.change(|state| {
+            state.last_id += 1;
+            fault.id = state.last_id;
+            state.faults.push(fault);
+            state.last_id
+        }))
     }
 
     /// A warning if a fault never applies, since an older one always applies to the requests that it matches.
     pub fn hidden_warning(&self, id: u64) -> Option<String> {
-        let state = self.0.lock();
+        let state = &self.0.lock().state;
         let fault = state.faults.iter().find(|fault| fault.id == id)?;
         let older = state.faults.iter().take_while(|older| older.id < id).find(|older| older.hides(fault))?;
         Some(format!("fault {} is older and applies to all requests that this one matches", older.id))
@@ -165,7 +197,7 @@ impl Faults {
 
     /// The JSON of one fault.
     pub fn get(&self, id: u64) -> Option<Value> {
-        let state = self.0.lock();
+        let state = &self.0.lock().state;
         let fault = state.faults.iter().find(|fault| fault.id == id);
         fault.map(ActiveFault::to_json)
     }
@@ -181,7 +213,7 @@ impl Faults {
     }
 
     fn collect<T>(&self, store: Option<&str>, value: impl Fn(&ActiveFault) -> T) -> Vec<T> {
-        let state = self.0.lock();
+        let state = &self.0.lock().state;
         let faults = state.faults.iter();
         let faults = faults.filter(|fault| store.is_none_or(|store| fault.is_only_for(store)));
         faults.map(value).collect()
@@ -198,27 +230,29 @@ impl Faults {
     }
 
     fn retain(&self, is_kept: impl Fn(&ActiveFault) -> bool) -> usize {
-        let mut state = self.0.lock();
-        let before = state.faults.len();
-        state.faults.retain(is_kept);
-        before - state.faults.len()
+        self.0.lock().change(|state| {
+            let before = state.faults.len();
+            state.faults.retain(is_kept);
+            before - state.faults.len()
+        })
     }
 
     pub fn state(&self) -> FaultsState {
-        self.0.lock().clone()
+        self.0.lock().state.clone()
     }
 
     pub fn restore(state: FaultsState) -> Faults {
-        Faults(Mutex::new(state))
+        Faults(Mutex::new(IndexedFaults::new(state)))
     }
 
     /// Replaces the faults that apply to one store only.
     pub fn restore_store(&self, store: &str, restored: FaultsState) {
-        let mut state = self.0.lock();
-        state.faults.retain(|fault| !fault.is_only_for(store));
-        state.last_id = state.last_id.max(restored.last_id);
-        state.faults.extend(restored.faults);
-        state.faults.sort_unstable_by_key(|fault| fault.id);
-        state.faults.dedup_by_key(|fault| fault.id);
+        self.0.lock().change(|state| {
+            state.faults.retain(|fault| !fault.is_only_for(store));
+            state.last_id = state.last_id.max(restored.last_id);
+            state.faults.extend(restored.faults);
+            state.faults.sort_unstable_by_key(|fault| fault.id);
+            state.faults.dedup_by_key(|fault| fault.id);
+        });
     }
 }

@@ -77,9 +77,18 @@ impl ActiveFault {
         self.definition.times.is_some_and(|times| self.hits >= times)
     }
 
+    /// The only store that the fault is for, if there is one.
+    pub fn store(&self) -> Option<&str> {
+        self.definition.criteria.as_ref()?.store.as_deref()
+    }
+
+    /// The only operation that the fault is for, if there is one.
+    pub fn operation(&self) -> Option<Operation> {
+        Operation::from_name(self.definition.criteria.as_ref()?.operation.as_deref()?)
+    }
+
     pub fn is_only_for(&self, store: &str) -> bool {
-        let criteria = self.definition.criteria.as_ref();
-        criteria.and_then(|criteria| criteria.store.as_deref()) == Some(store)
+        self.store() == Some(store)
     }
 
     /// Whether each request that `other` matches is one that this fault, which is older, applies to.
