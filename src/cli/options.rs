@@ -100,8 +100,8 @@ pub struct ServeOptions {
     cors: Vec<String>,
     #[command(flatten)]
     pub tls: TlsFlags,
-    /// Allow the proxy to reach this host; all others are blocked. Repeatable.
-    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "HOST", value_delimiter = '\n')]
+    /// Allow the proxy to reach this host, on port 443 or the one given; all others are blocked. Repeatable.
+    #[arg(long, help_heading = heading::TLS_AND_PROXY, hide_short_help = true, value_name = "HOST[:PORT]", value_delimiter = '\n')]
     proxy_passthrough: Vec<String>,
     /// Maximum number of requests of each store in the request journal. [default: 1000]
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "N", value_parser = whole_number::<usize>)]

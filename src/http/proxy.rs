@@ -2,7 +2,7 @@
 //! emulator, and rejects all others, so that no test reaches the network by mistake.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use actix_web::http::uri::Authority;
@@ -22,6 +22,10 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a rejected client may take to close its connection.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
+const HTTP_PORT: u16 = 80;
+
+const HTTPS_PORT: u16 = 443;
+
 const CONNECTION_ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 const CONNECT_HINT: &str = "send a host and a port: `CONNECT api.yotpo.com:443 HTTP/1.1`";
@@ -34,8 +38,39 @@ pub(crate) struct Proxy {
     pub bound: Option<IpAddr>,
     /// Further names of the emulator.
     pub names: Vec<String>,
-    /// Hosts that the proxy forwards to.
-    pub passthrough: Vec<String>,
+    /// What the proxy forwards to.
+    pub passthrough: Vec<Passthrough>,
+}
+
+/// A host and a port that the proxy forwards to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Passthrough {
+    host: String,
+    port: u16,
+}
+
+impl Passthrough {
+    /// Parses `HOST` or `HOST:PORT`; the port is 443 by default. `None` if it is neither, or one of Yotpo's hosts.
+    pub fn parse(text: &str) -> Option<Passthrough> {
+        let address = text.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+        let authority: Authority = address.as_deref().unwrap_or(text).parse().ok()?;
+        let host = bare_host(&authority);
+        let is_name = || {
+            let is_label = |label: &str| {
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            };
+            host.split('.').all(is_label)
+        };
+        let has_port =
+            authority.as_str().ends_with(authority.host()) || authority.port_u16().is_some_and(|port| port > 0);
+        let is_valid = has_port && !authority.as_str().contains('@') && (host.parse::<IpAddr>().is_ok() || is_name());
+        (is_valid && !is_yotpo(host))
+            .then(|| Passthrough { host: host.to_owned(), port: authority.port_u16().unwrap_or(HTTPS_PORT) })
+    }
+
+    fn matches(&self, host: &str, port: u16) -> bool {
+        self.port == port && is_same(&self.host, host)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +96,14 @@ impl Proxy {
     fn route(&self, authority: &Authority) -> ProxyRoute {
         let host = bare_host(authority);
         let is_host = |name: &String| is_same(name, host);
-        let is_own_port = authority.port_u16().unwrap_or(80) == self.port;
+        let port = authority.port_u16().unwrap_or(HTTP_PORT);
+        let is_own_port = port == self.port;
         // A name in a private network, such as that of a container.
         let is_own_name = host.parse::<IpAddr>().is_err() && is_private(host);
         let is_own = is_own_port && (is_own_name || is_this_machine(host, self.bound));
         if is_yotpo(host) || self.names.iter().any(is_host) {
             ProxyRoute::Local
-        } else if self.passthrough.iter().any(is_host) {
+        } else if self.passthrough.iter().any(|passthrough| passthrough.matches(host, port)) {
             ProxyRoute::Passthrough
         } else if is_own {
             ProxyRoute::Local
@@ -137,11 +173,15 @@ impl Proxy {
 fn unknown_host(authority: &Authority) -> ControlError {
     let host = bare_host(authority);
     let port = authority.port().map_or_else(String::new, |port| format!(":{port}"));
-    tracing::warn!("refused to proxy to `{host}{port}`; `--proxy-passthrough {host}` allows it");
+    let target = match authority.port_u16() {
+        None | Some(HTTPS_PORT) => host.to_owned(),
+        Some(port) => format!("{}:{port}", authority.host()),
+    };
+    tracing::warn!("refused to proxy to `{host}{port}`; `--proxy-passthrough {target}` allows it");
     ControlError::new(
         StatusCode::FORBIDDEN,
-        format!("this proxy reaches the emulated API only, not `{host}`"),
-        format!("`--proxy-passthrough {host}` allows it"),
+        format!("this proxy reaches the emulated API only, not `{target}`"),
+        format!("`--proxy-passthrough {target}` allows it"),
     )
 }
 

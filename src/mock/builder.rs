@@ -276,7 +276,7 @@ impl Builder {
         self
     }
 
-    /// Allows the proxy to tunnel to another host with CONNECT; it blocks all others.
+    /// Allows the proxy to tunnel to another host with CONNECT, `HOST` on port 443 or `HOST:PORT`; it blocks all others.
     pub fn proxy_passthrough(mut self, host: impl Into<String>) -> Builder {
         self.proxy_passthrough.push(host.into());
         self

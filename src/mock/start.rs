@@ -17,8 +17,7 @@ use super::scope::Inner;
 use super::seed_summary::SeedSummary;
 use super::start_error::{Cause, PlainIoError, StartError};
 use crate::http::control::access::Access;
-use crate::http::hosts::is_yotpo;
-use crate::http::proxy::Proxy;
+use crate::http::proxy::{Passthrough, Proxy};
 #[cfg(feature = "tls")]
 use crate::http::tls::{Tls, TlsOptions};
 use crate::http::{ServerHandle, ServerState};
@@ -69,12 +68,12 @@ impl Builder {
         let (tls, names) = self.start_tls(bound)?;
         #[cfg(not(feature = "tls"))]
         let names = Vec::new();
-        self.check_passthrough()?;
+        let passthrough = self.parse_passthrough()?;
         let sockets = self.host.bind(self.port)?;
         let address = sockets[0].local_addr().map_err(StartError::thread)?;
         let world = Arc::new(self.create_world(clock, stores)?);
         let access = Access { bound, certificate_names: names.clone(), ..self.access };
-        let proxy = Proxy { port: address.port(), bound, names, passthrough: self.proxy_passthrough };
+        let proxy = Proxy { port: address.port(), bound, names, passthrough };
         let server_state = ServerState::new(
             world.clone(),
             access,
@@ -179,12 +178,10 @@ impl Builder {
         }
     }
 
-    fn check_passthrough(&self) -> Result<(), StartError> {
-        let is_invalid = |host: &&String| host.is_empty() || host.contains(['/', '@', ' ']) || is_yotpo(host);
-        match self.proxy_passthrough.iter().find(is_invalid) {
-            Some(host) => Err(StartError::Passthrough { host: host.clone() }),
-            None => Ok(()),
-        }
+    fn parse_passthrough(&self) -> Result<Vec<Passthrough>, StartError> {
+        let parse =
+            |host: &String| Passthrough::parse(host).ok_or_else(|| StartError::Passthrough { host: host.clone() });
+        self.proxy_passthrough.iter().map(parse).collect()
     }
 
     /// Creates the world from the seeds, or from the state file if it exists.

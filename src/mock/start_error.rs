@@ -71,7 +71,7 @@ pub enum StartError {
         hint: &'static str,
     },
     /// The proxy cannot pass through to this host: it is one of the emulator's, or no host.
-    #[error("the proxy cannot lead to `{host}`")]
+    #[error("the proxy cannot forward to `{host}`")]
     Passthrough {
         /// The host.
         host: String,
@@ -115,7 +115,7 @@ impl StartError {
             StartError::JournalFile { .. } => "`--journal-file` names a file in a folder that is there and takes files",
             StartError::Tls { hint, .. } => hint,
             StartError::Passthrough { .. } => {
-                "`--proxy-passthrough` names one host at a time, without a port, and not one of Yotpo's"
+                "`--proxy-passthrough` is HOST or HOST:PORT, by default with port 443, and not one of Yotpo's hosts"
             }
             StartError::Thread { .. } => "look at the limits of this process",
         }

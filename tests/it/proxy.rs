@@ -167,10 +167,11 @@ fn echo() -> u16 {
 
 #[test]
 fn an_allowed_host_is_proxied_unchanged() {
+    let echo = format!("127.0.0.1:{}", echo());
     let emulator = Emulator::undeclared_with(|builder| {
-        builder.proxy_passthrough("127.0.0.1").proxy_passthrough("nowhere.invalid")
+        builder.proxy_passthrough(&*echo).proxy_passthrough("nowhere.invalid").proxy_passthrough("plain.invalid:80")
     });
-    let mut inside = tunnel(&emulator, &format!("127.0.0.1:{}", echo()));
+    let mut inside = tunnel(&emulator, &echo);
     // Bytes that would be parsed as a tunnel and as TLS outside of one.
     let sent = b"CONNECT api.yotpo.com:443 HTTP/1.1\r\n\r\n\x16\x03\x01".repeat(10_000);
     inside.send(&sent);
@@ -185,25 +186,55 @@ fn an_allowed_host_is_proxied_unchanged() {
         lost.starts_with("HTTP/1.1 502 Bad Gateway\n{\"error\":\"`nowhere.invalid:443` cannot be reached: "),
         "{lost}"
     );
-    assert_snapshot!(rejected(&emulator, "GET http://nowhere.invalid/ HTTP/1.1"), @r#"
+    assert_snapshot!(rejected(&emulator, "GET http://plain.invalid/ HTTP/1.1"), @r#"
     HTTP/1.1 501 Not Implemented
-    {"error":"the proxy forwards to `nowhere.invalid` by CONNECT only","hint":"use an `https://` URL, or list the host in `NO_PROXY`"}
+    {"error":"the proxy forwards to `plain.invalid` by CONNECT only","hint":"use an `https://` URL, or list the host in `NO_PROXY`"}
     "#);
 }
 
 #[test]
-fn yotpos_hosts_are_never_contacted() {
-    for host in ["api.yotpo.com", "Developers.yotpo.com", "", "example.com/path"] {
-        let error = YotpoMock::builder().proxy_passthrough(host).try_start().unwrap_err();
-        assert_eq!(error.to_string(), format!("the proxy cannot lead to `{host}`"));
-        assert!(error.hint().contains("not one of Yotpo's"));
+fn an_allowed_host_is_reached_on_its_port_only() {
+    let emulator = Emulator::undeclared_with(|builder| {
+        builder.proxy_passthrough("nowhere.invalid").proxy_passthrough("other.invalid:8443").proxy_passthrough("::1")
+    });
+    let status = |target: &str| rejected(&emulator, &format!("CONNECT {target} HTTP/1.1"))[9..12].to_owned();
+    assert_eq!(["nowhere.invalid:443", "NOWHERE.invalid.:443", "other.invalid:8443"].map(status), ["502"; 3]);
+    for target in ["nowhere.invalid:22", "other.invalid:443", "[::1]:22", "sub.nowhere.invalid:443"] {
+        assert_eq!(status(target), "403", "{target}");
     }
+    assert_snapshot!(rejected(&emulator, "CONNECT nowhere.invalid:22 HTTP/1.1"), @r#"
+    HTTP/1.1 403 Forbidden
+    {"error":"this proxy reaches the emulated API only, not `nowhere.invalid:22`","hint":"`--proxy-passthrough nowhere.invalid:22` allows it"}
+    "#);
+}
+
+#[test]
+fn a_host_that_can_never_match_is_an_error_at_the_start() {
+    let error = |host: &str| YotpoMock::builder().proxy_passthrough(host).try_start().unwrap_err();
+    for host in [
+        "api.yotpo.com",
+        "Developers.yotpo.com:80",
+        "",
+        "example.com/path",
+        "*",
+        ".example",
+        "*.example.com",
+        "[::1",
+        "a b",
+        "ann@example.com",
+        "example.com:0",
+        "example.com:http",
+        "https://example.com",
+    ] {
+        assert_eq!(error(host).to_string(), format!("the proxy cannot forward to `{host}`"));
+    }
+    assert_snapshot!(error("*").hint(), @"`--proxy-passthrough` is HOST or HOST:PORT, by default with port 443, and not one of Yotpo's hosts");
 }
 
 #[test]
 fn many_tunnels_are_open_at_once_and_closed_by_the_stop() {
-    let emulator = Emulator::undeclared_with(|builder| builder.proxy_passthrough("127.0.0.1"));
     let through = format!("127.0.0.1:{}", echo());
+    let emulator = Emulator::undeclared_with(|builder| builder.proxy_passthrough(&*through));
     let mut open: Vec<_> = (0..300).map(|_| tunnel(&emulator, "api.yotpo.com:443")).collect();
     open.push(tunnel(&emulator, &through));
     for inside in open.iter_mut().take(300).step_by(7) {
