@@ -420,3 +420,27 @@ fn the_full_transport_loses_the_body_of_a_delayed_get_before_a_head() {
     assert_eq!(received.matches("HTTP/1.1 200 OK").count(), 2, "{received}");
     assert!(!received.contains("next_page_info"), "the codec is fixed: {received}");
 }
+
+#[test]
+fn an_offer_of_another_protocol_is_ignored() {
+    let emulator = Emulator::undeclared();
+    // As Java's HTTP client sends it.
+    let h2c =
+        "X-Yotpo-Token: any\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n";
+    let body = json!({"customer": {"external_id": "c-1"}}).to_string();
+    let websocket = "X-Yotpo-Token: any\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
+    let mut connection = Connection::open(emulator.address());
+    for _ in 0..3 {
+        connection.send(request("GET", &customers(""), h2c, ""));
+        let response = connection.response().expect("the connection is kept");
+        assert_eq!((response.status(), response.header("connection")), (200, None));
+        connection.send(request("PATCH", &customers(""), websocket, &body));
+        let response = connection.response().expect("the connection is kept");
+        assert_eq!((response.status(), response.header("connection")), (200, None));
+    }
+    // The full transport cannot keep the connection, and says so.
+    let mut full = Connection::open(emulator.address());
+    full.send(request("GET", &customers(""), &h2c.replace("HTTP2-Settings\r\n", "HTTP2-Settings, TE\r\n"), ""));
+    let response = full.response().expect("a response");
+    assert_eq!((response.status(), response.header("connection")), (200, Some("close")));
+}

@@ -127,6 +127,7 @@ impl Handler {
     async fn respond(&self, mut request: Request) -> actix_http::Response<BoxBody> {
         let reset_on_close = request.conn_data::<ResetOnClose>().cloned();
         let is_head = request.method() == Method::HEAD;
+        let offers_upgrade = request.head().upgrade();
         let state = self.state.clone();
         let responded = RunToEnd::new(async move {
             let mut payload = ArrivingBody::from(request.take_payload());
@@ -148,7 +149,12 @@ impl Handler {
         {
             reset_on_close.set();
         }
-        encode(response, is_head, in_flight, unread)
+        let mut encoded = encode(response, is_head, in_flight, unread);
+        if offers_upgrade {
+            // Actix ends such a connection after the response; without this, it announces an upgrade instead.
+            encoded.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        encoded
     }
 
     /// Responds to a request to the control API, if its sender may use it.

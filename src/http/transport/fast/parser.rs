@@ -74,7 +74,7 @@ fn is_plain_path(target: &str) -> bool {
 
 /// The length of the body, and whether the connection closes after the request; `None` if the headers ask for anything else.
 fn read_framing(headers: &[httparse::Header<'_>]) -> Option<(usize, bool)> {
-    const UNSUPPORTED: [HeaderName; 3] = [TRANSFER_ENCODING, EXPECT, UPGRADE];
+    const UNSUPPORTED: [HeaderName; 2] = [TRANSFER_ENCODING, EXPECT];
     let (mut hosts, mut length, mut closes) = (0, None, false);
     for httparse::Header { name, value } in headers {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
@@ -86,7 +86,7 @@ fn read_framing(headers: &[httparse::Header<'_>]) -> Option<(usize, bool)> {
             length = Some(digits.parse().ok().filter(|length| *length <= MAX_BODY)?);
         } else if is("connection") {
             closes = value.eq_ignore_ascii_case(b"close");
-            if !closes && !value.eq_ignore_ascii_case(b"keep-alive") {
+            if !closes && !value.eq_ignore_ascii_case(b"keep-alive") && !offers_upgrade(value) {
                 return None;
             }
         } else if UNSUPPORTED.iter().any(|unsupported| is(unsupported.as_str())) {
@@ -94,6 +94,19 @@ fn read_framing(headers: &[httparse::Header<'_>]) -> Option<(usize, bool)> {
         }
     }
     (hosts == 1).then(|| (length.unwrap_or(0), closes))
+}
+
+/// Whether a `Connection` header offers another protocol, as Java's HTTP client does for HTTP/2. The offer is ignored.
+///
+/// Source: RFC 9110, 7.8.
+fn offers_upgrade(connection: &[u8]) -> bool {
+    let mut options = connection.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let is_known = |option: &[u8]| {
+        [UPGRADE.as_str(), "http2-settings", "keep-alive"]
+            .iter()
+            .any(|known| option.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    options.clone().any(|option| option.eq_ignore_ascii_case(UPGRADE.as_str().as_bytes())) && options.all(is_known)
 }
 
 #[cfg(test)]
@@ -186,8 +199,8 @@ mod tests {
             ("2\r\n", "65537\r\n"),
             ("x-more", "transfer-encoding"),
             ("x-more", "Expect"),
-            ("x-more", "upgrade"),
-            ("Keep-Alive", "keep-alive, upgrade"),
+            ("Keep-Alive", "keep-alive, keep-alive"),
+            ("Keep-Alive", "close, upgrade"),
         ] {
             let changed = REQUEST.replacen(from, to, 1);
             assert_ne!(changed, REQUEST, "{from} was replaced");
