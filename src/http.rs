@@ -35,8 +35,8 @@ use actix_web::web::Data;
 use actix_web::{App, Error};
 
 use crate::world::World;
-use control::Started;
 use control::access::Access;
+use control::{BodyPause, Started};
 use proxy::Proxy;
 pub(crate) use server::ServerHandle;
 #[cfg(feature = "tls")]
@@ -82,7 +82,8 @@ fn control_app(
     let app = App::new()
         .app_data(Data::from(state.world))
         .app_data(Data::from(state.started))
-        .app_data(Data::from(state.access));
+        .app_data(Data::from(state.access))
+        .app_data(Data::new(BodyPause(state.read_timeout)));
     #[cfg(feature = "tls")]
     let app = app.app_data(Data::from(state.tls));
     app.service(control::scope())

@@ -81,7 +81,7 @@ pub struct ServeOptions {
     /// Maximum size of a request body to the emulated API, for example 64KiB; larger ones get 413. [default: 1MiB]
     #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "SIZE", value_parser = positive_size)]
     body_limit: Option<usize>,
-    /// Time in which a connection's first request head, and each body, must arrive; then 408. [default: 10s]
+    /// Time in which a connection's first request head, and each body, must arrive, and longest pause in the body of a control request; then 408. [default: 10s]
     #[arg(long, help_heading = heading::BEHAVIOUR, hide_short_help = true, value_name = "DURATION", value_parser = positive_duration)]
     read_timeout: Option<Duration>,
     /// Accept requests to a further host name, or to any with `*`. Repeatable.

@@ -29,6 +29,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::world::match_warnings;
+pub(super) use request::BodyPause;
 use request::ControlRequest;
 
 pub(super) use error::ControlError;

@@ -3,9 +3,11 @@
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
@@ -13,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::ControlError;
 use super::access::Access;
@@ -27,6 +30,9 @@ pub(super) const DEFAULT_BODY_LIMIT: usize = 256 * 1024 * 1024;
 
 const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;
+
+/// How long the body of a control request may pause.
+pub(in crate::http) struct BodyPause(pub Duration);
 
 /// One request to the control API.
 pub(super) struct ControlRequest {
@@ -144,16 +150,31 @@ impl ControlRequest {
     async fn bytes(&mut self) -> Result<BytesMut, ControlError> {
         let access = self.request.app_data::<Data<Access>>();
         let limit = access.expect("the app has its access rules").body_limit;
+        let too_large = || {
+            ControlError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {limit} bytes"),
+                "send it in parts, or raise `--control-body-limit`",
+            )
+        };
+        let pause = self.request.app_data::<Data<BodyPause>>().expect("the app has its time limit").0;
+        let late = |_| {
+            ControlError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body paused for {} s", pause.as_secs_f64()),
+                "send it without a pause, or raise `--read-timeout`",
+            )
+        };
+        let declared = self.request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|length: u64| length > limit as u64) {
+            return Err(too_large());
+        }
         let mut bytes = BytesMut::new();
-        while let Some(chunk) = self.payload.next().await {
+        while let Some(chunk) = timeout(pause, self.payload.next()).await.map_err(late)? {
             let chunk = chunk
                 .map_err(|error| ControlError::bad(format!("the body is incomplete: {error}"), "send it again"))?;
             if bytes.len() + chunk.len() > limit {
-                return Err(ControlError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("the body is larger than {limit} bytes"),
-                    "send it in parts, or raise `--control-body-limit`",
-                ));
+                return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }

@@ -1,6 +1,7 @@
 //! Who may use the control surface.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -259,5 +260,24 @@ fn a_control_body_over_its_limit_is_413() {
       "error":"the body is larger than 20 bytes",
       "hint":"send it in parts, or raise `--control-body-limit`"
     }
+    "#);
+}
+
+#[test]
+fn a_control_body_that_is_declared_too_large_or_that_pauses_is_not_waited_for() {
+    let emulator = Emulator::undeclared_with(|builder| builder.read_timeout(Duration::from_millis(100)));
+    let post = |length: u64| {
+        let head = "POST /_mock/seed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        let response = emulator.raw(format!("{head}Content-Length: {length}\r\n\r\n{{").as_bytes());
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+        format!("{}\n{body}", head.lines().next().expect("a status line"))
+    };
+    assert_snapshot!(post(1 << 40), @r#"
+    HTTP/1.1 413 Payload Too Large
+    {"error":"the body is larger than 268435456 bytes","hint":"send it in parts, or raise `--control-body-limit`"}
+    "#);
+    assert_snapshot!(post(100), @r#"
+    HTTP/1.1 408 Request Timeout
+    {"error":"the body paused for 0.1 s","hint":"send it without a pause, or raise `--read-timeout`"}
     "#);
 }
