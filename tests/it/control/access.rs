@@ -159,12 +159,9 @@ fn health_is_available_at_any_host() {
     }
 }
 
-/// The status line's code and the body of a request to a path at a host.
+/// As [`get_with`], at a host.
 fn get_at(emulator: &Emulator, host: &str, path: &str) -> (String, String) {
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Yotpo-Token: any\r\nConnection: close\r\n\r\n");
-    let response = emulator.raw(head.as_bytes());
-    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
-    (head[9..12].to_owned(), body.to_owned())
+    get_with(emulator, path, &format!("Host: {host}\r\n"))
 }
 
 #[test]
