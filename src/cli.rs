@@ -150,7 +150,9 @@ fn parse() -> Command {
         _ => None,
     };
     if let Some(Err(error)) = serve.map(ServeOptions::stores) {
-        command.error(ErrorKind::ValueValidation, error).exit();
+        command.build(); // so that the usage of a subcommand begins with the name of the program
+        let used = matches.subcommand_name().and_then(|name| command.find_subcommand_mut(name)).cloned();
+        used.unwrap_or(command).error(ErrorKind::ValueValidation, error).exit();
     }
     parsed
 }

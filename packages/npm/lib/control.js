@@ -97,7 +97,10 @@ class Control {
     const end = await this.#describeEnd()
     if (end) return end
     const reason = error.code ?? error.message
-    return `no emulator answers at \`${this.url}\` (${reason}): start one with \`yotpo-mock\`, or check the host and the port`
+    return (
+      `no emulator answers at \`${this.url}\` (${reason}): run the tests with \`yotpo-mock exec\`, ` +
+      'start one with `yotpo-mock`, or check the host and the port'
+    )
   }
 }
 
@@ -113,14 +116,14 @@ function notAnEmulator(url) {
   return new UnreachableError(`the server at \`${url}\` is not yotpo-mock: check the host and the port`)
 }
 
-function errorOf(status, body) {
+function errorOf(status, body, otherHint = '') {
   try {
     const { error, hint } = JSON.parse(body)
     if (typeof error === 'string') return new ControlError(status, error, hint)
   } catch {
     // Not the emulator's own error.
   }
-  return new ControlError(status, `the response has the status ${status} and this body: ${body.slice(0, 500)}`, '')
+  return new ControlError(status, `the response has the status ${status} and this body: ${body.slice(0, 500)}`, otherHint)
 }
 
 module.exports = { Control, errorOf, notAnEmulator }

@@ -338,7 +338,8 @@ export class YotpoMock extends Scope {
    */
   static start(options?: StartOptions): Promise<YotpoMock>
   /**
-   * Connects to a running emulator, by default at `http://127.0.0.1:4600`. `stop` leaves it running.
+   * Connects to a running emulator: by default the one of `yotpo-mock exec` (`YOTPO_API_URL`), otherwise the one at
+   * `http://127.0.0.1:4600`. `stop` leaves it running.
    *
    * @throws {UnreachableError} if there is no emulator at the URL.
    * @throws {VersionError} if it has another version than this package.

@@ -30,7 +30,7 @@ class YotpoMock extends Scope {
     return mock
   }
 
-  static async connect(url = DEFAULT_URL, { controlToken, binary } = {}) {
+  static async connect(url = process.env.YOTPO_API_URL ?? DEFAULT_URL, { controlToken, binary } = {}) {
     const mock = new YotpoMock(new Control(url, controlToken), undefined, binary)
     await mock.#checkVersion()
     return mock

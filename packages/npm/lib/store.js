@@ -3,6 +3,8 @@
 const { Scope, pages } = require('./scope.js')
 const { errorOf } = require('./control.js')
 
+const WRONG_SECRET = 'the store has another secret: `mock.store(id, secret)`'
+
 class Store extends Scope {
   constructor(control, id, secret) {
     super(control, id)
@@ -17,7 +19,7 @@ class Store extends Scope {
   async accessToken() {
     const path = `/core/v3/stores/${encodeURIComponent(this.id)}/access_tokens`
     const { status, body } = await this.control.send('POST', path, { content: JSON.stringify({ secret: this.secret }) })
-    if (status !== 200) throw errorOf(status, body)
+    if (status !== 200) throw errorOf(status, body, status === 401 ? WRONG_SECRET : '')
     return JSON.parse(body).access_token
   }
 

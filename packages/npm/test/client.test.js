@@ -101,7 +101,20 @@ test('a new store has content, settings and a token', async () => {
   assert.equal((await store.settings()).rate_limit, 7)
   assert.equal((await mock.settings()).rate_limit, 0)
   assert.notEqual((await mock.newStore()).id, store.id)
-  await assert.rejects(mock.store(store.id, 'wrong').accessToken(), { name: 'ControlError', status: 401 })
+  await assert.rejects(mock.store(store.id, 'wrong').accessToken(), {
+    name: 'ControlError',
+    status: 401,
+    hint: 'the store has another secret: `mock.store(id, secret)`'
+  })
+})
+
+test('the emulator of `exec` is the default', async () => {
+  process.env.YOTPO_API_URL = mock.url
+  try {
+    assert.equal((await YotpoMock.connect()).url, mock.url)
+  } finally {
+    delete process.env.YOTPO_API_URL
+  }
 })
 
 test('ids of stores are encoded', async () => {

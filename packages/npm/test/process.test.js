@@ -170,7 +170,9 @@ test('nothing at the URL is named', async () => {
   const url = `http://127.0.0.1:${await freePort()}`
   await assert.rejects(YotpoMock.connect(url), {
     name: 'UnreachableError',
-    message: `no emulator answers at \`${url}\` (ECONNREFUSED): start one with \`yotpo-mock\`, or check the host and the port`
+    message:
+      `no emulator answers at \`${url}\` (ECONNREFUSED): run the tests with \`yotpo-mock exec\`, ` +
+      'start one with `yotpo-mock`, or check the host and the port'
   })
 })
 

@@ -60,6 +60,11 @@ def test_a_store_has_its_urls_and_its_secret(mock: YotpoMock) -> None:
     assert repr(mock) == f"YotpoMock('{mock.url}')"
 
 
+def test_the_emulator_of_exec_is_the_default(mock: YotpoMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOTPO_API_URL", mock.url)
+    assert YotpoMock.connect().url == mock.url
+
+
 def test_a_new_store_has_content_settings_and_a_token(mock: YotpoMock) -> None:
     store = mock.new_store(
         customers=[{"external_id": "c-1"}],
@@ -74,7 +79,7 @@ def test_a_new_store_has_content_settings_and_a_token(mock: YotpoMock) -> None:
     assert store.settings()["rate_limit"] == 7
     assert mock.settings()["rate_limit"] == 0
     assert mock.new_store().id != store.id
-    with pytest.raises(ControlError, match="401"):
+    with pytest.raises(ControlError, match="401.*\nhint: the store has another secret: `mock.store\\(id, secret\\)`"):
         mock.store(store.id, "wrong").access_token()
 
 

@@ -144,7 +144,8 @@ def test_nothing_at_the_url_is_named() -> None:
         with pytest.raises(UnreachableError) as failure:
             YotpoMock.connect(url)
     assert str(failure.value) == (
-        f"no emulator answers at `{url}` (Connection refused): start one with `yotpo-mock`, or check the host and the port"
+        f"no emulator answers at `{url}` (Connection refused): run the tests with `yotpo-mock exec`, "
+        "start one with `yotpo-mock`, or check the host and the port"
     )
 
 

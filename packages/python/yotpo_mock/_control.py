@@ -98,7 +98,10 @@ class Control:
         if end is not None:
             return end
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-        return f"no emulator answers at `{self.url}` ({reason}): start one with `yotpo-mock`, or check the host and the port"
+        return (
+            f"no emulator answers at `{self.url}` ({reason}): run the tests with `yotpo-mock exec`, "
+            "start one with `yotpo-mock`, or check the host and the port"
+        )
 
     def parse(self, status: int, body: bytes) -> Any:
         """The JSON of a response. A warning in it becomes one of Python.
@@ -121,13 +124,13 @@ def not_an_emulator(url: str) -> UnreachableError:
     return UnreachableError(f"the server at `{url}` is not yotpo-mock: check the host and the port")
 
 
-def error_of(status: int, body: bytes) -> ControlError:
+def error_of(status: int, body: bytes, hint: str = "") -> ControlError:
     try:
         problem = json.loads(body)
         return ControlError(status, problem["error"], problem["hint"])
     except (ValueError, KeyError, TypeError):
         text = body.decode(errors="replace")
-        return ControlError(status, f"the response has the status {status} and this body: {text[:500]}", "")
+        return ControlError(status, f"the response has the status {status} and this body: {text[:500]}", hint)
 
 
 def depth_of_caller() -> int:

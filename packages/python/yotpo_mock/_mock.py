@@ -23,6 +23,7 @@ from .errors import VersionError, YotpoMockError
 from .types import Clock, Document, Documents, Health, JournalEntry, SavedState, SeededStore, Settings, StoreSummary
 
 VERSION = installed_version("yotpo-mock")
+DEFAULT_URL = "http://127.0.0.1:4600"
 START_TIMEOUT_SECONDS = 30.0
 REQUEST_TIMEOUT_SECONDS = 60.0
 
@@ -76,13 +77,11 @@ class YotpoMock(Scope):
         return mock
 
     @classmethod
-    def connect(
-        cls, url: str = "http://127.0.0.1:4600", *, control_token: str | None = None, binary: PathLike | None = None
-    ) -> YotpoMock:
+    def connect(cls, url: str | None = None, *, control_token: str | None = None, binary: PathLike | None = None) -> YotpoMock:
         """Connects to a running emulator. `stop` leaves it running.
 
         Args:
-            url: The URL of the emulator.
+            url: The URL of the emulator; by default that of `yotpo-mock exec` (`YOTPO_API_URL`), otherwise `http://127.0.0.1:4600`.
             control_token: The token of `--control-token`, if there is one.
             binary: The path of the binary for `environment()`, as for `start`.
 
@@ -90,6 +89,8 @@ class YotpoMock(Scope):
             UnreachableError: if there is no emulator at the URL.
             VersionError: if it has another version than this package.
         """
+        if url is None:
+            url = os.environ.get("YOTPO_API_URL", DEFAULT_URL)
         mock = cls(Control(url, control_token, REQUEST_TIMEOUT_SECONDS), None, None if binary is None else str(binary))
         mock._check_version()
         return mock

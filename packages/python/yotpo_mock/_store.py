@@ -9,6 +9,8 @@ from ._control import Control, error_of, segment
 from ._scope import Scope, pages
 from .types import Document, Documents, Explanation, Generated, LineageStep, PendingWrite, SeededStore
 
+WRONG_SECRET = "the store has another secret: `mock.store(id, secret)`"
+
 
 class Store(Scope):
     """One store, with its own customers, events, tokens, settings, faults and time."""
@@ -19,7 +21,7 @@ class Store(Scope):
         self.id = id
         """The `store_id` of the paths of Yotpo's API."""
         self.secret = secret or "any secret"
-        """The secret that gets access tokens. If the store has none, any text does."""
+        """The secret that gets access tokens, as it was passed to `mock.store`. If the store has none, any text does."""
 
     def __repr__(self) -> str:
         return f"Store({self.id!r})"
@@ -34,7 +36,7 @@ class Store(Scope):
         path = f"/core/v3/stores/{segment(self.id)}/access_tokens"
         status, body = self._control.send("POST", path, content=json.dumps({"secret": self.secret}).encode())
         if status != 200:
-            raise error_of(status, body)
+            raise error_of(status, body, WRONG_SECRET if status == 401 else "")
         return str(json.loads(body)["access_token"])
 
     # Content

@@ -120,6 +120,19 @@ fn a_command_without_two_dashes_is_an_error_with_a_tip() {
 }
 
 #[test]
+fn a_store_without_a_secret_is_an_error_with_the_usage_of_exec() {
+    let (code, _, stderr) = run(yotpo_mock(&["exec", "--store", "shop", "--", "true"]));
+    assert_snapshot!(format!("{code:?}\n{stderr}"), @"
+    Some(2)
+    error: a store must be declared as ID:SECRET, split at the first colon, neither of them empty
+
+    Usage: yotpo-mock exec [OPTIONS] -- <COMMAND>...
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
 fn fail_on_fails_the_run_and_lists_the_problems() {
     let (code, _, stderr) = run(exec(&["--fail-on", "unmatched,server-error", "--fail-on", "note"], ASK));
     assert_snapshot!(format!("{code:?}\n{stderr}"), @"

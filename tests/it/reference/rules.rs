@@ -28,7 +28,10 @@ const FIXES: &[(&str, &str)] = &[
     ("path.method", "Use the method in the header `Allow`."),
     ("path.not_emulated", "Stub this resource by other means; the emulator has customers and events only."),
     ("server.error", "Report it, with the entry of the request journal."),
-    ("store.unknown", "Declare the store (`--store`, or a seed), or correct its id."),
+    (
+        "store.unknown",
+        "Declare the store (`--store`, or a seed), or correct its id. Only a login gets this answer; without a valid token, it is 401 `token.unknown`.",
+    ),
     ("secret.invalid", "Send the secret that the store was declared with."),
     ("oauth.client_id.required", "Send the store's id as `client_id`."),
     ("oauth.grant_type.enum", "Send `grant_type=client_credentials`."),
