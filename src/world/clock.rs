@@ -1,7 +1,8 @@
-//! The clock: the only place that reads the time.
+//! The clock: the only place that reads the time of day.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -56,8 +57,14 @@ impl From<ClockMode> for SharedClock {
 
 impl SharedClock {
     fn now(self) -> DateTime<Utc> {
-        self.frozen_at.unwrap_or_else(|| real_now() + self.ahead)
+        self.frozen_at.unwrap_or_else(|| steady_now() + self.ahead)
     }
+}
+
+/// The time of the system's clock at the first call, plus the time since then. Setting the system's clock does not change it.
+fn steady_now() -> DateTime<Utc> {
+    static START: LazyLock<(DateTime<Utc>, Instant)> = LazyLock::new(|| (real_now(), Instant::now()));
+    START.0 + START.1.elapsed()
 }
 
 /// Real time, for values that clients compare with their own clocks.

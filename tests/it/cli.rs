@@ -518,6 +518,31 @@ fn a_stop_does_not_wait_for_a_request_that_does_not_end() {
     drop((stuck, idle));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_time_does_not_follow_a_system_clock_that_is_set_back() {
+    let library = file("clock_step.so", "");
+    let compiler =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg("tests/data/clock_step.c").status();
+    assert!(compiler.expect("a C compiler is needed to build this package").success());
+    let step = file("clock_step", "");
+    std::fs::remove_file(&step).unwrap();
+    let mut command = yotpo_mock(&["--port", "0", "--quiet"]);
+    command.env("LD_PRELOAD", library).env("CLOCK_STEP", &step);
+    let process = Process::start(command);
+    let clock = || process.get("/_mock/clock");
+    let now = |response: &str| response.split_once("\"now\":\"").expect("a time").1.to_owned();
+    let hour = || {
+        let response = process.get("/core/v3/stores/shop/customers");
+        response.split_once("date: ").expect("a date").1.split(':').next().expect("a time").to_owned()
+    };
+    let (before, hour_before) = (clock(), hour());
+    file("clock_step", "");
+    let after = clock();
+    assert_ne!(hour(), hour_before, "the system's clock was set back");
+    assert!(now(&after) >= now(&before), "{before}\n{after}");
+}
+
 #[test]
 fn an_invalid_store_is_reported_without_its_secret() {
     for wrong in ["hush-hush", ":hush-hush", "shop:hush-hush\nshop:another"] {
