@@ -119,7 +119,7 @@ impl StoreScope {
                 true => self.find_store().cloned(),
                 false => self.memory.store(&token.store),
             };
-            let status = store.map(|store| store.state.lock().credentials.status(token.number, self.now));
+            let status = store.map(|store| store.state.lock().credentials.status(&token, self.now));
             match status {
                 None | Some(TokenStatus::NeverIssued) => {}
                 Some(_) if token.store != self.store => return Err(Rejection::TokenOfAnotherStore),
@@ -167,15 +167,15 @@ impl StoreScope {
     /// Issues the store's next token.
     pub fn issue_token(&self) -> String {
         let store = self.find_or_create_store();
-        let number = store.state.lock().credentials.issue(self.now);
-        Token { store: self.store.clone(), number }.text()
+        let token = store.state.lock().credentials.issue(&self.store, self.now);
+        token.text()
     }
 
     /// Expires a token of this store now.
     pub fn expire_token(&self, token: Option<&str>) {
         let token = token.and_then(Token::parse).filter(|token| token.store == self.store);
         if let Some((token, store)) = token.zip(self.find_store()) {
-            store.state.lock().credentials.expire(token.number, self.now);
+            store.state.lock().credentials.expire(&token, self.now);
         }
     }
 

@@ -22,7 +22,7 @@ fn issued(emulator: &Emulator, store: &str, secret: &str) -> String {
 fn a_token_call_returns_a_token_and_nothing_else() {
     assert_snapshot!(declared().token("shop", "s3cret"), @r#"
     200
-    {"access_token":"ymt_0_shop"}
+    {"access_token":"ymt_0_shop_45e4c1ea8c0b58bd"}
     "#);
 }
 
@@ -35,7 +35,7 @@ fn an_oauth_call_returns_a_bearer_token_that_works_here_too() {
         .send();
     assert_snapshot!(form, @r#"
     200
-    {"access_token":"ymt_0_shop","token_type":"Bearer"}
+    {"access_token":"ymt_0_shop_45e4c1ea8c0b58bd","token_type":"Bearer"}
     "#);
     let json = emulator
         .anonymous("POST", "/oauth/token")
@@ -92,9 +92,22 @@ fn an_oauth_call_without_the_right_grant_type_or_client_id_is_rejected() {
 fn a_token_needs_no_encoding_in_a_query_if_the_id_of_its_store_needs_none() {
     let emulator = Emulator::undeclared_with(|builder| builder.store("my-shop.eu_1~", "s3cret"));
     let token = issued(&emulator, "my-shop.eu_1~", "s3cret");
-    assert_eq!(token, "ymt_0_my-shop.eu_1~");
+    assert!(token.starts_with("ymt_0_my-shop.eu_1~_"), "{token}");
     let path = format!("/core/v3/stores/my-shop.eu_1~/customers?access_token={token}");
     assert_eq!(emulator.anonymous("GET", &path).send().status(), 200);
+}
+
+#[test]
+fn a_token_cannot_be_guessed_without_the_secret() {
+    let emulator = declared();
+    let (token, other) = (issued(&emulator, "shop", "s3cret"), issued(&emulator, "other", "0ther"));
+    let signature = |token: &str| token.rsplit('_').next().expect("a signature").to_owned();
+    for guess in
+        ["ymt_0_shop", &format!("ymt_0_shop_{}", signature(&other)), &format!("ymt_1_shop_{}", signature(&token))]
+    {
+        let response = emulator.get_with_token(guess);
+        assert_eq!((response.status(), response.header("x-yotpo-mock-rule")), (401, Some("token.unknown")), "{guess}");
+    }
 }
 
 #[test]
