@@ -9,6 +9,9 @@ use crate::world::state_file::SaveError;
 /// How often a stopping emulator checks whether requests are still in flight.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
 
+/// How long a stop waits for the journal file.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long a stop waits after the last response: actix does not report when a slow reader has got the rest of its write buffer.
 const LAST_BYTES_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -41,7 +44,7 @@ impl YotpoMock {
     /// Ends the server and waits for its threads.
     fn end(&mut self) {
         self.server.stop();
-        self.inner.world.journal.finish();
+        self.inner.world.journal.finish(Instant::now() + JOURNAL_TIMEOUT);
     }
 }
 

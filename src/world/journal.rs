@@ -13,12 +13,13 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 pub(crate) use draft::{BodyDraft, EntryDraft, MAX_TEXT_BYTES};
 pub use entry::Entry;
-use file::JournalFile;
+use file::{JournalFile, QUEUE_BYTES};
 pub use message::Message;
 pub(crate) use message::object_from_pairs;
 use recent_entries::RecentEntries;
@@ -108,13 +109,14 @@ impl Journal {
     ///
     /// If the thread that writes the file cannot be started.
     pub fn new(limits: JournalLimits, file: Option<File>) -> io::Result<Journal> {
-        Ok(Journal { limits, file: file.map(JournalFile::start).transpose()?, ..Journal::default() })
+        let file = file.map(|file| JournalFile::start(file, QUEUE_BYTES)).transpose()?;
+        Ok(Journal { limits, file, ..Journal::default() })
     }
 
-    /// Waits until the journal file is complete. Later entries are not written to it.
-    pub fn finish(&self) {
+    /// Waits until the journal file is complete, or until the deadline. Later entries are not written to it.
+    pub fn finish(&self, deadline: Instant) {
         if let Some(file) = &self.file {
-            file.finish();
+            file.finish(deadline);
         }
     }
 

@@ -578,6 +578,33 @@ fn the_journal_file_has_every_request_at_once_and_never_a_secret() {
     assert!(!text.contains("hush") && !text.contains(&token), "{text}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_journal_file_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("journal.fifo");
+    // From the last run.
+    let _ = std::fs::remove_file(&path);
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    // Opened for both, so that the emulator need not wait for a reader.
+    let unread = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let flags = ["--quiet", "--journal-body-bytes", "1MiB", "--journal-file", path.to_str().unwrap()];
+    let process = Process::with(&flags);
+    let body = "x".repeat(1_000_000);
+    for _ in 0..80 {
+        let response = process.send("PATCH", "/core/v3/stores/shop/customers", "X-Yotpo-Token: any\r\n", &body);
+        assert!(response.starts_with("HTTP/1.1 400"), "{response}");
+    }
+    let (code, _, log) = process.stop("TERM");
+    let log = log.lines().map(|line| line.split_once("WARN ").expect("a warning").1).collect::<Vec<_>>().join("\n");
+    let log = log.replace(|character: char| character.is_ascii_digit(), "9");
+    assert_eq!(code, Some(0));
+    assert_snapshot!(log, @r#"
+    the journal file cannot be written as fast as requests arrive, so it lacks some: each gap has a line with the number of requests, such as {"lost":99}
+    the journal file lacks 99 requests
+    "#);
+    drop(unread);
+}
+
 #[test]
 fn a_journal_file_that_cannot_be_opened_stops_the_start() {
     assert_snapshot!(failure(&["--port", "0", "--journal-file", "/no/such/folder/journal.ndjson"]), @"

@@ -3,97 +3,96 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::json;
 
 use super::Entry;
+use crate::domain::text::pluralize;
 
-/// The number of entries that can wait for the writer, in addition to the bounds of the journal.
-const QUEUE_CAPACITY: usize = 1024;
+/// The size of the entries that can wait for the writer, in addition to the bounds of the journal: 64 MiB.
+pub(super) const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long a request waits when the queue is full. Then its entry is lost, and so are the following ones, without a wait, until
-/// the writer has recorded the loss.
-const SEND_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long [`JournalFile::finish`] waits for room in the queue, and then for the writer.
-const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
-
-const POLL_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The queue to the thread that writes the file.
+/// The queue to the thread that writes the file. No request waits for it: what does not fit in the queue is lost, and counted.
 #[derive(Debug)]
 pub(super) struct JournalFile {
     /// `None` ends the file.
-    queue: SyncSender<Option<Arc<Entry>>>,
-    lost: Arc<AtomicU64>,
-    /// Receives when the file is complete.
-    done: Mutex<Receiver<()>>,
+    queue: Sender<Option<Arc<Entry>>>,
+    queue_bytes: usize,
+    counts: Arc<Counts>,
+    /// Receives when the file is complete. `None` after [`finish`](JournalFile::finish).
+    done: Mutex<Option<Receiver<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    queued: AtomicU64,
+    queued_bytes: AtomicUsize,
+    /// Entries that were lost since the last line about it.
+    lost: AtomicU64,
+    lost_in_all: AtomicU64,
 }
 
 impl JournalFile {
-    /// Starts the thread.
+    /// Starts the thread. The size of the entries that wait is at most `queue_bytes`.
     ///
     /// # Errors
     ///
     /// If the system refuses to.
-    pub fn start(file: File) -> io::Result<JournalFile> {
-        let (queue, entries) = sync_channel(QUEUE_CAPACITY);
+    pub fn start(file: File, queue_bytes: usize) -> io::Result<JournalFile> {
+        let (queue, entries) = channel();
         let (done_sender, done) = sync_channel(1);
-        let lost = Arc::new(AtomicU64::new(0));
+        let counts = Arc::new(Counts::default());
         thread::Builder::new().name("journal".to_owned()).spawn({
-            let lost = lost.clone();
+            let counts = counts.clone();
             move || {
-                write_entries(file, &entries, &lost);
+                write_entries(file, &entries, &counts);
                 // `finish` may have timed out.
                 let _ = done_sender.send(());
             }
         })?;
-        Ok(JournalFile { queue, lost, done: Mutex::new(done) })
+        Ok(JournalFile { queue, queue_bytes, counts, done: Mutex::new(Some(done)) })
     }
 
-    /// Queues an entry. If the writer is too slow, the entry is lost and counted.
+    /// Queues an entry. If the queue is full, the entry is lost and counted.
     pub fn write(&self, entry: Arc<Entry>) {
-        let timeout = match self.lost.load(Ordering::Relaxed) {
-            0 => SEND_TIMEOUT,
-            _ => Duration::ZERO,
-        };
-        if !self.send(Some(entry), timeout) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let Counts { queued, queued_bytes, lost, lost_in_all } = &*self.counts;
+        let bytes = entry.memory_bytes();
+        if queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.queue_bytes {
+            queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            lost.fetch_add(1, Ordering::Relaxed);
+            if lost_in_all.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::warn!(
+                    "the journal file cannot be written as fast as requests arrive, so it lacks some: each gap has a line \
+                     with the number of requests, such as {{\"lost\":12}}"
+                );
+            }
+            return;
         }
+        queued.fetch_add(1, Ordering::Relaxed);
+        // The thread ends after `finish` only.
+        let _ = self.queue.send(Some(entry));
     }
 
-    /// Waits until every queued entry is written, but not forever. Later entries are not written.
-    pub fn finish(&self) {
-        if self.send(None, FINISH_TIMEOUT) {
-            // A timeout changes nothing: the process ends now.
-            let _ = self.done.lock().recv_timeout(FINISH_TIMEOUT);
-        }
-    }
-
-    /// Returns whether the message was queued before the timeout.
-    fn send(&self, mut message: Option<Arc<Entry>>, timeout: Duration) -> bool {
-        let mut started = None;
-        loop {
-            match self.queue.try_send(message) {
-                Ok(()) => return true,
-                Err(TrySendError::Full(returned)) => message = returned,
-                Err(TrySendError::Disconnected(_)) => return false,
-            }
-            if started.get_or_insert_with(Instant::now).elapsed() >= timeout {
-                return false;
-            }
-            thread::sleep(POLL_INTERVAL);
+    /// Waits until every queued entry is written, or until the deadline. Later entries are not written.
+    pub fn finish(&self, deadline: Instant) {
+        let Some(done) = self.done.lock().take() else { return };
+        let _ = self.queue.send(None);
+        let is_complete = done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok();
+        let lost = self.counts.lost_in_all.load(Ordering::Relaxed);
+        let unwritten = if is_complete { 0 } else { self.counts.queued.load(Ordering::Relaxed) };
+        if lost + unwritten > 0 {
+            tracing::warn!("the journal file lacks {}", pluralize(lost + unwritten, "request"));
         }
     }
 }
 
 /// Writes entries until the end of the file, and flushes whenever the queue is empty. Logs the first error only.
-fn write_entries(file: File, entries: &Receiver<Option<Arc<Entry>>>, lost: &AtomicU64) {
+fn write_entries(file: File, entries: &Receiver<Option<Arc<Entry>>>, counts: &Counts) {
     let mut file = BufWriter::new(file);
     let mut has_failed = false;
     let mut check = |result: io::Result<()>| {
@@ -106,13 +105,15 @@ fn write_entries(file: File, entries: &Receiver<Option<Arc<Entry>>>, lost: &Atom
     let mut next = entries.recv().ok().flatten();
     while let Some(entry) = next {
         check(writeln!(file, "{}", entry.to_json()));
-        check(write_lost(&mut file, lost));
+        counts.queued.fetch_sub(1, Ordering::Relaxed);
+        counts.queued_bytes.fetch_sub(entry.memory_bytes(), Ordering::Relaxed);
+        check(write_lost(&mut file, &counts.lost));
         next = entries.try_recv().unwrap_or_else(|_| {
             check(file.flush());
             entries.recv().ok().flatten()
         });
     }
-    check(write_lost(&mut file, lost));
+    check(write_lost(&mut file, &counts.lost));
     check(file.flush());
 }
 
@@ -128,6 +129,7 @@ fn write_lost(file: &mut impl Write, lost: &AtomicU64) -> io::Result<()> {
 mod tests {
     use std::io::{BufRead, BufReader};
     use std::os::fd::OwnedFd;
+    use std::time::Duration;
 
     use serde_json::Value;
 
@@ -135,28 +137,27 @@ mod tests {
     use crate::world::journal::{DEFAULT_BODY_BYTES, EntryDraft};
 
     #[test]
-    fn a_slow_file_loses_entries_and_records_how_many() {
+    fn a_file_that_is_not_written_loses_entries_and_records_how_many() {
         let (reader, writer) = io::pipe().expect("a pipe");
-        let file = JournalFile::start(File::from(OwnedFd::from(writer))).expect("a thread");
+        let entry = |number| Arc::new(EntryDraft::default().into_entry(number, DEFAULT_BODY_BYTES));
         // Nobody reads yet, so the pipe and then the queue fill up.
-        let all = 2 * QUEUE_CAPACITY;
-        let started = Instant::now();
-        let entry = |number| Arc::new(EntryDraft::default().into_entry(number as u64, DEFAULT_BODY_BYTES));
+        let file =
+            JournalFile::start(File::from(OwnedFd::from(writer)), 100 * entry(0).memory_bytes()).expect("a thread");
+        let all = 5000;
         (1..=all).for_each(|number| file.write(entry(number)));
-        assert!(started.elapsed() < 10 * SEND_TIMEOUT, "only the first lost entry waited");
         let lines = thread::scope(|scope| {
             let lines = scope.spawn(|| {
                 let lines = BufReader::new(reader).lines();
                 let values = lines.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"));
                 values.collect::<Vec<_>>()
             });
-            file.finish();
+            file.finish(Instant::now() + Duration::from_secs(60));
             drop(file);
             lines.join().expect("it read to the end")
         });
         let lost: u64 = lines.iter().filter_map(|line| line["lost"].as_u64()).sum();
-        let written = lines.iter().filter(|line| line["number"].is_u64()).count();
-        assert!(lost > 0 && written >= QUEUE_CAPACITY, "{lost} lost, {written} written");
-        assert_eq!(written as u64 + lost, all as u64);
+        let written = lines.iter().filter(|line| line["number"].is_u64()).count() as u64;
+        assert!(lost > 0 && written >= 100, "{lost} lost, {written} written");
+        assert_eq!(written + lost, all);
     }
 }
