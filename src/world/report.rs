@@ -23,6 +23,9 @@ const MAX_STORES: usize = 10_000;
 /// The number of unknown paths that are counted separately for each store.
 const MAX_PATHS: usize = 100;
 
+/// The size of all names that come from clients, in bytes: of stores, unknown paths, methods and fields.
+const MAX_NAME_BYTES: usize = 8 * 1024 * 1024;
+
 /// Counts all requests to the emulated API by store.
 #[derive(Debug, Default)]
 pub(crate) struct RequestCounts(Mutex<CountsByStore>);
@@ -30,6 +33,8 @@ pub(crate) struct RequestCounts(Mutex<CountsByStore>);
 #[derive(Debug, Default)]
 struct CountsByStore {
     stores: ById<Report>,
+    /// The size of the names in all reports.
+    name_bytes: usize,
     /// Requests that name no store.
     without_store: Report,
     /// Requests to stores beyond [`MAX_STORES`].
@@ -57,6 +62,8 @@ pub struct Report {
     unmatched: BTreeMap<(Box<str>, Box<str>, u16), u64>,
     /// Requests with paths beyond [`MAX_PATHS`].
     unmatched_more: u64,
+    /// The size of the names in `unmatched` and `notes`.
+    name_bytes: usize,
     rejections: BTreeMap<&'static str, u64>,
     notes: BTreeMap<Note, NoteCount>,
     server_errors: u64,
@@ -74,13 +81,17 @@ struct NoteCount {
 }
 
 impl NoteCount {
-    fn add(&mut self, count: u64, fields: impl IntoIterator<Item = String>) {
+    /// Adds fields as far as they fit. Returns the size of the new ones.
+    fn add<'a>(&mut self, count: u64, fields: impl IntoIterator<Item = &'a String>, max_bytes: usize) -> usize {
         self.count += count;
+        let mut bytes = 0;
         for field in fields {
-            if self.fields.len() < MAX_FIELDS {
-                self.fields.insert(field);
+            let fits = self.fields.len() < MAX_FIELDS && bytes + field.len() <= max_bytes;
+            if fits && self.fields.insert(field.clone()) {
+                bytes += field.len();
             }
         }
+        bytes
     }
 }
 
@@ -101,7 +112,10 @@ pub struct Unmatched {
 impl RequestCounts {
     /// Counts a request.
     pub fn count(&self, entry: &Entry) {
-        self.0.lock().store_mut(entry.store()).count(entry);
+        let mut counts = self.0.lock();
+        let left = MAX_NAME_BYTES - counts.name_bytes;
+        let added = counts.store_mut(entry.store()).count(entry, left);
+        counts.name_bytes += added;
     }
 
     /// Whether requests to a store were counted.
@@ -124,7 +138,8 @@ impl RequestCounts {
         let mut counts = self.0.lock();
         match store {
             Some(store) => {
-                counts.stores.remove(store);
+                let removed = counts.stores.remove(store);
+                counts.name_bytes -= removed.map_or(0, |report| store.len() + report.name_bytes);
             }
             None => *counts = CountsByStore::default(),
         }
@@ -138,9 +153,10 @@ impl CountsByStore {
         };
         // Two lookups avoid an allocation for each request.
         if !self.stores.contains_key(store) {
-            if self.stores.len() == MAX_STORES {
+            if self.stores.len() == MAX_STORES || self.name_bytes + store.len() > MAX_NAME_BYTES {
                 return &mut self.other_stores;
             }
+            self.name_bytes += store.len();
             self.stores.insert(store.to_owned(), Report::default());
         }
         self.stores.get_mut(store).expect("it was inserted above")
@@ -156,11 +172,17 @@ impl CountsByStore {
 }
 
 impl Report {
-    fn count(&mut self, entry: &Entry) {
+    /// Counts a request, with new names as far as they fit. Returns their size.
+    fn count(&mut self, entry: &Entry, max_name_bytes: usize) -> usize {
+        let before = self.name_bytes;
+        let left = |name_bytes| max_name_bytes - (name_bytes - before);
         self.requests += 1;
         match entry.operation {
             Some(operation) => *self.calls.entry((operation, entry.status)).or_default() += 1,
-            None => self.count_unmatched((entry.path().into(), entry.method().into(), entry.status), 1),
+            None => {
+                let key = (entry.path().into(), entry.method().into(), entry.status);
+                self.name_bytes += self.count_unmatched(key, 1, max_name_bytes);
+            }
         }
         for rule in &entry.rules {
             *self.rejections.entry(rule.id).or_default() += 1;
@@ -168,25 +190,34 @@ impl Report {
         // A rejected request depends on no assumption.
         if entry.rules.is_empty() {
             for RequestNote { note, fields } in &entry.notes {
-                self.notes.entry(*note).or_default().add(1, fields.iter().cloned());
+                let left = left(self.name_bytes);
+                self.name_bytes += self.notes.entry(*note).or_default().add(1, fields, left);
             }
         }
         if entry.fault.is_some() {
             // An injected response is neither a bug of the emulator nor a malformed request.
             self.injected += 1;
-            return;
+            return self.name_bytes - before;
         }
         let is_not_emulated = entry.rules.contains(&&rule::PATH_NOT_EMULATED);
         self.server_errors += u64::from(entry.status >= 500 && !is_not_emulated);
         self.malformed_requests += u64::from(entry.status >= 400 && entry.rules.is_empty());
+        self.name_bytes - before
     }
 
-    fn count_unmatched(&mut self, key: (Box<str>, Box<str>, u16), count: u64) {
-        if self.unmatched.len() < MAX_PATHS || self.unmatched.contains_key(&key) {
-            *self.unmatched.entry(key).or_default() += count;
-        } else {
-            self.unmatched_more += count;
+    /// Counts requests to an unknown path. Returns the size of its names if they are new.
+    fn count_unmatched(&mut self, key: (Box<str>, Box<str>, u16), count: u64, max_bytes: usize) -> usize {
+        if let Some(counted) = self.unmatched.get_mut(&key) {
+            *counted += count;
+            return 0;
         }
+        let bytes = key.0.len() + key.1.len();
+        if self.unmatched.len() >= MAX_PATHS || bytes > max_bytes {
+            self.unmatched_more += count;
+            return 0;
+        }
+        self.unmatched.insert(key, count);
+        bytes
     }
 
     fn add(&mut self, other: &Report) {
@@ -199,10 +230,10 @@ impl Report {
         add_all(&mut self.calls, &other.calls);
         add_all(&mut self.rejections, &other.rejections);
         for (note, NoteCount { count, fields }) in &other.notes {
-            self.notes.entry(*note).or_default().add(*count, fields.iter().cloned());
+            self.notes.entry(*note).or_default().add(*count, fields, usize::MAX);
         }
         for (key, count) in &other.unmatched {
-            self.count_unmatched(key.clone(), *count);
+            self.count_unmatched(key.clone(), *count, usize::MAX);
         }
         self.unmatched_more += other.unmatched_more;
         self.server_errors += other.server_errors;

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Emulator, customers};
+use crate::malformed_request::request;
+use crate::support::{Connection, Emulator, customers};
 
 fn report(emulator: &Emulator, query: &str) -> String {
     let report = emulator.control("GET", &format!("/report{query}")).send().json();
@@ -164,6 +165,24 @@ fn unknown_paths_are_listed_up_to_a_limit() {
     let report = emulator.control("GET", "/report").send().json();
     assert_eq!(report["unmatched"].as_array().map(Vec::len), Some(100));
     assert_eq!((&report["requests"], &report["unmatched_more"]), (&json!(131), &json!(30)));
+}
+
+#[test]
+fn the_paths_of_all_stores_share_a_limit() {
+    let emulator = Emulator::undeclared();
+    let mut connection = Connection::open(emulator.address());
+    let mut ask_for_paths = |store: &str, count: usize| {
+        let paths = (0..count).map(|at| format!("/core/v3/stores/{store}/nowhere/{at:0>450}"));
+        connection.send(paths.map(|path| request("GET", &path, "", "")).collect::<String>());
+        (0..count).for_each(|_| drop(connection.response().expect("an answer")));
+        let report = emulator.control("GET", &format!("/report?store={store}")).send().json();
+        report["unmatched"].as_array().map(Vec::len)
+    };
+    let is_full = (0..200).any(|store| ask_for_paths(&format!("s-{store}"), 100) != Some(100));
+    assert!(is_full, "the paths of 200 stores have 9 MB");
+    assert_eq!(ask_for_paths("late", 1), Some(0));
+    emulator.control("DELETE", "/report?store=s-0").send();
+    assert_eq!(ask_for_paths("late", 1), Some(1));
 }
 
 #[test]
