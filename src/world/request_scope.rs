@@ -21,8 +21,8 @@ use crate::domain::rejection::{BrokenRule, Rejection};
 use crate::domain::store::{Origin, Outcome, StoreState, Write};
 use crate::domain::validation::{Diagnostics, read_customer, read_event};
 
-/// The number of rate limit windows above which expired ones are removed.
-const WINDOWS_BEFORE_CLEANUP: usize = 1024;
+/// The room for further rate limit windows after the expired ones were removed, at least.
+const MIN_FREE_WINDOWS: usize = 1024;
 
 /// The world for one request. The time is read once, and a reset of all stores during the request does not affect it.
 #[derive(Clone, Debug)]
@@ -190,8 +190,11 @@ impl StoreScope {
             return Ok(RateLimitStatus::unused(limit));
         }
         let mut windows = self.memory.windows.lock();
-        if windows.len() >= WINDOWS_BEFORE_CLEANUP && !windows.contains_key(&self.store) {
+        if windows.len() == windows.capacity() && !windows.contains_key(&self.store) {
             windows.retain(|_, window| !window.is_over(self.now));
+            // At most half full, so that the next cleanup is as far away as this one was expensive.
+            let count = windows.len();
+            windows.reserve(count.max(MIN_FREE_WINDOWS));
         }
         windows.entry(self.store.clone()).or_insert_with(|| Window::new(self.now)).count(limit, self.now)
     }
