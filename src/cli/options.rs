@@ -113,6 +113,8 @@ pub struct ServeOptions {
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, hide_short_help = true, value_name = "SIZE", value_parser = size)]
     journal_body_bytes: Option<usize>,
     /// Also write the request journal to a file, one line of JSON per request.
+    ///
+    /// If the file is too slow, requests do not wait: a line such as {"lost":12} counts those that are missing.
     #[arg(long, help_heading = heading::JOURNAL_AND_LOG, value_name = "FILE")]
     journal_file: Option<PathBuf>,
     /// Format of the log on stderr, which has one line per request; `text` is aligned and coloured on a terminal. [default: text]
